@@ -1,0 +1,1 @@
+"""The engine: definitions, graph, plan, run, store. It knows no screen."""

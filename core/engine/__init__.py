@@ -1,0 +1,1 @@
+"""Carries out a plan: which step next, what became of it, what is told."""

@@ -1,0 +1,84 @@
+"""What the engine asks of those who run steps, and what they tell it. Data and protocols only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..model import Action, CodeKey, Input, Json, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One input of a step. Exactly one of three: a stored `value` (with `path` unless it is inline), a
+    source that is a `file`, or neither: a source that is only a name, which arrives as None."""
+
+    input: Input
+    value: Stored | None = None
+    path: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One attempt at one step. `attempt` is unique over all runs and safe as a file name."""
+
+    attempt: str
+    task: str
+    action: Action
+    inputs: tuple[Given, ...]
+    outputs: tuple[Input, ...]
+    params: Mapping[str, Json] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    code_version: str | None = None
+    isolate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A value that a step left: inline, or a finished and fsynced file at `path` waiting to be taken in."""
+
+    asset: str
+    value: Stored
+    path: str | None = None
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. `error` is one sentence, `traceback` the rest; `code` is the fingerprint of the
+    code that did run. `seconds` is the time in the step itself."""
+
+    attempt: str
+    ok: bool
+    made: tuple[Made, ...] = ()
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    code: CodeKey | None = None
+    error: str = ""
+    traceback: str = ""
+    cancelled: bool = False
+    seconds: float = 0.0
+
+
+class Listener(Protocol):
+    """Told in the event loop's thread, in the order in which things happened to one attempt."""
+
+    def started(self, attempt: str, pid: int) -> None: ...
+    def output(self, attempt: str, data: bytes) -> None: ...
+    def progress(self, attempt: str, fraction: float, note: str) -> None: ...
+    def metadata(self, attempt: str, asset: str | None, values: Mapping[str, Json]) -> None: ...
+    def finished(self, outcome: Outcome) -> None: ...
+
+
+class Executor(Protocol):
+    """Runs orders in other processes. Never blocks the loop, leaves no process behind.
+
+    `submit` may be called with more orders than there are processes; they are begun first come, first
+    served. `cancel` ends one attempt (its outcome is `cancelled`); `aclose` ends all.
+    """
+
+    async def start(self, listener: Listener, jobs: int) -> None: ...
+    def submit(self, order: Order) -> None: ...
+    def cancel(self, attempt: str) -> None: ...
+    async def aclose(self) -> None: ...

@@ -1,0 +1,57 @@
+"""The one stream that every reader folds: screen, plain lines, JSON and history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .model import Json
+
+
+class Kind(StrEnum):
+    RUN_STARTED = "run_started"
+    STEP_QUEUED = "step_queued"
+    STEP_STARTED = "step_started"
+    LOG = "log"
+    PROGRESS = "progress"
+    METADATA = "metadata"
+    ASSET_MATERIALIZED = "asset_materialized"
+    STEP_SUCCEEDED = "step_succeeded"
+    STEP_FAILED = "step_failed"
+    STEP_REUSED = "step_reused"
+    STEP_SPARED = "step_spared"
+    STEP_BLOCKED = "step_blocked"
+    STEP_CANCELLED = "step_cancelled"
+    CHECK_PASSED = "check_passed"
+    CHECK_FAILED = "check_failed"
+    RUN_FINISHED = "run_finished"
+
+
+PASSING = frozenset({Kind.LOG, Kind.PROGRESS})
+"""Kinds that are told but not kept in the ledger: logs have their own files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`seq` grows by at least one from event to event over the whole life of a store; order is `seq`.
+
+    `ts` is Unix time in seconds and only for show. `data` holds what the kind carries (docs/reference).
+    """
+
+    seq: int
+    ts: float
+    run: str
+    kind: Kind
+    task: str | None = None
+    asset: str | None = None
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Json]:
+        out: dict[str, Json] = {"seq": self.seq, "ts": self.ts, "run": self.run, "event": self.kind.value}
+        if self.task is not None:
+            out["task"] = self.task
+        if self.asset is not None:
+            out["asset"] = self.asset
+        out.update(self.data)
+        return out

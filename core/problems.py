@@ -1,0 +1,71 @@
+"""What a user can be told is wrong: the thing, the place and the next step. Never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .model import NOWHERE, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `line` is the text of the offending line, for the caret under it."""
+
+    message: str
+    place: Place = NOWHERE
+    hint: str = ""
+    line: str | None = None
+
+    def __str__(self) -> str:
+        head = f"{self.place}: {self.message}" if self.place.file else self.message
+        if self.hint:
+            head += f" ({self.hint})"
+        if self.line is None:
+            return head
+        number = f"{self.place.line:>5} | "
+        caret = " " * (len(number) + self.place.column - 1) + "^"
+        return f"{head}\n{number}{self.line}\n{caret}"
+
+
+class ProblemError(Exception):
+    """A user's mistake or the world's: shown alike by the screen and the command line.
+
+    `exit_code` is what the command line ends with (2 unless a subclass says otherwise).
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class DefinitionError(ProblemError):
+    """The definitions are broken: all problems at once, sorted by place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.place, p.message)))
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class NotTrusted(ProblemError):
+    """Code of this project was asked to run before the user trusted it."""
+
+    exit_code = 5
+
+
+class ProjectHeld(ProblemError):
+    """Another run holds the project."""
+
+    exit_code = 4
+
+
+class StoreError(ProblemError):
+    """The store cannot be read or written; what it said before still stands."""
+
+    exit_code = 1

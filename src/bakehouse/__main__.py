@@ -1,0 +1,5 @@
+"""`python -m bakehouse` is `bakehouse`."""
+
+from .tui.cli import main
+
+main()
