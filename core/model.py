@@ -5,6 +5,8 @@ Everything else in the core speaks in these words. Nothing here has an effect or
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -35,6 +37,14 @@ class Node(NamedTuple):
 
     kind: NodeKind
     name: str
+
+
+def identifier(name: str) -> str:
+    """The name as Python, a shell variable or a SQL table can say it: `raw/orders.csv` is `raw_orders_csv`."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    if plain[:1].isdigit():
+        plain = "_" + plain
+    return plain + "_" if keyword.iskeyword(plain) else plain
 
 
 # ---- definitions -----------------------------------------------------------------------------
@@ -179,6 +189,7 @@ class Definitions:
     python_version: str = ""
     withheld: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    schedules: Mapping[str, Json] = field(default_factory=dict)
     output: str = ""
 
 

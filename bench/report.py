@@ -1,0 +1,147 @@
+"""What was measured, as JSON for machines and a Markdown table for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import subprocess
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from measure import Cost, Figure, ratio
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+PUBLISHED = HERE.parent / "docs" / "performance.md"
+OURS = "bakehouse"
+
+
+def line(figure: Figure) -> str:
+    """One figure for the terminal."""
+    if OURS not in figure.costs:
+        return f"{figure.name}: no figure of ours; " + "; ".join(figure.notes)
+    told = [f"{figure.name}: {figure.median(OURS):.3f} s, {figure.median(OURS, 'cpu'):.3f} s CPU"]
+    told += [f"{other}: wall {wall}, CPU {cpu}" for other, wall, cpu in compared(figure)]
+    return "; ".join([*told, *figure.notes])
+
+
+def compared(figure: Figure) -> Iterator[tuple[str, str, str]]:
+    """Ours over theirs for each other contestant: name, wall, CPU."""
+    ours = figure.costs[OURS]
+    for other, theirs in figure.costs.items():
+        if other == OURS:
+            continue
+        wall = ratio([cost.wall for cost in ours], [cost.wall for cost in theirs])
+        cpu = ratio([cost.cpu for cost in ours], [cost.cpu for cost in theirs])
+        yield other, str(wall), str(cpu)
+
+
+def machine() -> dict[str, str]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "bakehouse": version("bakehouse"),
+        "make": _first_line("make", "--version"),
+        "doit": "0.37.0",
+    }
+
+
+def _first_line(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "none"
+
+
+def table(figures: Sequence[Figure]) -> str:
+    rows = [
+        "| what | s | CPU s | MB | against | wall ratio | CPU ratio |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for figure in figures:
+        if OURS not in figure.costs:
+            rows.append(f"| {figure.title} | failed | | | | | |")
+            continue
+        wall, cpu, rss = (figure.median(OURS, what) for what in ("wall", "cpu", "rss"))
+        cells = f"{figure.title} | {wall:.2f} | {cpu:.2f} | {rss:.0f}"
+        for other, wall_ratio, cpu_ratio in compared(figure):
+            rows.append(f"| {cells} | {other} | {wall_ratio} | {cpu_ratio} |")
+            cells = " | | | "
+    return "\n".join([*rows, "", *derived({figure.name: figure for figure in figures})])
+
+
+def derived(by_name: dict[str, Figure]) -> Iterator[str]:
+    """What two figures say together: the cost of one more node, and whether it grows with the graph."""
+    small, large = by_name.get("cold w2:100"), by_name.get("cold w2:1000")
+    if small and large:
+        for name in small.costs.keys() & large.costs.keys():
+            more = large.size - small.size
+            wall, cpu = (
+                (large.median(name, what) - small.median(name, what)) / more * 1000
+                for what in ("wall", "cpu")
+            )
+            yield f"- one more node of w2, {name}: {wall:.3f} ms, {cpu:.3f} ms CPU"
+    middle, huge = by_name.get("cold w3:1000"), by_name.get("cold w4:10000")
+    if middle and huge:
+        for name in middle.costs.keys() & huge.costs.keys():
+            each = (huge.median(name, "cpu") / huge.size) / (middle.median(name, "cpu") / middle.size)
+            yield f"- CPU a node, w4 over w3, {name}: {each:.2f}"
+
+
+def write(figures: Sequence[Figure], *, publish: bool) -> None:
+    """Writes `results/latest.json` and `.md`; with `publish` the page of the docs too."""
+    RESULTS.mkdir(exist_ok=True)
+
+    def plain(cost: Cost) -> dict[str, float]:
+        return {"wall": cost.wall, "cpu": cost.cpu, "rss": cost.rss}
+
+    about = machine()
+    document = {
+        "schema": 1,
+        "machine": about,
+        "figures": {
+            figure.name: {
+                "title": figure.title,
+                "size": figure.size,
+                "costs": {who: [plain(cost) for cost in costs] for who, costs in figure.costs.items()},
+                "notes": figure.notes,
+            }
+            for figure in figures
+        },
+    }
+    (RESULTS / "latest.json").write_text(json.dumps(document, indent=1) + "\n")
+    text = table(figures)
+    (RESULTS / "latest.md").write_text(text + "\n")
+    if publish:
+        PUBLISHED.write_text(page(text, about, figures))
+
+
+def page(text: str, about: dict[str, str], figures: Sequence[Figure]) -> str:
+    pairs = max((len(costs) for figure in figures for costs in figure.costs.values()), default=0)
+    versions = (
+        ", ".join(f"{name} {about[name]}" for name in ("bakehouse", "python", "sqlite", "doit"))
+        + f", {about['make']}"
+    )
+    return f"""# Performance
+
+`make bench` measures it; this is what it said last.
+
+Measured on {about["date"]}, {about["system"]}, {about["cores"]} cores; {versions}. Up to {pairs} rounds a figure.
+
+Each round runs every contestant once, one after the other. A ratio is ours over theirs within a round: the median,
+and in brackets the smallest and the largest. Seconds, CPU seconds and MB are those of the whole program with all its
+processes, from start to end, with logging and memo on. The nodes do nothing: all that is measured is around them.
+
+- *floor: in memory* runs the graph in a loop and keeps nothing.
+- *floor: isolated and durable* is the least that our promise costs: two other processes, every result synced.
+- *doit* and *make* run in the same round; doit keeps its state in dbm, make in the times of files.
+
+{text}
+"""

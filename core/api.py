@@ -1,0 +1,362 @@
+"""What a pipeline's own code says: `asset`, `task`, `source`, and what a step is given: `Context`, `Table`.
+
+Decorating a function only notes it down; the function itself comes back, callable as ever.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
+
+if TYPE_CHECKING:
+    import logging
+
+Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
+
+Names = Sequence[str | Function] | Mapping[str, str]
+Seconds = float | str
+
+
+class SharedOptions(TypedDict, total=False):
+    """What can be said of everything: of an asset, a task and a source."""
+
+    group: str
+    tags: Sequence[str]
+    owners: Sequence[str]
+    description: str
+    metadata: Mapping[str, Any]
+
+
+class StepOptions(SharedOptions, total=False):
+    """What can be said of a step, whichever of its two sides is defined. Times are in seconds or `"5m"`."""
+
+    name: str
+    deps: Names
+    after: Sequence[str | Function]
+    verb: str
+    params: Mapping[str, Any]
+    env: Mapping[str, str | None] | Sequence[str]
+    retries: int
+    backoff: Seconds
+    timeout: Seconds
+    pool: str
+    code_version: str | int
+    isolate: bool
+
+
+class AssetOptions(StepOptions, total=False):
+    task: str
+    internal: bool
+    max_age: Seconds
+    partitions: Any
+    checks: Any
+
+
+class TaskOptions(StepOptions, total=False):
+    inputs: Names
+    outputs: Sequence[str]
+
+
+class SourceOptions(SharedOptions, total=False):
+    file: str | Path
+    internal: bool
+    max_age: Seconds
+    partitions: Any
+    checks: Any
+
+
+Kind = Literal["asset", "task", "source"]
+
+OPTIONS: Mapping[Kind, frozenset[str]] = {
+    "asset": AssetOptions.__optional_keys__,
+    "task": TaskOptions.__optional_keys__,
+    "source": SourceOptions.__optional_keys__,
+}
+
+
+@dataclass(slots=True)
+class Registered:
+    """One definition made in Python: `function` is None for a source. `file` is absolute."""
+
+    kind: Kind
+    name: str
+    options: dict[str, Any]
+    function: Function | None
+    file: str
+    line: int
+
+    @property
+    def description(self) -> str:
+        """What was given, else the first paragraph of the docstring."""
+        given = self.options.get("description")
+        if given is None:
+            text = getattr(self.function, "__doc__", None)
+            return first_paragraph(text) if isinstance(text, str) else ""
+        return str(given)
+
+
+_registered: list[Registered] = []
+_names: dict[int, str] = {}
+
+
+def registered() -> list[Registered]:
+    """Everything defined in this process so far, in order: the list itself, which a loader may clear."""
+    return _registered
+
+
+@overload
+def asset(function: F, /) -> F: ...
+@overload
+def asset(**options: Unpack[AssetOptions]) -> Callable[[F], F]: ...
+def asset(function: Any = None, /, **options: Any) -> Any:
+    """The decorated function makes an asset of its own name. Its parameters are what it is made of.
+
+    A parameter is an upstream asset, a key of `params`, or the `Context`. Use it bare or with options.
+    Raises TypeError for an option that does not exist.
+    """
+    return _decorate("asset", function, options)
+
+
+@overload
+def task(function: F, /) -> F: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> Callable[[F], F]: ...
+def task(function: Any = None, /, **options: Any) -> Any:
+    """The decorated function is a task; with several `outputs` it returns a dict of them by name.
+
+    Raises TypeError for an option that does not exist.
+    """
+    return _decorate("task", function, options)
+
+
+def source(name: str, **options: Unpack[SourceOptions]) -> None:
+    """An asset that nothing here makes; with `file=` (relative to the project) it is watched by content."""
+    if not isinstance(name, str):
+        raise TypeError(f"source() needs a name in quotes, not {name!r}")
+    _check_options("source", options)
+    caller = sys._getframe(1)
+    given: dict[str, Any] = {**options}
+    _registered.append(Registered("source", name, given, None, caller.f_code.co_filename, caller.f_lineno))
+
+
+def _decorate(kind: Kind, function: Any, options: dict[str, Any]) -> Any:
+    _check_options(kind, options)
+    if function is not None:
+        if not callable(function):
+            raise TypeError(f"@{kind} takes its options by name: @{kind}(name={function!r})")
+        return _register(kind, function, options)
+
+    def decorator(function: F) -> F:
+        if not callable(function):
+            raise TypeError(f"@{kind} decorates a function, not {function!r}")
+        return _register(kind, function, options)
+
+    return decorator
+
+
+def _register(kind: Kind, function: F, options: dict[str, Any]) -> F:
+    name = options.get("name")
+    if name is None:
+        name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"@{kind} needs name= in quotes for {function!r}, not {name!r}")
+    for key in ("deps", "inputs", "after"):
+        if key in options:
+            options = {**options, key: _by_name(kind, key, options[key])}
+    file, line = _place(function)
+    _names[id(function)] = name
+    _registered.append(Registered(kind, name, options, function, file, line))
+    return function
+
+
+def _by_name(kind: Kind, option: str, given: Any) -> Any:
+    """The same list with the name of each decorated function in its place."""
+    if isinstance(given, str):
+        raise TypeError(f"@{kind}: {option} is a list: {option}=[{given!r}]")
+    if isinstance(given, Mapping) or not isinstance(given, Sequence):
+        return given
+    return [_name_of(item, kind, option) if callable(item) else item for item in given]
+
+
+def _name_of(function: Function, kind: Kind, option: str) -> str:
+    name = _names.get(id(function))
+    if name is None:
+        raise TypeError(f"@{kind}: {function!r} in {option} is no @asset or @task; give its name in quotes")
+    return name
+
+
+def _check_options(kind: Kind, options: Mapping[str, Any]) -> None:
+    known = OPTIONS[kind]
+    if options.keys() <= known:
+        return
+    import difflib  # only a mistake pays for it
+
+    unknown = sorted(options.keys() - known)[0]
+    close = difflib.get_close_matches(unknown, sorted(known), 1)
+    hint = f"did you mean {close[0]!r}?" if close else "it has " + ", ".join(sorted(known))
+    raise TypeError(f"{kind} has no option {unknown!r}: {hint}")
+
+
+def _place(function: Function) -> tuple[str, int]:
+    inner: Any = function
+    while True:
+        code = getattr(inner, "__code__", None)
+        if code is not None and not hasattr(inner, "__wrapped__"):
+            return code.co_filename, code.co_firstlineno
+        following = getattr(inner, "__wrapped__", None) or getattr(inner, "func", None)
+        if following is None or following is inner:
+            break
+        inner = following
+    caller = sys._getframe(3)
+    return caller.f_code.co_filename, caller.f_lineno
+
+
+def first_paragraph(text: str) -> str:
+    """The first paragraph of a docstring on one line."""
+    return " ".join(line.strip() for line in text.strip().split("\n\n", 1)[0].splitlines())
+
+
+# ---- what a step is given --------------------------------------------------------------------
+
+
+class Teller(Protocol):
+    """Where a context passes on what a step says."""
+
+    def progress(self, fraction: float, note: str) -> None: ...
+    def metadata(self, asset: str | None, values: Mapping[str, Any]) -> None: ...
+
+
+@dataclass
+class Context:
+    """What a step knows of its run, and how it tells how far it is.
+
+    Outside a run (`Context(params={"day": 1})` in a unit test) it only remembers: `fraction` and `note`
+    are the last progress told, `recorded` is the metadata by asset (None: of the step's only asset).
+    """
+
+    task: str = ""
+    attempt: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    teller: Teller | None = field(default=None, repr=False)
+    fraction: float = field(default=0.0, init=False)
+    note: str = field(default="", init=False)
+    recorded: dict[str | None, dict[str, Any]] = field(default_factory=dict, init=False)
+    _log: logging.Logger | None = field(default=None, init=False, repr=False, compare=False)
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Say how much is done, from 0 to 1 (the rest is cut off), and in a few words what is going on."""
+        fraction = float(fraction)
+        if fraction != fraction:
+            raise ValueError("progress is a number from 0 to 1, not nan")
+        self.fraction, self.note = min(1.0, max(0.0, fraction)), str(note)
+        if self.teller is not None:
+            self.teller.progress(self.fraction, self.note)
+
+    def metadata(self, *, asset: str | None = None, **values: Any) -> None:
+        """Record facts about what is made: numbers, text, lists. `asset` says which of several outputs."""
+        self.recorded.setdefault(asset, {}).update(values)
+        if self.teller is not None:
+            self.teller.metadata(asset, values)
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger whose lines go where `print` goes: into the log of this step."""
+        if self._log is None:
+            self._log = _printing_logger(self.task or "step")
+        return self._log
+
+
+def _printing_logger(name: str) -> logging.Logger:
+    import logging
+
+    class Printer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            try:
+                line = self.format(record)
+            except Exception:  # a wrong format string must not fail the step
+                self.handleError(record)
+                return
+            mark = "" if record.levelno <= logging.INFO else f"{record.levelname}: "
+            print(f"{mark}{line}", flush=True)
+
+    logger = logging.Logger(name, logging.DEBUG)
+    logger.addHandler(Printer())
+    logger.propagate = False
+    return logger
+
+
+class Table:
+    """A stored table, read only when asked: the rows stay in its Parquet file at `path`.
+
+    Needs DuckDB where the step runs; raises ModuleNotFoundError that says so.
+    """
+
+    __slots__ = ("_connection", "path")
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._connection: Any = None
+
+    def __repr__(self) -> str:
+        return f"Table({str(self.path)!r})"
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self._relation().columns)
+
+    def __len__(self) -> int:
+        return int(self._read("count(*)").fetchall()[0][0])
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        columns, cursor = self.columns, self._read()
+        while batch := cursor.fetchmany(2048):
+            for row in batch:
+                yield dict(zip(columns, row, strict=True))
+
+    def rows(self, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+        """Rows as dicts, in the order in which they are stored."""
+        bound = "" if limit is None else f" limit {int(limit)}"
+        rows = self._read("*", f"{bound} offset {int(offset)}").fetchall()
+        return [dict(zip(self.columns, row, strict=True)) for row in rows]
+
+    def sql(self, query: str) -> Any:
+        """The DuckDB relation of a query in which this table is called `this`."""
+        return self._relation().query("this", query)
+
+    def pandas(self) -> Any:
+        return self._relation().df()
+
+    def polars(self) -> Any:
+        return self._relation().pl()
+
+    def arrow(self) -> Any:
+        relation = self._relation()
+        return (getattr(relation, "to_arrow_table", None) or relation.arrow)()
+
+    def _relation(self) -> Any:
+        return self._connect().read_parquet(str(self.path))
+
+    def _read(self, what: str = "*", rest: str = "") -> Any:
+        query = f"select {what} from read_parquet(?){rest}"
+        cursor = self._connect().cursor()
+        cursor.execute(query, [str(self.path)])
+        return cursor
+
+    def _connect(self) -> Any:
+        if self._connection is None:
+            try:
+                import duckdb
+            except ModuleNotFoundError as missing:
+                raise ModuleNotFoundError(
+                    "a stored table is read with DuckDB: add duckdb to the project's environment",
+                    name="duckdb",
+                ) from missing
+            self._connection = duckdb.connect()
+        return self._connection

@@ -1,0 +1,1 @@
+"""Definitions: found, read, checked and put together."""

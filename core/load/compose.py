@@ -1,0 +1,223 @@
+"""Reads, loads and merges all that a project defines; whatever is wrong with it is told in one go."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from ..graph.cycles import cycle_problems
+from ..model import Definitions, Place, PythonAction
+from ..problems import DefinitionError, Problem
+from .discovery import ROOT_FILE, Found, Project, matching
+from .drafts import Draft
+from .entries import YamlFile, read_entries, spec_draft
+from .files import read_file
+from .merge import merge
+from .names import shown
+from .python import load_python
+from .python_types import Call, CallKey, LoadFailure, PythonRequest, PythonResult, Signature
+from .reader import Document, read_yaml, shown_line
+
+CODE_FOLDER = "code"
+MOST_PROBLEMS = 500
+_NO_ANSWER = PythonResult()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The checked YAML files of a project, and its lines for whoever wants to show one."""
+
+    root: Path
+    yaml: tuple[YamlFile, ...]
+
+    def line(self, place: Place) -> str | None:
+        """The text of a line, fit to be shown; None where there is no such file or line."""
+        document = next((y.document for y in self.yaml if y.file == place.file), None)
+        document = document or _as_text(self.root, place.file)
+        lines = document.lines if document else []
+        return shown_line(lines[place.line - 1], place.column) if 0 < place.line <= len(lines) else None
+
+
+def compose(
+    project: Project, found: Found, interpreter: str, trusted: bool, store: Path | None, time_limit: float
+) -> Definitions:
+    """One snapshot of everything that the files define. Raises DefinitionError."""
+    yaml = tuple(read_entries(read_yaml(data, file)) for file, data in found.yaml.items())
+    sources = Sources(project.root, yaml)
+    problems = [*found.problems, *(problem for each in yaml for problem in each.problems)]
+    problems += _head_problems(project, yaml, found)
+    asked = _request(project, found, yaml, interpreter, store, time_limit)
+    result = load_python(asked) if trusted and (asked.files or asked.calls) else _NO_ANSWER
+    drafts = _drafts(project, yaml, result, sources, problems)
+    failures, calls = _failures(result, sources)
+    problems += failures
+    pools = _pools(yaml, problems)
+    merged = merge(
+        drafts,
+        calls,
+        pools,
+        incomplete=bool(failures or found.problems) or any(map(_unreadable, yaml)),
+        withheld=not trusted and bool(found.python),
+    )
+    definitions = Definitions(
+        root=str(project.root),
+        assets=merged.assets,
+        tasks=merged.tasks,
+        pipelines=tuple(dict.fromkeys(draft.pipeline for draft in drafts)),
+        pools=pools,
+        files=_digests(found, result),
+        modules=result.modules,
+        interpreter=interpreter,
+        python_version=result.python_version,
+        withheld=() if trusted else found.python,
+        schedules={name: plan for each in yaml for name, plan in each.head.schedules.items()},
+        output=result.output,
+    )
+    problems += merged.problems
+    problems += (_with_line(problem, sources) for problem in cycle_problems(definitions))
+    if problems:
+        raise DefinitionError(_bounded(problems))
+    return definitions
+
+
+def _unreadable(yaml: YamlFile) -> bool:
+    return bool(yaml.problems) and yaml.document.root is None
+
+
+def _bounded(problems: Sequence[Problem]) -> Iterable[Problem]:
+    unique = sorted(set(problems), key=lambda p: (p.place, p.message))
+    if len(unique) <= MOST_PROBLEMS:
+        return unique
+    last = Place("~", len(unique), 1)
+    more = Problem(f"… and {len(unique) - MOST_PROBLEMS} more problems", last)
+    return [*unique[:MOST_PROBLEMS], more]
+
+
+def _with_line(problem: Problem, sources: Sources) -> Problem:
+    return problem if problem.line is not None else replace(problem, line=sources.line(problem.place))
+
+
+def _as_text(root: Path, file: str) -> Document | None:
+    try:
+        return Document(file, read_file(root / file, file).decode("utf-8", "replace"))
+    except DefinitionError:
+        return None
+
+
+# ---- what holds for a whole file, or for the project -------------------------------------------
+
+
+def _head_problems(project: Project, yaml: Sequence[YamlFile], found: Found) -> Iterator[Problem]:
+    files = [*found.yaml, *found.python]
+    named: dict[str, str] = {}
+    for each in yaml:
+        document, head = each.document, each.head
+        if head.definitions and (each.file != ROOT_FILE or project.files is not None):
+            yield document.problem(
+                f"definitions: is for {ROOT_FILE} at the root of a project", "definitions", key=True
+            )
+        elif head.definitions:
+            for number, pattern in enumerate(head.definitions):
+                if not matching(pattern, files):
+                    message = f"no definition file matches {shown(pattern)}"
+                    yield document.problem(message, "definitions", number)
+        for name in head.schedules:
+            if name in named:
+                message = f"the schedule {shown(name)} is defined twice: first in {named[name]}"
+                yield document.problem(message, "schedules", name, key=True)
+            named.setdefault(name, each.file)
+
+
+def _pools(yaml: Iterable[YamlFile], problems: list[Problem]) -> dict[str, int]:
+    pools: dict[str, int] = {}
+    first: dict[str, str] = {}
+    for each in yaml:
+        for name, size in each.head.pools.items():
+            if pools.setdefault(name, size) != size:
+                message = f"the pool {shown(name)} has {pools[name]} places in {first[name]}, and {size} here"
+                problems.append(each.document.problem(message, "pools", name))
+            first.setdefault(name, each.file)
+    return pools
+
+
+def _digests(found: Found, result: PythonResult) -> Mapping[str, str]:
+    read = {file: sha256(data).hexdigest() for file, data in found.yaml.items()}
+    return dict(sorted({**read, **result.files}.items()))
+
+
+# ---- drafts ----------------------------------------------------------------------------------
+
+
+def _drafts(
+    project: Project,
+    yaml: Sequence[YamlFile],
+    result: PythonResult,
+    sources: Sources,
+    problems: list[Problem],
+) -> list[Draft]:
+    root_head = next((y.head for y in yaml if y.file == ROOT_FILE and project.files is None), None)
+    said = {each.head.pipeline for each in yaml if each.head.pipeline}
+    usual = (root_head.pipeline if root_head else "") or project.name
+    common = () if root_head is None else (root_head.defaults,)
+    drafts = []
+    for each in yaml:
+        pipeline = each.head.pipeline or usual
+        chain = common if each.head is root_head else (each.head.defaults, *common)
+        drafts += [replace(draft, pipeline=pipeline, defaults=chain) for draft in each.drafts]
+    of_python = next(iter(said)) if len(said) == 1 else usual
+    for spec in result.specs:
+        line = sources.line(Place(spec.file, spec.line))
+        draft = spec_draft(spec, line, of_python, problems)
+        if draft is not None:
+            drafts.append(replace(draft, defaults=common))
+    return drafts
+
+
+# ---- the Python loader -----------------------------------------------------------------------
+
+
+def _request(
+    project: Project,
+    found: Found,
+    yaml: Iterable[YamlFile],
+    interpreter: str,
+    store: Path | None,
+    time_limit: float,
+) -> PythonRequest:
+    calls: dict[Call, None] = {}
+    for each in yaml:
+        for draft in each.drafts:
+            if isinstance(action := draft.action, PythonAction):
+                calls[Call(action.module, action.function, action.folder)] = None
+    return PythonRequest(
+        root=str(project.root),
+        files=found.python,
+        calls=tuple(calls),
+        interpreter=interpreter,
+        code_folder=str(store / CODE_FOLDER) if store is not None else None,
+        time_limit=time_limit,
+    )
+
+
+def _failures(
+    result: PythonResult, sources: Sources
+) -> tuple[list[Problem], Mapping[CallKey, Signature | LoadFailure]]:
+    """Failures with a place of their own, each once, and the calls. A call that failed for no line of the
+    project's keeps an empty file: it is told where it was asked for."""
+    own: dict[LoadFailure, None] = dict.fromkeys(result.failures)
+    calls: dict[CallKey, Signature | LoadFailure] = {}
+    for key, answer in result.calls.items():
+        if isinstance(answer, LoadFailure):
+            if answer.traceback and sources.line(Place(answer.file, answer.line)) is not None:
+                own[answer] = None
+            else:
+                answer = replace(answer, file="")
+        calls[key] = answer
+    problems = {}
+    for failure in own:
+        place = Place(posixpath.normpath(failure.file) if failure.file else "", failure.line)
+        problems[place, failure.message] = Problem(failure.message, place, "", sources.line(place))
+    return list(problems.values()), calls

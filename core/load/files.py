@@ -1,0 +1,36 @@
+"""Reads a file of definitions: its bytes once, a bounded number of them, and never blocking."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from ..model import Place
+from ..problems import DefinitionError, Problem
+
+MOST_BYTES = 16 * 2**20
+TOO_LARGE = f"the file is larger than {MOST_BYTES // 2**20} MB"
+
+
+def read_file(path: Path, file: str) -> bytes:
+    """The bytes of a regular file, read once and never blocking. Raises DefinitionError naming `file`."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _refused(file, "this is not a regular file")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _refused(file, "this is not a regular file")
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise _refused(file, f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise _refused(file, f"cannot be read: {error}") from error
+    if len(data) > MOST_BYTES:
+        raise _refused(file, TOO_LARGE)
+    return data
+
+
+def _refused(file: str, message: str) -> DefinitionError:
+    return DefinitionError([Problem(message, Place(file))])

@@ -1,0 +1,126 @@
+"""What the code of a step is given by name: its inputs, its params, the context. Pure rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..model import Action, Input, PythonAction, ShellAction, SqlAction, identifier
+from ..problems import Problem
+from .drafts import Draft
+from .names import did_you_mean, shown
+from .python_types import Parameter, Signature
+
+
+def read_assets(draft: Draft, known: Container[str]) -> tuple[tuple[Input, ...], list[Problem]]:
+    """The inputs of a step: those that are written down, then those that are parameters of a decorated
+    function. `known` are the assets of the project."""
+    key, written = draft.reads
+    inputs = [Input(dep.asset, dep.identifier or identifier(dep.asset)) for dep in written]
+    problems = _twice(draft, key, inputs)
+    inputs = list({given.asset: given for given in inputs}.values())
+    if draft.signature is not None and not (
+        draft.kind == "task" and "inputs" in draft.entry.model_fields_set
+    ):
+        inputs += _from_parameters(draft, draft.signature, inputs, known)
+    return tuple(inputs), problems
+
+
+def _twice(draft: Draft, key: str, inputs: Sequence[Input]) -> list[Problem]:
+    seen: set[str] = set()
+    problems = []
+    for number, given in enumerate(inputs):
+        if given.asset in seen:
+            problems.append(
+                draft.problem(f"{shown(given.asset)} stands twice in {key}", key, number, "asset")
+            )
+        seen.add(given.asset)
+    return problems
+
+
+def _from_parameters(
+    draft: Draft, signature: Signature, written: Sequence[Input], known: Container[str]
+) -> list[Input]:
+    taken = {given.identifier for given in written} | {given.asset for given in written}
+    own_params = draft.entry.params
+    default_params = draft.settled("params")
+    inputs = []
+    for parameter in signature.parameters:
+        name = parameter.name
+        if parameter.variadic or parameter.is_context or name in taken or name in own_params:
+            continue
+        optional = parameter.has_default or name in default_params or draft.kind == "task"
+        if name in known or not optional:
+            inputs.append(Input(name, name))
+    return inputs
+
+
+def name_problems(
+    draft: Draft, action: Action, inputs: Sequence[Input], outputs: Sequence[str]
+) -> list[Problem]:
+    """Names that would mean two things to the code of the step."""
+    given = [(f"the input {shown(i.asset)}", i.identifier) for i in inputs]
+    params = draft.settled("params")
+    fold = isinstance(action, SqlAction)
+    if isinstance(action, ShellAction):
+        given += [(f"the param {shown(name)}", identifier(name)) for name in params]
+        given += [(f"the environment variable {name}", name) for name in draft.settled("env")]
+        given.append(("the place of the value", "OUTPUT"))
+        given += [(f"the output {shown(name)}", f"OUTPUT_{identifier(name)}") for name in outputs]
+    else:
+        if isinstance(action, PythonAction):
+            given += [(f"the param {shown(name)}", name) for name in params]
+            given.append(("the context", "context"))
+        given_outputs = [(f"the output {shown(name)}", identifier(name)) for name in outputs]
+        if len(outputs) > 1 and isinstance(action, PythonAction):
+            return _collisions(draft, given, fold) + _collisions(draft, given_outputs, fold)
+    return _collisions(draft, given, fold)
+
+
+def _collisions(draft: Draft, given: Iterable[tuple[str, str]], fold: bool) -> list[Problem]:
+    first: dict[str, str] = {}
+    problems = []
+    key = draft.reads[0]
+    for thing, word in given:
+        folded = word.casefold() if fold else word
+        if folded in first:
+            message = f"{first[folded]} and {thing} would both be {shown(word)} in the code"
+            is_input = first[folded].startswith("the input") or thing.startswith("the input")
+            hint = f"say as: in {key}, as in {{asset: …, as: other}}" if is_input else "rename one of them"
+            problems.append(draft.problem(message, key, key=True, hint=hint))
+        first.setdefault(folded, thing)
+    return problems
+
+
+def call_problems(
+    draft: Draft, signature: Signature, inputs: Sequence[Input], assets: Mapping[str, Any]
+) -> list[Problem]:
+    """Parameters of a Python step that nothing gives a value to."""
+    given = {i.identifier for i in inputs} | set(draft.settled("params"))
+    lacking = [p for p in signature.parameters if _lacks(p, given)]
+    return [_lack(draft, p, inputs, assets) for p in lacking]
+
+
+def _lacks(parameter: Parameter, given: Container[str]) -> bool:
+    return not (
+        parameter.variadic or parameter.is_context or parameter.has_default or parameter.name in given
+    )
+
+
+def _lack(draft: Draft, parameter: Parameter, inputs: Sequence[Input], assets: Mapping[str, Any]) -> Problem:
+    key = draft.reads[0]
+    where = ("python",) if draft.spec is None else ()
+    name = parameter.name
+    message = f"nothing gives the parameter {shown(name)} a value"
+    if name in assets:
+        hint = f"add {name} to {key}"
+    else:
+        near = did_you_mean(name, [i.identifier for i in inputs])
+        hint = near or f"it is neither in {key} nor in params"
+    return draft.problem(message, *where, hint=hint)
+
+
+def repeated(names: Sequence[str]) -> list[str]:
+    """The names that stand more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]

@@ -1,0 +1,50 @@
+"""What is new, changed or removed against the baseline, which is what the user last accepted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .fingerprint.canonical import digest
+from .model import Definitions, Node
+from .plan import StaticKey
+from .store.baseline import Baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Nodes that the baseline has not, has otherwise, and has alone."""
+
+    new: frozenset[Node] = frozenset()
+    changed: frozenset[Node] = frozenset()
+    removed: tuple[Node, ...] = ()
+
+
+def as_baseline(definitions: Definitions, keys: Mapping[str, StaticKey], taken: float) -> Baseline:
+    """What is defined now, as a baseline: a digest of each definition, code and all. `taken` is Unix time."""
+    tasks: dict[str, str] = {}
+    for name, key in keys.items():
+        task = definitions.tasks[name]
+        needs = [given.asset for given in task.inputs]
+        tasks[name] = digest([dict(key.code or {}), dict(key.config), needs, list(task.after)])
+    assets = {
+        name: tasks[asset.task] if asset.task else digest(["source", asset.file or ""])
+        for name, asset in definitions.assets.items()
+    }
+    return Baseline(assets, tasks, taken)
+
+
+def _nodes(baseline: Baseline) -> dict[Node, str]:
+    found = {Node("asset", name): value for name, value in baseline.assets.items()}
+    found |= {Node("task", name): value for name, value in baseline.tasks.items()}
+    return found
+
+
+def marks_between(before: Baseline, now: Baseline) -> Marks:
+    """What `now` has that differs from `before`."""
+    old, new = _nodes(before), _nodes(now)
+    return Marks(
+        frozenset(node for node in new if node not in old),
+        frozenset(node for node, value in new.items() if old.get(node, value) != value),
+        tuple(node for node in old if node not in new),
+    )

@@ -1,0 +1,137 @@
+"""Where Bakehouse keeps its own things: the user's state folder, and the store of a project."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from .problems import ProblemError
+
+STORE = ".bakehouse"
+_KEY_BYTES = 32
+
+
+def user_state(environ: Mapping[str, str] = os.environ) -> Path:
+    """The user's own folder for what must not lie in a project (it may not exist yet).
+
+    `BAKEHOUSE_HOME`, else the platform's state folder. Raises ProblemError where there is no home.
+    """
+    if chosen := environ.get("BAKEHOUSE_HOME"):
+        return Path(chosen).expanduser().absolute()
+    bases = (environ.get("XDG_STATE_HOME", ""), environ.get("HOME", ""))
+    if not any(Path(base).is_absolute() for base in bases):
+        raise ProblemError(
+            "there is no home folder to keep your own state in: HOME is not set", "set HOME or BAKEHOUSE_HOME"
+        )
+    from platformdirs import user_state_path
+
+    return user_state_path("bakehouse", appauthor=False)
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` with what is missing above it, for this user's eyes only (0700).
+
+    Raises ProblemError where that is not possible, or where the folder belongs to another user.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
+        if status.st_uid != os.geteuid():
+            raise ProblemError(f"{path} belongs to another user", "set BAKEHOUSE_HOME to a folder of yours")
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise ProblemError(
+            f"cannot make the folder {path}: {error.strerror or error}",
+            "set BAKEHOUSE_HOME to a folder that can be written to",
+        ) from error
+    return path
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Put `data` into `path` in one step, readable by this user only (0600). Raises OSError."""
+    import tempfile
+
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_private(path: Path, most: int = 1 << 20) -> bytes | None:
+    """The bytes of a file that this user alone can have written; None for any other, or none at all."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            return None
+        data = file.read(most + 1)
+    return data if len(data) <= most else None
+
+
+def user_key() -> bytes:
+    """A random key of this user, made at first use: what is sealed with it was written by this user.
+
+    Raises ProblemError where the user's state folder cannot be used.
+    """
+    path = user_state() / "key"
+    if (known := read_private(path)) is not None and len(known) == _KEY_BYTES:
+        return known
+    private_folder(path.parent)
+    try:
+        write_private(path, os.urandom(_KEY_BYTES))
+    except OSError as error:
+        raise ProblemError(f"cannot write {path}: {error.strerror or error}") from error
+    return read_private(path) or b""
+
+
+def store_folder(root: Path) -> Path:
+    """Where the store of the project at `root` lies; nothing is made.
+
+    `.bakehouse` in the project; a folder in the user's state where the project cannot be written to,
+    or where its `.bakehouse` is a link or another user's.
+    """
+    inside = root / STORE
+    try:
+        status = inside.lstat()
+    except FileNotFoundError:
+        usable = os.access(root, os.W_OK | os.X_OK)
+    except OSError:
+        usable = False
+    else:
+        owned = status.st_uid == os.geteuid()
+        usable = stat.S_ISDIR(status.st_mode) and owned and os.access(inside, os.W_OK | os.X_OK)
+    return inside if usable else user_state() / "projects" / _project_id(root)
+
+
+def make_store_folder(root: Path) -> Path:
+    """`store_folder`, made if it is not there (0700), with a `.gitignore` that hides all of it.
+
+    Raises ProblemError where that is not possible.
+    """
+    folder = private_folder(store_folder(root))
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        try:
+            write_private(ignore, b"*\n")
+        except OSError as error:
+            raise ProblemError(f"cannot write {ignore}: {error.strerror or error}") from error
+    return folder
+
+
+def _project_id(root: Path) -> str:
+    from hashlib import sha256
+
+    real = os.path.realpath(root)
+    return sha256(os.fsencode(real)).hexdigest()[:24]

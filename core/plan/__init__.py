@@ -1,0 +1,18 @@
+"""What is out of date and why, and what a run would do about it. Pure: no effects, no clock of its own."""
+
+from .keys import StaticKey, static_key, step_key
+from .plan import make_plan
+from .survey import Facts, Survey, take_survey
+from .why import Cause, root_causes
+
+__all__ = [
+    "Cause",
+    "Facts",
+    "StaticKey",
+    "Survey",
+    "make_plan",
+    "root_causes",
+    "static_key",
+    "step_key",
+    "take_survey",
+]

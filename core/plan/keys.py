@@ -1,0 +1,87 @@
+"""The key of a step: what it would run, with what, on what. Equal keys may share a value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..fingerprint.canonical import digest
+from ..model import CodeKey, PythonAction, ShellAction, SqlAction, StepKey, Task
+
+AFTER = "after:"
+"""Prefix of the input that stands for a task which only comes before."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticKey:
+    """The part of a step's key that its definition alone decides; `code` is None where it is not known."""
+
+    code: Mapping[str, str] | None
+    config: Mapping[str, str]
+    env: Mapping[str, str]
+
+
+def _action_config(task: Task) -> dict[str, str]:
+    match task.action:
+        case PythonAction(module=module, function=function):
+            return {"kind": "python", "call": f"{module}:{function}"}
+        case ShellAction(command=command):
+            return {"kind": "shell", "command": command}
+        case SqlAction(query=query):
+            return {"kind": "sql", "query": query}
+
+
+def _config(task: Task) -> dict[str, str]:
+    config = _action_config(task)
+    config["outputs"] = json.dumps(task.outputs)
+    for name, value in task.params.items():
+        text = json.dumps(value, sort_keys=True, default=str)
+        config[f"params.{name}"] = text if len(text) <= 200 else digest(value)
+    for given in task.inputs:
+        if given.identifier != given.asset:
+            config[f"as.{given.asset}"] = given.identifier
+    return config
+
+
+def _code(task: Task, code: CodeKey | None) -> Mapping[str, str] | None:
+    if task.code_version is not None:
+        return {"code_version": task.code_version}
+    if not isinstance(task.action, PythonAction):
+        return {}
+    return None if code is None else code.parts
+
+
+def _env(task: Task, code: CodeKey | None, environ: Mapping[str, str], python: str) -> dict[str, str]:
+    env = {}
+    for name, declared in task.env.items():
+        value = environ.get(name) if declared is None else declared
+        env[name] = "unset" if value is None else "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:16]
+    if isinstance(task.action, PythonAction) and task.code_version is None:
+        env["python"] = ".".join(python.split(".")[:2])
+        if code is not None:
+            env.update(code.libraries)
+    return env
+
+
+def static_key(task: Task, environ: Mapping[str, str], python: str, code: CodeKey | None = None) -> StaticKey:
+    """The static part for `task`; `code` is what did run, and defaults to what was loaded.
+
+    Values of declared variables enter as digests, so that a secret is not written to the ledger.
+    """
+    code = code or task.code
+    return StaticKey(_code(task, code), _config(task), _env(task, code, environ, python))
+
+
+def step_key(static: StaticKey, inputs: Mapping[str, str]) -> StepKey:
+    """The whole key: `static` with the data version of each input."""
+    code = static.code or {}
+    body = json.dumps([code, static.config, static.env, inputs], sort_keys=True, separators=(",", ":"))
+    return StepKey(
+        hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest(),
+        code,
+        static.config,
+        static.env,
+        inputs,
+    )

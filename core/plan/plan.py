@@ -1,0 +1,63 @@
+"""Which steps a run would take, in which order, and why. The preview and the run use the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+
+from ..model import Plan, PlannedStep, Reason, ReasonKind
+from .survey import Survey
+
+
+def needed_for(survey: Survey, tasks: Iterable[str]) -> set[str]:
+    """`tasks` and every task upstream of them."""
+    graph = survey.facts.graph
+    seen = set(tasks)
+    todo = list(seen)
+    while todo:
+        for before in graph.before(todo.pop()):
+            if before not in seen:
+                seen.add(before)
+                todo.append(before)
+    return seen
+
+
+def _planned(survey: Survey, name: str, forced: bool, running: set[str]) -> PlannedStep:
+    graph = survey.facts.graph
+    assets = graph.tasks[name].outputs
+    reasons = survey.reasons.get(name, ())
+    if forced:
+        reasons = (*reasons, Reason(ReasonKind.FORCED, "asked for", name))
+    if not forced and not reasons:
+        followed = next((b for b in graph.before(name) if b in running), None)
+        if followed is not None:
+            reasons = (Reason(ReasonKind.UPSTREAM_STALE, f"{followed} runs again", followed),)
+    times = survey.facts.recorded.durations.get(name)
+    estimate = median(times) if times else None
+    if name in survey.missing:
+        return PlannedStep(name, assets, "skip", survey.missing[name], None)
+    if not reasons:
+        return PlannedStep(name, assets, "reuse", (), None)
+    return PlannedStep(name, assets, "run", reasons, estimate)
+
+
+def make_plan(survey: Survey, targets: Iterable[str] | None = None, *, force: bool = False) -> Plan:
+    """A plan that brings `targets` (tasks; None: all) up to date with everything upstream that is stale.
+
+    Fresh steps stand in the plan as `reuse`, steps whose source is not there as `skip`. With `force` the
+    targets run whatever their state, and so does what stands downstream of them inside the plan.
+    """
+    graph = survey.facts.graph
+    wanted = set(graph.tasks) if targets is None else set(targets)
+    inside = needed_for(survey, wanted)
+    forced = frozenset(wanted) if force else frozenset()
+    running: set[str] = set()
+    steps = []
+    for name in graph.task_order:
+        if name not in inside:
+            continue
+        step = _planned(survey, name, name in forced, running)
+        if step.action == "run":
+            running.add(name)
+        steps.append(step)
+    return Plan(tuple(steps), forced)

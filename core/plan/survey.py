@@ -1,0 +1,162 @@
+"""One pass over the graph that says of every task whether it is out of date, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..graph.graph import Graph
+from ..model import Damage, Node, Reason, ReasonKind, Recorded, State, StepRecord, Task
+from .keys import AFTER, StaticKey
+from .reasons import key_changes
+
+BARE_SOURCE = "source"
+"""The data version of a source that is only a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that decides what is stale. `sources` maps each source to its data version, None where its file is
+    not there; `now` is Unix time in seconds."""
+
+    graph: Graph
+    recorded: Recorded
+    sources: Mapping[str, str | None]
+    keys: Mapping[str, StaticKey]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`reasons` has an entry for each task that is out of date; `missing` for each that cannot run because
+    a source's file is not there; `versions` the current data version of every asset that has one."""
+
+    facts: Facts
+    reasons: Mapping[str, tuple[Reason, ...]]
+    missing: Mapping[str, tuple[Reason, ...]]
+    versions: Mapping[str, str]
+    states: Mapping[Node, State] = field(default_factory=dict)
+
+    def of(self, node: Node) -> tuple[Reason, ...]:
+        """The reasons that concern an asset (its task's) or a task."""
+        task = node.name if node.kind == "task" else self.facts.graph.producer(node.name)
+        if task is None:
+            return self._of_source(node.name)
+        return self.missing.get(task, ()) + self.reasons.get(task, ())
+
+    def _of_source(self, asset: str) -> tuple[Reason, ...]:
+        file = self.facts.graph.assets[asset].file
+        if file is not None and self.facts.sources.get(asset) is None:
+            return (Reason(ReasonKind.VALUE_MISSING, f"{file} is not there", asset),)
+        return ()
+
+
+def input_versions(
+    task: Task, versions: Mapping[str, str], steps: Mapping[str, StepRecord]
+) -> dict[str, str | None]:
+    """The current data version of each input of `task`, None where there is none yet."""
+    inputs: dict[str, str | None] = {given.asset: versions.get(given.asset) for given in task.inputs}
+    for name in task.after:
+        record = steps.get(name)
+        inputs[AFTER + name] = None if record is None else record.version
+    return inputs
+
+
+def _upstream_reasons(graph: Graph, task: Task, stale: Mapping[str, object]) -> list[Reason]:
+    reasons = []
+    for given in task.inputs:
+        if graph.producer(given.asset) in stale:
+            reasons.append(Reason(ReasonKind.UPSTREAM_STALE, f"{given.asset} is out of date", given.asset))
+    for name in task.after:
+        if name in stale:
+            reasons.append(Reason(ReasonKind.UPSTREAM_STALE, f"{name} is out of date", name))
+    return reasons
+
+
+_DAMAGE = {
+    Damage.MISSING: (ReasonKind.VALUE_MISSING, "the stored value of {} is not there"),
+    Damage.DAMAGED: (ReasonKind.VALUE_DAMAGED, "the stored value of {} is not what was committed"),
+}
+
+
+def _value_reasons(facts: Facts, task: Task) -> list[Reason]:
+    reasons = []
+    for name in task.outputs:
+        if (found := facts.recorded.damage.get(name)) is not None:
+            kind, words = _DAMAGE[found]
+            reasons.append(Reason(kind, words.format(name), name))
+        age_limit = facts.graph.assets[name].max_age
+        if age_limit is not None:
+            age = facts.now - facts.recorded.materializations[name].ts
+            if age > age_limit:
+                told = f"{name} is {age:,.0f} s old, {age_limit:,.0f} s are allowed"
+                reasons.append(Reason(ReasonKind.EXPIRED, told, name))
+    return reasons
+
+
+def _attempt_reason(facts: Facts, task: Task) -> list[Reason]:
+    attempt = facts.recorded.attempts.get(task.name)
+    if attempt is None or attempt.state != "failed":
+        return []
+    return [Reason(ReasonKind.FAILED_LAST_TIME, attempt.error or "the last attempt failed", task.name)]
+
+
+def _task_reasons(
+    facts: Facts, task: Task, versions: Mapping[str, str], stale: Mapping[str, object]
+) -> list[Reason]:
+    record = facts.recorded.steps.get(task.name)
+    absent = [a for a in task.outputs if a not in facts.recorded.materializations]
+    reasons = []
+    if record is None or absent:
+        named = ", ".join(absent[:3]) or task.name
+        reasons.append(
+            Reason(ReasonKind.NEVER_MATERIALIZED, f"{named} was never made", (absent or [task.name])[0])
+        )
+    else:
+        inputs = input_versions(task, versions, facts.recorded.steps)
+        reasons += key_changes(record.key, facts.keys[task.name], inputs)
+        reasons += _value_reasons(facts, task)
+    return reasons + _upstream_reasons(facts.graph, task, stale) + _attempt_reason(facts, task)
+
+
+def _missing_sources(facts: Facts, task: Task) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(ReasonKind.VALUE_MISSING, f"{facts.graph.assets[g.asset].file} is not there", g.asset)
+        for g in task.inputs
+        if g.asset in facts.sources and facts.sources[g.asset] is None
+    )
+
+
+def _task_state(facts: Facts, name: str, reasons: tuple[Reason, ...]) -> State:
+    if not reasons:
+        return State.FRESH
+    attempt = facts.recorded.attempts.get(name)
+    if attempt is not None and attempt.state in ("failed", "cancelled"):
+        return State(attempt.state)
+    return State.NEVER if reasons[0].kind is ReasonKind.NEVER_MATERIALIZED else State.STALE
+
+
+def _states(facts: Facts, stale: Mapping[str, tuple[Reason, ...]]) -> dict[Node, State]:
+    states: dict[Node, State] = {}
+    for name in facts.graph.tasks:
+        states[Node("task", name)] = _task_state(facts, name, stale.get(name, ()))
+    for name, asset in facts.graph.assets.items():
+        states[Node("asset", name)] = State.SOURCE if asset.task is None else states[Node("task", asset.task)]
+    return states
+
+
+def take_survey(facts: Facts) -> Survey:
+    """Says of every task whether it is out of date. One pass in topological order, O(nodes + edges)."""
+    made = facts.recorded.materializations
+    versions = {name: m.value.version for name, m in made.items() if name in facts.graph.assets}
+    versions.update({name: v for name, v in facts.sources.items() if v is not None})
+    stale: dict[str, tuple[Reason, ...]] = {}
+    missing: dict[str, tuple[Reason, ...]] = {}
+    for name in facts.graph.task_order:
+        task = facts.graph.tasks[name]
+        if reasons := _task_reasons(facts, task, versions, stale):
+            stale[name] = tuple(reasons)
+        if absent := _missing_sources(facts, task):
+            missing[name] = absent
+            stale.setdefault(name, absent)
+    return Survey(facts, stale, missing, versions, _states(facts, stale))

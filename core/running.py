@@ -1,0 +1,127 @@
+"""A run that is under way: its lock, its writer and its engine, from the first event to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .engine.desk import Desk
+from .engine.engine import Engine, RunResult, Services
+from .events import Event
+from .model import Definitions, Plan
+from .plan import Survey
+from .problems import StoreError
+from .sources import SourceVersions
+from .store.lock import ProjectLock
+from .store.store import Store
+from .store.writer import Writer
+from .workers.pool import Workers
+
+Tell = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a run stands on. `survey` is taken when the run owns the project; it may read files."""
+
+    root: Path
+    definitions: Definitions
+    survey: Callable[[], Survey]
+    store: Store
+    sources: SourceVersions
+    interpreter: str
+
+
+class Running:
+    """Handle of one run. Everything but `begin` is called in the loop that it was begun in."""
+
+    def __init__(self, run: str, plan: Plan, ground: Ground, lock: ProjectLock, jobs: int) -> None:
+        self.run = run
+        self.plan = plan
+        self.result: RunResult | None = None
+        self._ground = ground
+        self._lock = lock
+        self._jobs = jobs
+        self._listeners: tuple[Tell, ...] = ()
+        self._engine: Engine | None = None
+        self._added: list[Plan] = []
+        self._cancelled = False
+
+    @classmethod
+    def begin(cls, run: str, plan: Plan, ground: Ground, *, jobs: int, listeners: Iterable[Tell]) -> Running:
+        """Takes the project's lock and starts. Raises `ProjectHeld` if another run has it."""
+        lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}")
+        running = cls(run, plan, ground, lock, jobs)
+        running._listeners = tuple(listeners)
+        running.task = asyncio.get_running_loop().create_task(running._carry_out(), name=f"run {run}")
+        return running
+
+    task: asyncio.Task[RunResult]
+
+    @property
+    def active(self) -> bool:
+        return not self.task.done()
+
+    def cancel(self, task: str | None = None) -> None:
+        """Cancels one step, or the run."""
+        if self._engine is None:
+            self._cancelled = self._cancelled or task is None
+        elif self.active:
+            self._engine.cancel(task)
+
+    def add(self, plan: Plan) -> None:
+        """Adds the steps of another plan."""
+        if self._engine is None:
+            self._added.append(plan)
+        elif self.active:
+            self._engine.add(plan)
+
+    def log_file(self, task: str) -> Path | None:
+        """The log of the attempt at `task` that is under way, if it printed anything yet."""
+        return self._engine.log_file(task) if self._engine is not None and self.active else None
+
+    async def wait(self) -> RunResult:
+        """Waits for the end. Raises `StoreError` if the run could not even begin."""
+        return await asyncio.shield(self.task)
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    async def _carry_out(self) -> RunResult:
+        try:
+            survey, writer = await asyncio.to_thread(self._prepare, asyncio.get_running_loop())
+            try:
+                return await self._run(survey, writer)
+            finally:
+                await asyncio.to_thread(writer.close)
+        finally:
+            self._lock.release()
+
+    def _prepare(self, loop: asyncio.AbstractEventLoop) -> tuple[Survey, Writer]:
+        def notify(commits: list[int], error: StoreError | None) -> None:
+            if self._engine is not None:
+                loop.call_soon_threadsafe(self._engine.durable, commits, error)
+
+        writer = self._ground.store.begin(self.run, lock=self._lock, notify=notify, jobs=self._jobs)
+        return self._ground.survey(), writer
+
+    async def _run(self, survey: Survey, writer: Writer) -> RunResult:
+        ground = self._ground
+        executor = Workers(ground.root, ground.store.folder, ground.interpreter, ground.definitions.modules)
+        services = Services(ground.store, writer, executor, ground.sources, self._tell, environ=os.environ)
+        desk = Desk(ground.definitions, survey)
+        engine = self._engine = Engine(self.run, desk, services, first_seq=writer.last_seq, jobs=self._jobs)
+        for plan in self._added:
+            engine.add(plan)
+        if self._cancelled:
+            engine.cancel()
+        self.result = await engine.carry_out(self.plan)
+        closing = engine.closing_event(self.result)
+        if not self.result.error:
+            await asyncio.to_thread(writer.finish, closing)
+        self._tell(closing)
+        return self.result

@@ -1,0 +1,310 @@
+"""What a committed event says about the state: rows are made from it when it is written, and by a replay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from ..events import Event, Kind
+from ..model import Attempt, Json, StepRecord, Stored
+
+
+class Taken(Protocol):
+    """A value that a step left (`engine.executor.Made`): inline, or a finished file at `path`."""
+
+    @property
+    def asset(self) -> str: ...
+    @property
+    def value(self) -> Stored: ...
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def metadata(self) -> Mapping[str, Json]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepCommit:
+    """The end of one attempt, to be made durable as a whole.
+
+    `events` hold one `asset_materialized` for each value in `made`, and one event that says how the attempt
+    ended. `record` is there if it succeeded. `token` (growing) is how the writer says that it is done.
+    """
+
+    token: int
+    events: tuple[Event, ...]
+    attempt: Attempt | None = None
+    record: StepRecord | None = None
+    made: tuple[Taken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """What is known of a run when it begins. `epoch` counts the runs of a store; the highest one owns it."""
+
+    run: str
+    selection: str
+    jobs: int
+    pid: int
+    boot: str
+    epoch: int
+
+
+ENDINGS = frozenset({Kind.STEP_SUCCEEDED, Kind.STEP_FAILED, Kind.STEP_CANCELLED})
+
+_DURATIONS = 5
+
+
+class EventRow(NamedTuple):
+    seq: int
+    run: str
+    ts: float
+    kind: str
+    task: str | None
+    asset: str | None
+    data: str
+    facts: str | None
+
+
+class ValueRow(NamedTuple):
+    seq: int
+    asset: str
+    task: str
+    run: str
+    ts: float
+    duration: float
+    codec: str
+    digest: str
+    size: int
+    version: str
+    type: str
+    metadata: str
+    inline: bytes | None
+
+
+class StepRow(NamedTuple):
+    """`body` is the JSON of `[code, config, env, inputs, outputs]`."""
+
+    task: str
+    digest: str
+    body: str
+    version: str
+    run: str
+    seq: int
+    ts: float
+    duration: float
+
+
+class AttemptRow(NamedTuple):
+    task: str
+    run: str
+    number: int
+    state: str
+    started: float
+    finished: float
+    error: str
+    log: str | None
+    seq: int
+
+
+class RunRow(NamedTuple):
+    run: str
+    first: int
+    started: float
+    selection: str
+    jobs: int
+    pid: int
+    boot: str
+    epoch: int
+
+
+class EndRow(NamedTuple):
+    run: str
+    last: int
+    finished: float
+    status: str
+    counts: str
+
+
+encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+def _plain(text: str) -> str:
+    """Text that a database can hold: lone surrogates (from undecodable bytes) are spelled out."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+@dataclass(slots=True)
+class Batch:
+    """All rows of one transaction, in the order of their events."""
+
+    start: RunStart
+    events: list[EventRow] = field(default_factory=list)
+    values: list[ValueRow] = field(default_factory=list)
+    steps: list[StepRow] = field(default_factory=list)
+    attempts: list[AttemptRow] = field(default_factory=list)
+    begun: list[RunRow] = field(default_factory=list)
+    ended: list[EndRow] = field(default_factory=list)
+    stamps: dict[str, str] = field(default_factory=dict)
+
+    def tell(self, events: Iterable[Event]) -> None:
+        """Takes in events that change nothing but the run itself."""
+        for event in events:
+            if event.kind is Kind.RUN_STARTED:
+                self._begin(event)
+            elif event.kind is Kind.RUN_FINISHED:
+                self._end(event)
+            else:
+                self._note(event, None)
+
+    def _note(self, event: Event, facts: str | None) -> None:
+        data = encode(dict(event.data)) if event.data else "{}"
+        row = (event.seq, event.run, event.ts, event.kind.value, event.task, event.asset, data, facts)
+        self.events.append(EventRow._make(row))
+
+    def _begin(self, event: Event) -> None:
+        start = self.start
+        row = RunRow(
+            event.run,
+            event.seq,
+            event.ts,
+            _plain(start.selection),
+            start.jobs,
+            start.pid,
+            start.boot,
+            start.epoch,
+        )
+        self.begun.append(row)
+        self._note(event, encode(row[3:]))
+
+    def _end(self, event: Event) -> None:
+        status = event.data.get("status") or ("succeeded" if event.data.get("ok") else "failed")
+        row = EndRow(event.run, event.seq, event.ts, str(status), encode(event.data.get("counts") or {}))
+        self.ended.append(row)
+        self._note(event, encode({"status": row.status, "counts": json.loads(row.counts)}))
+
+    def take(self, commit: StepCommit) -> None:
+        """Takes in the end of an attempt. Raises ValueError where the commit lacks an event it needs."""
+        made = {one.asset: one for one in commit.made}
+        ending = _ending(commit)
+        for event in commit.events:
+            facts: str | None = None
+            if event.kind is Kind.ASSET_MATERIALIZED:
+                facts = self._value(event, made.pop(event.asset or "", None), commit.record)
+            elif event is ending:
+                facts = self._outcome(event, commit)
+            self._note(event, facts)
+        if made:
+            raise ValueError(f"no asset_materialized event for {', '.join(made)}")
+
+    def _value(self, event: Event, made: Taken | None, record: StepRecord | None) -> str:
+        if made is None or record is None or event.asset is None:
+            raise ValueError(f"asset_materialized for {event.asset} without its value and record")
+        value = made.value
+        metadata = encode(dict(made.metadata)) if made.metadata else "{}"
+        row = ValueRow(
+            event.seq, event.asset, record.task, event.run, event.ts, record.duration,
+            value.codec, value.digest, value.size, value.version, value.type, metadata, value.inline,
+        )  # fmt: skip
+        self.values.append(row)
+        head = encode([row.task, row.duration, row.codec, row.digest, row.size, row.version, row.type])
+        return f'{{"value":{head},"metadata":{metadata}}}'
+
+    def _outcome(self, event: Event, commit: StepCommit) -> str:
+        facts: dict[str, Json] = {}
+        body = None
+        if (attempt := commit.attempt) is not None:
+            times = attempt.started, attempt.finished
+            tail = (attempt.number, attempt.state, *times, _plain(attempt.error), attempt.log)
+            self.attempts.append(AttemptRow(attempt.task, event.run, *tail, event.seq))
+            facts["attempt"] = tail
+        if (record := commit.record) is not None:
+            key = record.key
+            parts = [dict(part) for part in (key.code, key.config, key.env, key.inputs)]
+            body = encode([*parts, record.outputs])
+            head = (key.digest, body, record.version)
+            self.steps.append(StepRow(record.task, *head, event.run, event.seq, event.ts, record.duration))
+            facts["record"] = (key.digest, record.version, record.duration)
+        text = encode(facts)
+        return text if body is None else f'{text[:-1]},"body":{body}}}'
+
+
+def _ending(commit: StepCommit) -> Event | None:
+    task = commit.record.task if commit.record else commit.attempt.task if commit.attempt else None
+    if task is None:
+        return None
+    for event in reversed(commit.events):
+        if event.kind in ENDINGS and event.task == task:
+            return event
+    raise ValueError(f"no event says how the attempt at {task} ended")
+
+
+@dataclass(slots=True)
+class Derived:
+    """The current state, as the event log alone gives it."""
+
+    runs: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    values: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    assets: dict[str, int] = field(default_factory=dict)
+    steps: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    attempts: dict[str, tuple[object, ...]] = field(default_factory=dict)
+
+    def differences(self, other: Derived) -> list[str]:
+        """What is not the same in both, in words; empty if they are equal."""
+        found = []
+        for name in ("runs", "values", "assets", "steps", "attempts"):
+            mine, others = getattr(self, name), getattr(other, name)
+            for key in sorted({*mine, *others}, key=str):
+                if mine.get(key) != others.get(key):
+                    found.append(f"{name} {key}: {mine.get(key)!r} is not {others.get(key)!r}")
+        return found
+
+
+def fold(log: Iterable[tuple[Event, Json]]) -> Derived:
+    """Derives the state from events in the order of `seq`, each with the facts that were kept beside it."""
+    state = Derived()
+    for event, facts in log:
+        if facts is not None:
+            _apply(state, event, facts)
+    return state
+
+
+def _apply(state: Derived, event: Event, facts: Json) -> None:
+    if event.kind is Kind.RUN_STARTED:
+        state.runs[event.run] = (event.run, event.seq, event.ts, *facts, None, None, "running", "{}")
+    elif event.kind is Kind.RUN_FINISHED:
+        head = state.runs[event.run][:8]
+        state.runs[event.run] = (*head, event.seq, event.ts, facts["status"], encode(facts["counts"]))
+    elif event.kind is Kind.ASSET_MATERIALIZED:
+        task, duration, *value = facts["value"]
+        metadata = encode(facts["metadata"])
+        state.values[event.seq] = (
+            event.seq,
+            event.asset,
+            task,
+            event.run,
+            event.ts,
+            duration,
+            *value,
+            metadata,
+        )
+        state.assets[str(event.asset)] = event.seq
+    else:
+        _apply_outcome(state, event, facts)
+
+
+def _apply_outcome(state: Derived, event: Event, facts: Json) -> None:
+    task = str(event.task)
+    if (attempt := facts.get("attempt")) is not None:
+        state.attempts[task] = (task, event.run, *attempt, event.seq)
+    if (record := facts.get("record")) is not None:
+        digest, version, duration = record
+        durations = [duration, *(state.steps[task][7:] if task in state.steps else ())][:_DURATIONS]
+        durations += [None] * (_DURATIONS - len(durations))
+        body = encode(facts["body"])
+        state.steps[task] = (task, digest, body, version, event.run, event.seq, event.ts, *durations)

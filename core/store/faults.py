@@ -1,0 +1,48 @@
+"""What the disk and the database report, told so that a user knows what is wrong and what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..problems import StoreError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def storage_error(path: Path, error: Exception) -> StoreError:
+    """A failure at the ledger `path` in words, with the next step."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return damaged(path, str(error))
+    if name == "SQLITE_FULL" or getattr(error, "errno", None) in _FULL:
+        return StoreError(
+            f"the disk is full: {path.parent} cannot be written", "free some space and run again"
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError(f"{path} is held by another program", "end it and run again")
+    return StoreError(
+        f"the store {path.parent} failed: {error}", "see to its disk and its permissions; then run again"
+    )
+
+
+def damaged(path: Path, why: str) -> StoreError:
+    """The ledger cannot be believed. It is left as it is."""
+    store = shlex.quote(str(path.parent))
+    return StoreError(
+        f"the ledger {path} is damaged or not one of Bakehouse's: {why}",
+        f"nothing was changed; to start anew move it away: mv {store} {store}.damaged",
+    )
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Raises what goes wrong inside as a StoreError."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise storage_error(path, error) from error

@@ -1,0 +1,85 @@
+"""What becomes of runs whose process died: closed as interrupted, before the next one begins."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ..events import Event, Kind
+from ..model import Attempt
+from .facts import ENDINGS, Batch, RunStart, StepCommit
+from .ledger import LedgerWriter, Row
+from .logs import LogStore
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_WORDS = "the process that ran it is gone"
+
+
+def recover(
+    ledger: LedgerWriter,
+    logs: LogStore,
+    stamps: dict[str, str],
+    run: str,
+    selection: str,
+    jobs: int,
+    now: float,
+) -> tuple[RunStart, tuple[Event, ...], int]:
+    """Takes the ledger over for `run`. Returns what is known of it, the events that close earlier runs, and
+    the number of the last event."""
+    epoch, last, dead, attempts = ledger.take_over(stamps)
+    start = RunStart(run, selection, jobs, os.getpid(), _boot(), epoch)
+    batch = Batch(start)
+    events: list[Event] = []
+    for row in dead:
+        commits = _unfinished(row[0], attempts[row[0]], logs, last + len(events), now)
+        for commit in commits:
+            batch.take(commit)
+            events += commit.events
+        data = {
+            "ok": False,
+            "status": "interrupted",
+            "counts": {"interrupted": len(commits)},
+            "error": _WORDS,
+        }
+        end = Event(last + len(events) + 1, now, row[0], Kind.RUN_FINISHED, data=data)
+        batch.tell((end,))
+        events.append(end)
+    if events:
+        ledger.write(batch)
+    return start, tuple(events), last + len(events)
+
+
+def _unfinished(run: str, rows: list[Row], logs: LogStore, last: int, now: float) -> list[StepCommit]:
+    """The attempts that began and did not end, each with the event that ends it."""
+    begun: dict[str, tuple[int, float]] = {}
+    until = 0.0
+    for task, kind, ts, data in rows:
+        until = max(until, ts)
+        if kind in ENDINGS:
+            begun.pop(task, None)
+        else:
+            begun[task] = (_number(data), ts)
+    commits = []
+    for index, (task, (number, started)) in enumerate(begun.items(), 1):
+        log = logs.path(run, task, number)
+        attempt = Attempt(
+            task, run, number, "interrupted", started, until, _WORDS, logs.name(log) if log.exists() else None
+        )
+        data = {"attempt": number, "error": _WORDS, "interrupted": True}
+        commits.append(
+            StepCommit(0, (Event(last + index, now, run, Kind.STEP_CANCELLED, task, data=data),), attempt)
+        )
+    return commits
+
+
+def _number(data: str) -> int:
+    number = json.loads(data).get("attempt")
+    return number if isinstance(number, int) else 1
+
+
+def _boot() -> str:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,279 @@
+"""The store of one project: opens it, says what is recorded, begins runs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..events import Event
+from ..model import Attempt, Damage, Materialization, Recorded
+from ..problems import StoreError
+from . import lock as locks
+from .baseline import Baseline, load_baseline, save_baseline
+from .crash import crash_point
+from .disk import FILE_MODE, private_folder, sync_folder
+from .faults import storage_error
+from .ledger import LEDGER, LedgerReader, LedgerWriter, Row, create, identity
+from .lock import ProjectLock
+from .logs import LogStore
+from .recall import Lazy, attempt_of, damaged_values, durations_of, materialization_of, step_of, stored_of
+from .recovery import recover
+from .values import ValueStore
+from .writer import Notify, Writer
+
+__all__ = ["RunSummary", "Store", "Writer"]
+
+_CACHE_TAG = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n# What pipelines made. Backups may leave it out.\n"
+)
+_NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run. Times are Unix times in seconds; `seq` is the number of its first event.
+
+    `status` is `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
+    """
+
+    run: str
+    seq: int
+    started: float
+    finished: float | None
+    status: str
+    selection: str
+    jobs: int
+    pid: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Store:
+    """Make one with `open`. Reading never waits for a run, and never keeps one from going on."""
+
+    def __init__(self, folder: Path, *, create: bool) -> None:
+        self.folder = folder
+        self.values = ValueStore(folder)
+        self.logs = LogStore(folder)
+        self.writable = False
+        """Whether a run can begin here."""
+        self._create = create
+        self._stamps: dict[str, str] = {}
+        self._open()
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = True) -> Store:
+        """Opens the store at `folder`, and makes it if it is not there and `create` is set.
+
+        A folder that cannot be written is read; one that is not there and cannot be made is empty.
+        Raises StoreError for a ledger that is damaged, or of a newer Bakehouse; it is not touched then.
+        """
+        return cls(folder.absolute(), create=create)
+
+    def close(self) -> None:
+        """Closes what is open. A run that still goes on is not ended by it."""
+        self._reader.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        self.writable = self._furnish()
+        self._identity = identity(self.folder)
+        if self._identity is None:
+            self._reader = LedgerReader(None)
+            return
+        try:
+            self._reader = LedgerReader(self.folder / LEDGER)
+        except StoreError as error:
+            name = getattr(error.__cause__, "sqlite_errorname", "")
+            if self.writable or not name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+                raise
+            self._reader = _read_without_writing(self.folder / LEDGER)
+
+    def _furnish(self) -> bool:
+        ledger = self.folder / LEDGER
+        try:
+            if self._create and not ledger.exists():
+                _make(self.folder)
+            return ledger.exists() and os.access(self.folder, os.W_OK)
+        except OSError as error:
+            if error.errno in _NOT_WRITABLE:
+                return False
+            raise storage_error(ledger, error) from error
+        except sqlite3.Error as error:
+            raise storage_error(ledger, error) from error
+
+    def _follow(self) -> None:
+        """Looks whether the store is still the one that was opened; opens what is there now if it is not."""
+        if identity(self.folder) != self._identity:
+            self._reader.close()
+            self._open()
+
+    # ---- what is recorded ------------------------------------------------------------------------
+
+    def recorded(self) -> Recorded:
+        """All that the planner asks of the store, of one moment. Values are judged by the stamps of their
+        files; a file whose stamp is another than at its commit is read in full. Raises StoreError."""
+        self._follow()
+        values, steps, attempts = self._reader.current()
+        by_task = {row[0]: row for row in steps}
+        return Recorded(
+            materializations=Lazy({row[1]: row for row in values}, materialization_of),
+            steps=Lazy(by_task, step_of),
+            attempts=Lazy({row[0]: row for row in attempts}, attempt_of),
+            damage=damaged_values(values, self.values, self._stamps),
+            durations=Lazy(by_task, durations_of),
+        )
+
+    def verify(self, asset: str) -> Damage | None:
+        """Reads the current value of an asset in full; None if it is what was committed, or there is none."""
+        rows = self._reader.materializations(asset, 1)
+        return self.values.check(stored_of(rows[0])) if rows else None
+
+    def materializations(self, asset: str, limit: int = 20) -> list[Materialization]:
+        """The last values of an asset, newest first."""
+        return [materialization_of(row) for row in self._reader.materializations(asset, limit)]
+
+    def attempt(self, task: str) -> Attempt | None:
+        """How the last attempt at a task ended."""
+        row = self._reader.attempt(task)
+        return None if row is None else attempt_of(row)
+
+    def runs(self, limit: int = 20) -> list[RunSummary]:
+        """The last runs, newest first. A run whose process is gone is `interrupted`, whatever it wrote."""
+        rows = self._reader.runs(limit)
+        alive = None
+        if any(row[10] == "running" for row in rows) and (holder := locks.holder(self.folder)) is not None:
+            alive = holder.pid
+        return [_summary(row, alive) for row in rows]
+
+    def events(self, run: str, *, after: int = 0, limit: int = -1) -> list[Event]:
+        """The events of a run, as they were told, with a higher number than `after`."""
+        return self._reader.events(run, after, limit)
+
+    def max_seq(self) -> int:
+        """The number of the last event, 0 if there is none."""
+        return self._reader.max_seq()
+
+    def data_version(self) -> tuple[object, int]:
+        """Another value whenever anything was committed by anyone, or the store was replaced."""
+        self._follow()
+        return self._identity, self._reader.data_version()
+
+    def problems(self) -> list[str]:
+        """What a check of the file, of the log against the state, and of every current value finds."""
+        found = self._reader.problems()
+        for row in self._reader.current()[0]:
+            if (damage := self.values.check(stored_of(row))) is not None:
+                found.append(f"the value of {row[1]} is {damage}")
+        return found
+
+    # ---- the baseline ----------------------------------------------------------------------------
+
+    def baseline(self, selection: str = "") -> Baseline | None:
+        """What was last accepted of one choice of definition files; None if nothing was."""
+        return load_baseline(self.folder, selection)
+
+    def set_baseline(self, baseline: Baseline, selection: str = "") -> None:
+        """Accepts. Raises StoreError where that cannot be kept."""
+        save_baseline(self.folder, baseline, selection)
+
+    # ---- runs ------------------------------------------------------------------------------------
+
+    def begin(
+        self,
+        run: str,
+        *,
+        lock: ProjectLock,
+        notify: Notify,
+        selection: str = "",
+        jobs: int = 0,
+        now: float | None = None,
+    ) -> Writer:
+        """Begins a run for the holder of `lock`: first closes as interrupted what dead owners left.
+
+        The run is there for others with its `run_started` event, which the caller appends as its first; its
+        number is above `Writer.last_seq`. Raises StoreError where nothing can be written.
+        """
+        self._follow()
+        if not self.writable:
+            raise StoreError(
+                f"the store {self.folder} cannot be written", "nothing can be run here until it can be"
+            )
+        if not lock.held or not lock.folder.samefile(self.folder):
+            raise StoreError(f"the lock of {self.folder} is not held", "take it before beginning a run")
+        crash_point("begin.locked")
+        path = self.folder / LEDGER
+        try:
+            ledger = LedgerWriter(path)
+            try:
+                return self._begin(ledger, run, notify, selection, jobs, time.time() if now is None else now)
+            except BaseException:
+                ledger.close()
+                raise
+        except (OSError, sqlite3.Error) as error:
+            raise storage_error(path, error) from error
+
+    def _begin(
+        self, ledger: LedgerWriter, run: str, notify: Notify, selection: str, jobs: int, now: float
+    ) -> Writer:
+        start, recovered, last = recover(ledger, self.logs, self._stamps, run, selection, jobs, now)
+        self._stamps.clear()
+        self.values.clear_scratch()
+        crash_point("begin.scratch_cleared")
+        for name in ("values", "logs"):
+            private_folder(self.folder / name)
+        sync_folder(self.folder)
+        writer = Writer(ledger, self.values, self.folder, start, last, notify)
+        writer.recovered = recovered
+        writer.open()
+        return writer
+
+
+def _make(folder: Path) -> None:
+    if private_folder(folder):
+        sync_folder(folder.parent)
+    crash_point("create.folder")
+    for name, text in ((".gitignore", b"*\n"), ("CACHEDIR.TAG", _CACHE_TAG)):
+        path = folder / name
+        if not path.exists():
+            path.touch(mode=FILE_MODE)
+            path.chmod(FILE_MODE)
+            path.write_bytes(text)
+    create(folder / LEDGER, folder / "tmp")
+    sync_folder(folder)
+    crash_point("create.ledger_linked")
+
+
+def _read_without_writing(path: Path) -> LedgerReader:
+    """Reads a ledger where SQLite cannot make the files that it needs beside it."""
+    log = Path(f"{path}-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        return LedgerReader(path, mode="mode=ro&immutable=1")
+    copy = Path(tempfile.mkdtemp(prefix="bakehouse-"))
+    try:
+        shutil.copyfile(path, copy / path.name)
+        shutil.copyfile(log, copy / log.name)
+        return LedgerReader(copy / path.name)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _summary(row: Row, alive: int | None) -> RunSummary:
+    run, first, started, selection, jobs, pid, _boot, _epoch, _last, finished, status, counts = row
+    if status == "running" and pid != alive:
+        status = "interrupted"
+    return RunSummary(run, first, started, finished, status, selection, jobs, pid, json.loads(counts))

@@ -1,0 +1,283 @@
+"""An open project: the one face of the core that the screen and the command line work with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .events import Event
+from .graph.graph import Graph
+from .graph.views import View, asset_view, task_view
+from .load.definitions import load_definitions
+from .load.discovery import Project, find_project
+from .load.interpreter import find_interpreter
+from .marks import Marks, as_baseline, marks_between
+from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
+from .places import store_folder
+from .plan import Cause, Facts, StaticKey, Survey, make_plan, root_causes, static_key, take_survey
+from .problems import NotTrusted
+from .sources import SourceVersions
+from .store.baseline import Baseline, load_baseline, save_baseline
+from .store.store import RunSummary, Store
+from .trust import is_trusted, trust
+
+if TYPE_CHECKING:
+    from .engine.engine import RunResult
+    from .preview import Preview
+    from .running import Running
+
+Tell = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of everything at one moment. `estimates` are seconds by task, from its own history."""
+
+    survey: Survey
+    states: Mapping[Node, State]
+    reasons: Mapping[Node, tuple[Reason, ...]]
+    recorded: Recorded
+    estimates: Mapping[str, float]
+
+
+def _static_keys(definitions: Definitions) -> dict[str, StaticKey]:
+    environ, python = os.environ, definitions.python_version
+    return {name: static_key(task, environ, python) for name, task in definitions.tasks.items()}
+
+
+def _median(times: tuple[float, ...]) -> float:
+    return sorted(times)[len(times) // 2]
+
+
+class Workbench:
+    """Definitions, graph and store of one project. Blocking methods say so: call them in a thread."""
+
+    def __init__(
+        self, project: Project, definitions: Definitions, store: Store, interpreter: str, trusted: bool
+    ):
+        self.project = project
+        self.root = Path(project.root)
+        self.store = store
+        self.trusted = trusted
+        self.interpreter = interpreter
+        self._running: Running | None = None
+        self._sources = SourceVersions(
+            self.root, store.folder / "cache" / "sources.json" if store.writable else None
+        )
+        self._baseline = load_baseline(store.folder, project.name)
+        self._take(definitions)
+
+    @classmethod
+    def open(
+        cls, path: Path | None = None, *, trust: bool = False, interpreter: str | None = None
+    ) -> Workbench:
+        """Opens the project at `path` (see `find_project`). Blocking. Runs nothing of it unless trusted.
+
+        Raises `DefinitionError` with all that is wrong, and `ProblemError` where there is no project.
+        """
+        project = find_project(path)
+        trusted = trust or is_trusted(project.root)
+        store = Store.open(store_folder(project.root))
+        python = interpreter or find_interpreter(Path(project.root))
+        definitions = load_definitions(
+            project, trusted=trusted, interpreter=python, store=store.folder if store.writable else None
+        )
+        return cls(project, definitions, store, python, trusted)
+
+    def _take(self, definitions: Definitions) -> None:
+        self.definitions = definitions
+        self.graph = Graph(definitions)
+        self._keys = _static_keys(definitions)
+        self._views: dict[str, View] = {}
+        if self._baseline is None and not definitions.withheld:
+            self.accept()
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Python files that were not loaded because the project is not trusted."""
+        return self.definitions.withheld
+
+    def trust(self) -> None:
+        """Trusts the project from now on. `reload` then loads what was withheld."""
+        trust(self.root)
+        self.trusted = True
+
+    def reload(self) -> bool:
+        """Reads the definitions again, all or nothing; True if something changed. Blocking.
+
+        Raises `DefinitionError`, and then everything stays as it was.
+        """
+        project = find_project(self.project.path)
+        folder = self.store.folder if self.store.writable else None
+        definitions = load_definitions(
+            project, trusted=self.trusted, interpreter=self.interpreter, store=folder
+        )
+        if replace(definitions, output="") == replace(self.definitions, output=""):
+            return False
+        self.project = project
+        self._take(definitions)
+        return True
+
+    def watch_paths(self) -> tuple[Path, ...]:
+        """Where a change may change the definitions or a source."""
+        return (self.root,)
+
+    # ---- looking -------------------------------------------------------------------------------
+
+    def view(self, kind: Literal["asset", "task"]) -> View:
+        """One of the two views, derived once for each set of definitions."""
+        if kind not in self._views:
+            self._views[kind] = asset_view(self.graph) if kind == "asset" else task_view(self.graph)
+        return self._views[kind]
+
+    def survey(self) -> Snapshot:
+        """What is out of date now, and why. Blocking: reads the ledger and the stamps of files."""
+        recorded = self.store.recorded()
+        sources = self._sources.versions(self.definitions.assets.values())
+        if self.store.writable:
+            self._sources.save()
+        survey = take_survey(Facts(self.graph, recorded, sources, self._keys, time.time()))
+        reasons = {node: why for node in survey.states if (why := survey.of(node))}
+        estimates = {task: _median(times) for task, times in recorded.durations.items() if times}
+        return Snapshot(survey, survey.states, reasons, recorded, estimates)
+
+    def select(self, text: str) -> frozenset[Node]:
+        """The nodes that a selection means now. Raises `ProblemError` with the place of the mistake."""
+        from .selection import parse
+
+        selection = parse(text)
+        states = self.survey().states if "state" in text else {}
+        return selection.nodes(self.graph, states)
+
+    def tasks_of(self, nodes: Iterable[Node]) -> set[str]:
+        """The tasks that are, or make, `nodes`; sources have none."""
+        found = {node.name if node.kind == "task" else self.graph.producer(node.name) for node in nodes}
+        return {task for task in found if task is not None}
+
+    def plan(
+        self,
+        nodes: Iterable[Node] | None = None,
+        *,
+        force: bool = False,
+        downstream: bool = False,
+        retry: bool = False,
+    ) -> Plan:
+        """What would run to bring `nodes` (None: everything) up to date. Blocking.
+
+        `downstream` takes all that stands below with it; `retry` only what failed last time, and what that
+        blocked.
+        """
+        snapshot = self.survey()
+        if nodes is None and not retry:
+            return make_plan(snapshot.survey, None, force=force)
+        targets = self._failed(snapshot) if nodes is None else self.tasks_of(nodes)
+        if downstream or retry:
+            below = self.graph.downstream({Node("task", name) for name in targets})
+            targets |= {node.name for node in below if node.kind == "task"}
+        return make_plan(snapshot.survey, targets, force=force)
+
+    def _failed(self, snapshot: Snapshot) -> set[str]:
+        return {n.name for n, state in snapshot.states.items() if n.kind == "task" and state is State.FAILED}
+
+    def causes(self, node: Node) -> tuple[Cause, ...]:
+        """The root causes of why `node` is out of date. Blocking."""
+        return root_causes(self.survey().survey, node)
+
+    def untracked(self, node: Node) -> tuple[str, ...]:
+        """What the key of the node's step cannot see."""
+        tasks = self.tasks_of([node])
+        code = [self.definitions.tasks[name].code for name in tasks]
+        return tuple(name for one in code if one is not None for name in one.untracked)
+
+    def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
+        """The value of an asset as text or rows. Blocking; runs nothing of the project."""
+        from .preview import preview, preview_file
+
+        definition = self.definitions.assets[asset]
+        if definition.is_source:
+            return preview_file(self._sources.path(definition) if definition.file else None, limit, offset)
+        return preview(self.store, self.materialization(asset), limit, offset)
+
+    def materialization(self, asset: str) -> Materialization | None:
+        """The current value of an asset, as recorded. Blocking."""
+        return next(iter(self.materializations(asset, 1)), None)
+
+    def materializations(self, asset: str, limit: int = 50) -> list[Materialization]:
+        """The past values of an asset, newest first. Blocking."""
+        return self.store.materializations(asset, limit)
+
+    def history(self, limit: int = 50) -> list[RunSummary]:
+        """Past runs, newest first. Blocking."""
+        return self.store.runs(limit)
+
+    def attempt(self, task: str) -> Attempt | None:
+        """How the last attempt at a task ended. Blocking."""
+        return self.store.attempt(task)
+
+    def log_file(self, task: str) -> Path | None:
+        """The log of the attempt under way, else of the last one; None if it printed nothing."""
+        if self._running is not None and (live := self._running.log_file(task)) is not None:
+            return live
+        attempt = self.attempt(task)
+        return None if attempt is None or attempt.log is None else self.store.logs.find(attempt.log)
+
+    # ---- what is new ---------------------------------------------------------------------------
+
+    def _defined_now(self) -> Baseline:
+        return as_baseline(self.definitions, self._keys, time.time())
+
+    def marks(self) -> Marks:
+        """What is new, changed and removed against the baseline."""
+        return Marks() if self._baseline is None else marks_between(self._baseline, self._defined_now())
+
+    def accept(self) -> None:
+        """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept."""
+        self._baseline = self._defined_now()
+        if self.store.writable:
+            save_baseline(self.store.folder, self._baseline, self.project.name)
+
+    # ---- running -------------------------------------------------------------------------------
+
+    def start(self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = ()) -> Running:
+        """Begins to run `plan` in the loop that is running. Listeners hear events in that loop.
+
+        Raises `NotTrusted`, `ProjectHeld`, `StoreError`.
+        """
+        from .running import Ground, Running
+
+        if not self.trusted:
+            told = f"{self.root} is not trusted, so nothing of it runs"
+            raise NotTrusted(told, "look at it, then: bakehouse trust")
+        ground = Ground(
+            self.root,
+            self.definitions,
+            lambda: self.survey().survey,
+            self.store,
+            self._sources,
+            self.interpreter,
+        )
+        run = time.strftime("%Y%m%dT%H%M%S-") + secrets.token_hex(3)
+        jobs = jobs or os.cpu_count() or 2
+        self._running = Running.begin(run, plan, ground, jobs=jobs, listeners=listeners)
+        return self._running
+
+    @property
+    def running(self) -> Running | None:
+        """The run under way."""
+        return self._running if self._running is not None and self._running.active else None
+
+    async def aclose(self) -> None:
+        """Ends the run under way, waits for it, and closes the store."""
+        if (running := self.running) is not None:
+            running.cancel()
+            await asyncio.wait([running.task])
+        self.store.close()
+
+
+__all__ = ["Marks", "Node", "RunResult", "Snapshot", "Workbench"]

@@ -1,0 +1,198 @@
+"""One SQL step inside a worker of our own interpreter: dependencies as views, the last result as Parquet."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from ..engine.executor import Given, Made, Order, Outcome
+from ..model import Json, SqlAction
+from . import codecs
+from .codecs import CannotStore, ValueDamaged
+from .step import changed_env, sentence
+
+READERS = {
+    ".csv": "read_csv({path})",
+    ".tsv": "read_csv({path}, delim='\t')",
+    ".parquet": "read_parquet({path})",
+    ".json": "read_json({path})",
+    ".jsonl": "read_json({path}, format='newline_delimited')",
+    ".ndjson": "read_json({path}, format='newline_delimited')",
+}
+PACKED = (".gz", ".zst")
+MISSING = "SQL steps need DuckDB, which is not installed: pip install 'bakehouse[duckdb]'"
+SETTINGS = {
+    "threads": "1",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+}
+FOLLOWING = "result.parquet"
+
+
+class SqlSteps:
+    """Runs orders for SQL queries, each on a database of its own in memory."""
+
+    def __init__(self, root: Path, store: Path) -> None:
+        self.root, self.store = root, store
+
+    def run(self, order: Order, tell: Callable[[str, Any], None]) -> Outcome:
+        """Never raises but for what ends the process."""
+        began = time.perf_counter()
+        made: tuple[Made, ...] = ()
+        error, detail = "", ""
+        try:
+            import duckdb
+        except ModuleNotFoundError:
+            return Outcome(order.attempt, False, error=MISSING)
+        try:
+            with changed_env(order.env):
+                made = self._run(duckdb, order)
+        except duckdb.Error as failure:
+            error, detail = in_words(failure)
+        except (ValueDamaged, CannotStore) as failure:
+            error = sentence(str(failure))
+        except Exception as failure:
+            error = sentence(f"{type(failure).__name__}: {failure}")
+        seconds = time.perf_counter() - began
+        return Outcome(order.attempt, not error, made, error=error, traceback=detail, seconds=seconds)
+
+    def _run(self, duckdb: Any, order: Order) -> tuple[Made, ...]:
+        assert isinstance(order.action, SqlAction)
+        if len(order.outputs) > 1:
+            raise CannotStore("a query makes one asset: give each of the others a task of its own")
+        os.chdir(self.root / order.action.folder)
+        scratch = self.store / "tmp" / order.attempt
+        connection = duckdb.connect(":memory:", config=SETTINGS)
+        try:
+            views, unreadable = self._views(order, scratch)
+            self._confine(connection, scratch, [path for _, _, path in views])
+            for name, reader, path in views:
+                view = f"create view {quoted(name)} as select * from {reader.format(path=literal(path))}"
+                connection.execute(view)
+            connection.execute("set lock_configuration = true")
+            try:
+                return self._query(connection, order, scratch)
+            except duckdb.CatalogException as failure:
+                raise self._explained(failure, unreadable) from None
+        finally:
+            connection.close()
+
+    def _explained(self, failure: Exception, unreadable: dict[str, str]) -> Exception:
+        text = str(failure)
+        for name, why in unreadable.items():
+            if f" {name} " in text:
+                return CannotStore(why)
+        return failure
+
+    def _confine(self, connection: Any, scratch: Path, files: Iterable[str]) -> None:
+        """From here on only the project, the store and the inputs can be read."""
+        folders = ", ".join(literal(f"{folder}{os.sep}") for folder in (self.root, self.store, scratch))
+        connection.execute(f"set allowed_directories = [{folders}]")
+        connection.execute(f"set allowed_paths = [{', '.join(map(literal, files))}]")
+        connection.execute("set enable_external_access = false")
+
+    # -- what goes in
+
+    def _views(self, order: Order, scratch: Path) -> tuple[list[tuple[str, str, str]], dict[str, str]]:
+        """(name, reader, path) of every input that is a table, and why the others are not."""
+        views, unreadable = [], {}
+        for given in order.inputs:
+            name = given.input.identifier
+            found = self._table(given, scratch / "in" / name)
+            if isinstance(found, str):
+                unreadable[name] = found
+            elif found is not None:
+                views.append((name, *found))
+        return views, unreadable
+
+    def _table(self, given: Given, scratch: Path) -> tuple[str, str] | str | None:
+        asset, value = given.input.asset, given.value
+        if value is None:
+            return None if given.file is None else reader_of(given.file, given.file, asset)
+        if value.codec == "none":
+            return None
+        if value.codec == "json":
+            rows = codecs.decode(value, given.path, asset=asset)
+            return READERS[".json"], write_rows(rows, scratch / "rows.json")
+        if value.codec in ("parquet", "file"):
+            path = str(codecs.file_of(value, given.path, asset=asset, scratch=scratch))
+            return reader_of(path, "x.parquet" if value.codec == "parquet" else value.type, asset)
+        return f"{asset} is stored as {value.codec}, which SQL cannot read: return a table or plain data"
+
+    # -- what comes out
+
+    def _query(self, connection: Any, order: Order, scratch: Path) -> tuple[Made, ...]:
+        assert isinstance(order.action, SqlAction)
+        statements = connection.extract_statements(order.action.query)
+        if not statements:
+            raise CannotStore("the query is empty")
+        *before, last = statements
+        for statement in before:
+            connection.execute(statement, chosen(order, statement))
+        if not order.outputs:
+            connection.execute(last, chosen(order, last))
+            return ()
+        result = connection.sql(last.query, params=chosen(order, last))
+        if result is None:
+            raise CannotStore("the last statement has no result: end with a SELECT")
+        path = scratch / FOLLOWING
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        columns: Json = [[name, str(kind)] for name, kind in zip(result.columns, result.types, strict=True)]
+        result.write_parquet(str(path), compression="zstd")
+        rows = connection.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchone()[0]
+        encoded = codecs.finished_file(path, "parquet", "", {"rows": rows, "columns": columns})
+        return (Made(order.outputs[0].asset, encoded.stored, encoded.path, encoded.metadata),)
+
+
+def chosen(order: Order, statement: Any) -> dict[str, Json] | None:
+    """The params that a statement names. Raises CannotStore for one that the step does not have."""
+    wanted = statement.named_parameters
+    for name in sorted(wanted - set(order.params)):
+        raise CannotStore(f"the query uses ${name}, but the step has no such param")
+    return {name: order.params[name] for name in wanted} or None
+
+
+def reader_of(path: str, name: str, asset: str) -> tuple[str, str] | str:
+    """The DuckDB function for a file by its suffix, and the file; or why there is none."""
+    stem = name.lower()
+    for packed in PACKED:
+        stem = stem.removesuffix(packed)
+    suffix = Path(stem).suffix
+    if suffix in READERS:
+        return READERS[suffix], path
+    known = ", ".join(READERS)
+    return f"{asset} is a file that SQL cannot read ({suffix or 'no suffix'}): it reads {known}"
+
+
+def write_rows(value: Any, path: Path) -> str:
+    """Plain data as a JSON file of records: what is no record becomes one with the column `value`."""
+    rows = value if isinstance(value, list | tuple) else [value]
+    records = [row if isinstance(row, dict) else {"value": row} for row in rows]
+    with codecs.create(path) as file:
+        file.write(json.dumps(records, default=_text_of, skipkeys=True).encode())
+    return str(path)
+
+
+def _text_of(value: Any) -> Json:
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def in_words(failure: Exception) -> tuple[str, str]:
+    """DuckDB's message as one sentence, and all of it."""
+    text = str(failure).strip()
+    return sentence(text.split("\n\n")[0]), text

@@ -1,0 +1,292 @@
+"""One Python step inside a worker: inputs decoded, the function called, what it returned encoded."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..api import Context
+from ..engine.executor import Made, Order, Outcome
+from ..fingerprint.importer import ProjectImporter
+from ..load.callables import call_parameters, find_function
+from ..load.python_types import Parameter
+from ..model import CodeKey, Json, PythonAction
+from ..problems import ProblemError
+from .codecs import CannotStore, ValueDamaged, decode, encode
+
+OURS = str(Path(__file__).absolute().parent.parent)
+SENTENCE = 500
+TRACEBACK = 16 * 1024
+METADATA = 64 * 1024
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A function that was found, and all that is asked of it more than once."""
+
+    function: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+    annotations: Mapping[str, Any]
+    code: CodeKey | None = None
+
+
+@dataclass(slots=True)
+class Said:
+    """Passes on what a step tells, and keeps the metadata of the step itself."""
+
+    tell: Callable[[str, Any], None]
+    kept: dict[str, Json] = field(default_factory=dict)
+
+    def progress(self, fraction: float, note: str) -> None:
+        self.tell("progress", [fraction, note[:SENTENCE]])
+
+    def metadata(self, asset: str | None, values: Mapping[str, Any]) -> None:
+        plain = as_json(values)
+        if asset is None:
+            self.kept.update(plain)
+        self.tell("metadata", [asset, plain])
+
+
+class PythonSteps:
+    """Runs orders for Python functions of one project."""
+
+    def __init__(self, root: Path, store: Path, importer: ProjectImporter) -> None:
+        self.root, self.store, self.importer = root, store, importer
+        self._loaded: dict[PythonAction, Loaded] = {}
+        self._folder: str | None = None
+        self._within = ExitStack()
+
+    def run(self, order: Order, tell: Callable[[str, Any], None]) -> Outcome:
+        """Never raises but for what ends the process."""
+        began = time.perf_counter()
+        said, code = Said(tell), None
+        try:
+            assert isinstance(order.action, PythonAction)
+            self._enter(order.action.folder)
+            loaded = self._load(order.action)
+            if order.code_version is None:
+                if loaded.code is None:
+                    from ..fingerprint.code import fingerprint
+
+                    loaded.code = fingerprint(loaded.function, self.importer)
+                code = loaded.code
+            with changed_env(order.env):
+                made = self._call(loaded, order, said)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            seconds = time.perf_counter() - began
+            return Outcome(
+                order.attempt, False, (), said.kept, code, *told(error, self.store), seconds=seconds
+            )
+        return Outcome(order.attempt, True, made, said.kept, code, seconds=time.perf_counter() - began)
+
+    def _enter(self, folder: str) -> None:
+        if folder != self._folder:
+            self._within.close()
+            self._within.enter_context(self.importer.within(folder))
+            self._folder = folder
+        os.chdir(self.root / folder if folder else self.root)
+
+    def _load(self, action: PythonAction) -> Loaded:
+        loaded = self._loaded.get(action)
+        if loaded is None:
+            function = find_function(self.importer, action)
+            annotations = getattr(inspect.unwrap(function), "__annotations__", {})
+            loaded = self._loaded[action] = Loaded(function, call_parameters(function), annotations)
+        return loaded
+
+    def _call(self, loaded: Loaded, order: Order, said: Said) -> tuple[Made, ...]:
+        scratch = self.store / "tmp" / order.attempt
+        arguments = self._arguments(loaded, order, said, scratch)
+        result = loaded.function(**arguments)
+        if inspect.iscoroutine(result):
+            import asyncio
+
+            result = asyncio.run(result)
+        return tuple(
+            self._made(asset, value, scratch / f"{number}.value")
+            for number, (asset, value) in enumerate(outputs_of(order, result))
+        )
+
+    def _arguments(self, loaded: Loaded, order: Order, said: Said, scratch: Path) -> dict[str, Any]:
+        inputs = {given.input.identifier: given for given in order.inputs}
+        arguments: dict[str, Any] = {}
+        wanted, rest = [], False
+        for parameter in loaded.parameters:
+            if parameter.variadic:
+                rest = True
+            elif parameter.name in inputs:
+                wanted.append(parameter.name)
+            elif parameter.name in order.params:
+                arguments[parameter.name] = order.params[parameter.name]
+            elif parameter.is_context:
+                arguments[parameter.name] = Context(order.task, order.attempt, dict(order.params), said)
+        if rest:
+            wanted += [name for name in inputs if name not in wanted]
+        for name in wanted:
+            given = inputs[name]
+            if given.value is not None:
+                arguments[name] = decode(
+                    given.value,
+                    given.path,
+                    asset=given.input.asset,
+                    wanted=loaded.annotations.get(name),
+                    scratch=scratch / "in" / name,
+                )
+            else:
+                arguments[name] = None if given.file is None else Path(given.file)
+        return arguments
+
+    def _made(self, asset: str, value: object, scratch_file: Path) -> Made:
+        encoded = encode(value, scratch_file)
+        return Made(asset, encoded.stored, encoded.path, as_json(encoded.metadata))
+
+
+def outputs_of(order: Order, result: Any) -> list[tuple[str, Any]]:
+    """What was returned, by asset. Raises CannotStore where it does not fit what the task makes."""
+    if not order.outputs:
+        return []
+    if len(order.outputs) == 1:
+        return [(order.outputs[0].asset, result)]
+    names = ", ".join(repr(output.asset) for output in order.outputs)
+    if not isinstance(result, dict):
+        raise CannotStore(
+            f"a task with several outputs returns a dict of {names}, not {type(result).__name__}"
+        )
+    found = []
+    for output in order.outputs:
+        key = output.asset if output.asset in result else output.identifier
+        if key not in result:
+            raise CannotStore(f"the returned dict has no {output.asset!r}: it has to have {names}")
+        found.append((output.asset, result[key]))
+    return found
+
+
+class changed_env:
+    """The process environment with some values changed, for the time of one step."""
+
+    def __init__(self, changes: Mapping[str, str]) -> None:
+        self.changes = changes
+        self.before: dict[str, str | None] = {}
+
+    def __enter__(self) -> None:
+        if self.changes:
+            self.before = {name: os.environ.get(name) for name in self.changes}
+            os.environ.update(self.changes)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+# ---- errors ----------------------------------------------------------------------------------
+
+
+def told(error: BaseException, store: Path) -> tuple[str, str]:
+    """An exception as one sentence and as a traceback that begins in the user's own code."""
+    if isinstance(error, SystemExit):
+        return f"the step called sys.exit({'' if error.code is None else repr(error.code)})", ""
+    if isinstance(error, ValueDamaged | CannotStore):
+        return sentence(str(error)), ""
+    if isinstance(error, ProblemError):
+        return sentence(str(error).replace("\n", " · ")), ""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        text = "its text cannot be shown"
+    head = f"{name}: {text}" if text else name
+    return sentence(head), traceback_of(error)
+
+
+def sentence(text: str) -> str:
+    """One line of bounded length."""
+    line = " ".join(text.split())
+    return line if len(line) <= SENTENCE else line[: SENTENCE - 1] + "…"
+
+
+def traceback_of(error: BaseException) -> str:
+    shown = traceback.TracebackException(
+        type(error), error, _users_part(error.__traceback__), limit=60, compact=True
+    )
+    _drop_ours(shown)
+    try:
+        text = "".join(shown.format())
+    except Exception:
+        return ""
+    if len(text) <= TRACEBACK:
+        return text
+    return f"{text[: TRACEBACK // 2]}\n  …\n{text[-TRACEBACK // 2 :]}"
+
+
+def _users_part(frames: TracebackType | None) -> TracebackType | None:
+    at = frames
+    while at is not None and at.tb_frame.f_code.co_filename.startswith(OURS):
+        at = at.tb_next
+    return at
+
+
+def _drop_ours(shown: traceback.TracebackException) -> None:
+    """Also in what it was caused by, and where our frames stand between the user's."""
+    todo: list[traceback.TracebackException | None] = [shown]
+    while todo:
+        one = todo.pop()
+        if one is not None:
+            one.stack = traceback.StackSummary.from_list(
+                [f for f in one.stack if not f.filename.startswith((OURS, "<frozen importlib"))]
+            )
+            todo += [one.__cause__, one.__context__]
+
+
+# ---- metadata --------------------------------------------------------------------------------
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Json]:
+    """What was told, as JSON of bounded size; what does not fit is left out and named under `…`."""
+    out: dict[str, Json] = {}
+    left, room = [], METADATA
+    for name, value in values.items():
+        text = _json_text(value)
+        room -= len(text) + len(str(name))
+        if room < 0:
+            left.append(str(name)[:100])
+        else:
+            out[str(name)] = json.loads(text)
+    if left:
+        out["…"] = f"too large: {', '.join(left[:10])}"
+    return out
+
+
+def _json_text(value: Any) -> str:
+    try:
+        return json.dumps(value, default=_json_default, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(_shown(value))
+
+
+def _json_default(value: Any) -> Json:
+    for method in ("item", "tolist", "isoformat"):  # numpy scalars and arrays, dates
+        if callable(found := getattr(value, method, None)):
+            try:
+                return found()
+            except (TypeError, ValueError):
+                continue
+    return list(value) if isinstance(value, set | frozenset | tuple) else _shown(value)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(value)[:2000]
+    except Exception:
+        return f"<{type(value).__name__}>"

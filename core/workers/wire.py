@@ -1,0 +1,140 @@
+"""Orders and outcomes as frames between the app and a worker: four bytes of length, then JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..engine.executor import Given, Made, Order, Outcome
+from ..model import Action, CodeKey, Input, Json, PythonAction, ShellAction, SqlAction, Stored
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def frame(message: Json) -> bytes:
+    body = _encode(message).encode("ascii")
+    return len(body).to_bytes(4, "big") + body
+
+
+class Frames:
+    """Cuts a stream of bytes into messages."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[Any]:
+        self._data += chunk
+        while len(self._data) >= 4:
+            end = 4 + int.from_bytes(self._data[:4], "big")
+            if len(self._data) < end:
+                return
+            body = self._data[4:end]
+            del self._data[:end]
+            yield json.loads(body)
+
+
+# ---- stored values: bytes travel as latin-1 text ---------------------------------------------
+
+
+def stored_to(stored: Stored) -> list[Json]:
+    inline = None if stored.inline is None else stored.inline.decode("latin-1")
+    return [stored.codec, stored.digest, stored.size, stored.version, inline, stored.type]
+
+
+def stored_from(fields: list[Any]) -> Stored:
+    codec, digest, size, version, inline, kind = fields
+    return Stored(codec, digest, size, version, None if inline is None else inline.encode("latin-1"), kind)
+
+
+# ---- orders ----------------------------------------------------------------------------------
+
+
+def order_to(order: Order) -> dict[str, Json]:
+    action = order.action
+    what = [action.module, action.function] if isinstance(action, PythonAction) else [text_of(action)]
+    message: dict[str, Json] = {
+        "attempt": order.attempt,
+        "task": order.task,
+        "action": [action.kind, action.folder, *what],
+        "inputs": [_given_to(given) for given in order.inputs],
+        "outputs": [[output.asset, output.identifier] for output in order.outputs],
+    }
+    if order.params:
+        message["params"] = dict(order.params)
+    if order.env:
+        message["env"] = dict(order.env)
+    if order.code_version is not None:
+        message["code_version"] = order.code_version
+    return message
+
+
+def order_from(message: Mapping[str, Any]) -> Order:
+    return Order(
+        message["attempt"],
+        message["task"],
+        _action_from(*message["action"]),
+        tuple(map(_given_from, message["inputs"])),
+        tuple(Input(*output) for output in message["outputs"]),
+        message.get("params", {}),
+        message.get("env", {}),
+        message.get("code_version"),
+    )
+
+
+def text_of(action: ShellAction | SqlAction) -> str:
+    return action.command if isinstance(action, ShellAction) else action.query
+
+
+def _action_from(kind: str, folder: str, first: str, second: str = "") -> Action:
+    if kind == "python":
+        return PythonAction(first, second, folder)
+    return SqlAction(first, folder) if kind == "sql" else ShellAction(first, folder)
+
+
+def _given_to(given: Given) -> list[Json]:
+    value = None if given.value is None else stored_to(given.value)
+    return [given.input.asset, given.input.identifier, value, given.path, given.file]
+
+
+def _given_from(fields: list[Any]) -> Given:
+    asset, identifier, value, path, file = fields
+    return Given(Input(asset, identifier), None if value is None else stored_from(value), path, file)
+
+
+# ---- outcomes --------------------------------------------------------------------------------
+
+
+def outcome_to(outcome: Outcome) -> dict[str, Json]:
+    """Without the code: it is told once per function (see `code_to`)."""
+    message: dict[str, Json] = {"ok": outcome.ok, "seconds": outcome.seconds}
+    if outcome.made:
+        message["made"] = [[m.asset, stored_to(m.value), m.path, dict(m.metadata)] for m in outcome.made]
+    if outcome.metadata:
+        message["metadata"] = dict(outcome.metadata)
+    if outcome.error:
+        message["error"], message["traceback"] = outcome.error, outcome.traceback
+    return message
+
+
+def outcome_from(message: Mapping[str, Any], attempt: str, code: CodeKey | None) -> Outcome:
+    return Outcome(
+        attempt,
+        bool(message["ok"]),
+        tuple(Made(asset, stored_from(s), path, data) for asset, s, path, data in message.get("made", ())),
+        message.get("metadata", {}),
+        code,
+        message.get("error", ""),
+        message.get("traceback", ""),
+        False,
+        float(message["seconds"]),
+    )
+
+
+def code_to(code: CodeKey) -> list[Json]:
+    return [code.digest, dict(code.parts), dict(code.libraries), list(code.untracked)]
+
+
+def code_from(fields: list[Any]) -> CodeKey:
+    digest, parts, libraries, untracked = fields
+    return CodeKey(digest, parts, libraries, tuple(untracked))

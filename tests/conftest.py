@@ -1,0 +1,115 @@
+"""What the tests of several rooms stand on: definitions built by hand, and the example data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakehouse.core.model import Asset, Definitions, Input, Place, PythonAction, Task
+
+Define = Callable[..., Definitions]
+Steps = Mapping[str, Mapping[str, Any]]
+
+
+def _define(tasks: Steps, assets: Steps | None = None, **more: Any) -> Definitions:
+    """Tasks as `{name: {"inputs": [...], "outputs": [...], "after": [...], ...}}`; what they read and
+    nothing makes is a source. `assets` adds properties, and comes first in the order of definition."""
+    makers = {output: name for name, task in tasks.items() for output in task.get("outputs", ())}
+    named = [*(assets or {}), *(one for task in tasks.values() for one in _names(task))]
+    found: dict[str, Asset] = {}
+    for line, name in enumerate(dict.fromkeys(named), 1):
+        properties = dict((assets or {}).get(name, {}))
+        found[name] = Asset(name, task=makers.get(name), place=Place("assets.yaml", line), **properties)
+    made: dict[str, Task] = {}
+    for line, (name, task) in enumerate(tasks.items(), 1):
+        properties = {"action": PythonAction("steps", "run"), "place": Place("tasks.yaml", line), **task}
+        properties["inputs"] = tuple(Input(one, one) for one in task.get("inputs", ()))
+        for key in ("outputs", "after", "tags", "owners"):
+            properties[key] = tuple(task.get(key, ()))
+        made[name] = Task(name, **properties)
+    return Definitions("/project", found, made, **more)
+
+
+def _names(task: Mapping[str, Iterable[str]]) -> list[str]:
+    return [*task.get("inputs", ()), *task.get("outputs", ())]
+
+
+@pytest.fixture(scope="session")
+def define() -> Define:
+    """Builds definitions by hand: `define({"bake": {"inputs": ["dough"], "outputs": ["cookies"]}})`."""
+    return _define
+
+
+@pytest.fixture(scope="session")
+def task_cookies() -> Definitions:
+    """The task-centric cookie workflow."""
+    return _define(
+        {
+            "gather_ingredients": {
+                "inputs": ["wet_ingredients", "dry_ingredients"],
+                "outputs": ["ingredients"],
+            },
+            "combine_ingredients": {"inputs": ["ingredients"], "outputs": ["cookie_dough"]},
+            "add_chocolate_chips": {"inputs": ["cookie_dough"], "outputs": ["chocolate_chip_cookie_dough"]},
+            "bake_in_oven": {
+                "inputs": ["chocolate_chip_cookie_dough"],
+                "outputs": ["chocolate_chip_cookies"],
+            },
+        },
+        {"ingredients": {"internal": True}},
+    )
+
+
+COOKIE: Steps = {
+    "cookie_dough": {
+        "inputs": ["wet_ingredients", "dry_ingredients"],
+        "outputs": ["cookie_dough"],
+        "verb": "gather and combine ingredients",
+    },
+    "chocolate_chip_cookie_dough": {
+        "inputs": ["chocolate_chips", "cookie_dough"],
+        "outputs": ["chocolate_chip_cookie_dough"],
+        "verb": "combine with cookie dough",
+    },
+    "bake_in_oven": {"inputs": ["chocolate_chip_cookie_dough"], "outputs": ["chocolate_chip_cookies"]},
+}
+PEANUT: Steps = {
+    "peanut_cookie_dough": {
+        "inputs": ["cookie_dough", "peanuts"],
+        "outputs": ["peanut_cookie_dough"],
+        "verb": "combine with cookie dough",
+    },
+    "bake_peanut_cookies": {
+        "inputs": ["peanut_cookie_dough"],
+        "outputs": ["peanut_cookies"],
+        "verb": "bake in oven",
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def one_cookie() -> Definitions:
+    """The asset-centric pipeline with one cookie."""
+    return _define(COOKIE)
+
+
+@pytest.fixture(scope="session")
+def two_cookies() -> Definitions:
+    """The asset-centric pipeline with two cookies."""
+    return _define({**COOKIE, **PEANUT})
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real-world data: BAKEHOUSE_TEST_DATA, else a `shared/data` beside a parent folder."""
+    named = os.environ.get("BAKEHOUSE_TEST_DATA")
+    here = Path(__file__).resolve()
+    places = [Path(named)] if named else [parent / "shared" / "data" for parent in here.parents]
+    found = next((one for one in places if one.is_dir()), None)
+    if found is None:
+        pytest.skip("no real-world data: set BAKEHOUSE_TEST_DATA to a folder that holds it")
+    return found

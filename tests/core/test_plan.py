@@ -1,0 +1,218 @@
+"""What is out of date, why, and what a run would do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from bakehouse.core.graph.graph import Graph
+from bakehouse.core.model import (
+    Asset,
+    Attempt,
+    CodeKey,
+    Damage,
+    Definitions,
+    Input,
+    Materialization,
+    Node,
+    PythonAction,
+    ReasonKind,
+    Recorded,
+    ShellAction,
+    State,
+    StepRecord,
+    Stored,
+    Task,
+)
+from bakehouse.core.plan import Facts, Survey, make_plan, root_causes, static_key, step_key, take_survey
+from bakehouse.core.plan.survey import input_versions
+
+K = ReasonKind
+SOURCES = ("wet", "dry", "chips")
+
+
+def cookies(**changes: Task) -> Definitions:
+    def task(name: str, *needs: str, **more: object) -> Task:
+        action = PythonAction("recipes", name)
+        code = CodeKey(f"code of {name}", {f"recipes.{name}": "1"}, {"sugar": "1.0"})
+        inputs = tuple(Input(n, n) for n in needs)
+        return Task(name, action, inputs=inputs, outputs=(name,), code=code, **more)  # type: ignore[arg-type]
+
+    tasks = {
+        "dough": task("dough", "wet", "dry"),
+        "chip_dough": task("chip_dough", "dough", "chips"),
+        "cookies": task("cookies", "chip_dough"),
+        "taste": Task("taste", ShellAction("true"), after=("cookies",)),
+    } | changes
+    assets = {name: Asset(name) for name in SOURCES}
+    assets |= {name: Asset(name, task=task.name) for task in tasks.values() for name in task.outputs}
+    return Definitions("/", assets, tasks, python_version="3.11.7")
+
+
+def facts(definitions: Definitions, recorded: Recorded, now: float = 0.0, **sources: str | None) -> Facts:
+    keys = {n: static_key(t, {}, definitions.python_version) for n, t in definitions.tasks.items()}
+    return Facts(Graph(definitions), recorded, dict.fromkeys(SOURCES, "v1") | sources, keys, now)
+
+
+def baked(definitions: Definitions, **versions: str) -> Recorded:
+    """What the store knows after everything was made once; `versions` are data versions by asset."""
+    seen: Recorded = Recorded()
+    for name, task in ((n, definitions.tasks[n]) for n in Graph(definitions).task_order):
+        known: dict[str, str] = {n: "v1" for n in SOURCES}
+        known |= {a: m.value.version for a, m in seen.materializations.items()}
+        inputs = {k: v for k, v in input_versions(task, known, seen.steps).items() if v is not None}
+        key = step_key(static_key(task, {}, definitions.python_version), inputs)
+        made: Mapping[str, Materialization] = {
+            a: Materialization(
+                a, name, Stored("json", "d", 1, versions.get(a, f"{a}-1"), b"1"), "run", 1, 0.0, 0.5
+            )
+            for a in task.outputs
+        }
+        record = StepRecord(name, key, f"{name}-record", "run", 1, 0.0, 0.5, task.outputs)
+        seen = replace(
+            seen,
+            materializations={**seen.materializations, **made},
+            steps={**seen.steps, name: record},
+            durations={**seen.durations, name: (0.5, 1.5, 1.0)},
+        )
+    return seen
+
+
+def kinds(survey: Survey, task: str) -> list[ReasonKind]:
+    return [reason.kind for reason in survey.reasons.get(task, ())]
+
+
+def actions(survey: Survey, *targets: str, force: bool = False) -> dict[str, str]:
+    return {s.task: s.action for s in make_plan(survey, targets or None, force=force).steps}
+
+
+def test_nothing_was_ever_made() -> None:
+    survey = take_survey(facts(cookies(), Recorded()))
+    assert kinds(survey, "dough") == [K.NEVER_MATERIALIZED]
+    assert kinds(survey, "cookies") == [K.NEVER_MATERIALIZED, K.UPSTREAM_STALE]
+    assert survey.states[Node("asset", "cookies")] is State.NEVER
+    assert survey.states[Node("asset", "wet")] is State.SOURCE
+    assert set(actions(survey).values()) == {"run"}
+
+
+def test_everything_is_fresh_after_it_was_made() -> None:
+    survey = take_survey(facts(cookies(), baked(cookies())))
+    assert survey.reasons == {}
+    assert set(actions(survey).values()) == {"reuse"}
+    assert survey.states[Node("task", "taste")] is State.FRESH
+
+
+def test_changed_code_is_named_and_what_follows_knows_whom_it_waits_for() -> None:
+    before = cookies()
+    dough = replace(before.tasks["dough"], code=CodeKey("other", {"recipes.dough": "2"}, {"sugar": "1.0"}))
+    survey = take_survey(facts(cookies(dough=dough), baked(before)))
+    (reason,) = survey.reasons["dough"]
+    assert (reason.kind, reason.detail, reason.old, reason.new) == (
+        K.CODE_CHANGED,
+        "recipes.dough changed",
+        "1",
+        "2",
+    )
+    assert kinds(survey, "chip_dough") == [K.UPSTREAM_STALE]
+    assert kinds(survey, "taste") == [K.UPSTREAM_STALE]
+    assert [c.path for c in root_causes(survey, Node("asset", "cookies"))] == [
+        ("cookies", "chip_dough", "dough")
+    ]
+
+
+def test_another_python_is_told_once_and_not_as_changed_code() -> None:
+    before = cookies()
+    code = CodeKey("other", {"recipes.dough": "2"}, {"sugar": "1.0"})
+    after = replace(cookies(dough=replace(before.tasks["dough"], code=code)), python_version="3.12.1")
+    survey = take_survey(facts(after, baked(before)))
+    (reason,) = survey.reasons["dough"]
+    assert (reason.kind, reason.old, reason.new) == (K.ENV_CHANGED, "3.11", "3.12")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "detail"),
+    [
+        ({"params": {"heat": 200}}, K.CONFIG_CHANGED, "params.heat is new"),
+        ({"env": {"OVEN": "hot"}}, K.ENV_CHANGED, "OVEN is new"),
+        ({"code_version": "2"}, K.CODE_CHANGED, "code_version is new"),
+    ],
+)
+def test_each_part_of_the_key_is_told_by_name(
+    change: dict[str, object], kind: ReasonKind, detail: str
+) -> None:
+    before = cookies()
+    after = cookies(dough=replace(before.tasks["dough"], **change))  # type: ignore[arg-type]
+    reason = take_survey(facts(after, baked(before))).reasons["dough"][0]
+    assert (reason.kind, reason.detail) == (kind, detail)
+
+
+def test_a_declared_secret_is_in_the_key_only_as_a_digest() -> None:
+    task = replace(cookies().tasks["dough"], env={"PASSWORD": "hunter2"})
+    assert "hunter2" not in str(static_key(task, {}, "3.11"))
+
+
+def test_a_changed_source_is_told_and_one_that_is_gone_keeps_its_users_from_running() -> None:
+    changed = take_survey(facts(cookies(), baked(cookies()), wet="v2"))
+    (reason,) = changed.reasons["dough"]
+    assert (reason.kind, reason.key, reason.old, reason.new) == (K.INPUT_CHANGED, "wet", "v1", "v2")
+    gone = take_survey(facts(cookies(), baked(cookies()), wet=None))
+    assert actions(gone)["dough"] == "skip"
+    assert actions(gone)["chip_dough"] == "run", "it waits for dough, and is blocked when the time comes"
+
+
+def test_an_upstream_made_again_with_the_same_value_leaves_the_rest_fresh() -> None:
+    recorded = baked(cookies())
+    again = replace(recorded.steps["dough"], version="another success")
+    survey = take_survey(facts(cookies(), replace(recorded, steps={**recorded.steps, "dough": again})))
+    assert survey.reasons == {}
+
+
+def test_a_task_that_only_comes_after_follows_each_success_of_the_other() -> None:
+    recorded = baked(cookies())
+    again = replace(recorded.steps["cookies"], version="another success")
+    survey = take_survey(facts(cookies(), replace(recorded, steps={**recorded.steps, "cookies": again})))
+    assert kinds(survey, "taste") == [K.INPUT_CHANGED]
+
+
+def test_a_lost_or_damaged_value_is_made_again() -> None:
+    recorded = replace(baked(cookies()), damage={"dough": Damage.MISSING, "cookies": Damage.DAMAGED})
+    survey = take_survey(facts(cookies(), recorded))
+    assert kinds(survey, "dough") == [K.VALUE_MISSING]
+    assert kinds(survey, "cookies") == [K.VALUE_DAMAGED, K.UPSTREAM_STALE]
+
+
+def test_what_is_too_old_is_expired() -> None:
+    definitions = cookies()
+    aging = replace(
+        definitions, assets={**definitions.assets, "dough": Asset("dough", task="dough", max_age=60.0)}
+    )
+    assert take_survey(facts(aging, baked(definitions), now=59.0)).reasons == {}
+    assert kinds(take_survey(facts(aging, baked(definitions), now=61.0)), "dough") == [K.EXPIRED]
+
+
+def test_a_failed_attempt_is_a_reason_and_a_state_but_takes_no_value_away() -> None:
+    recorded = baked(cookies())
+    failed = Attempt("dough", "run", 1, "failed", 1.0, 2.0, "ValueError: burnt")
+    survey = take_survey(facts(cookies(), replace(recorded, attempts={"dough": failed})))
+    (reason,) = survey.reasons["dough"]
+    assert (reason.kind, reason.detail) == (K.FAILED_LAST_TIME, "ValueError: burnt")
+    assert survey.states[Node("asset", "dough")] is State.FAILED
+    assert survey.versions["dough"] == "dough-1"
+
+
+def test_a_plan_for_one_node_holds_it_and_what_it_needs() -> None:
+    survey = take_survey(facts(cookies(), Recorded()))
+    assert list(actions(survey, "chip_dough")) == ["dough", "chip_dough"]
+
+
+def test_a_forced_step_runs_and_so_does_what_follows_inside_the_plan() -> None:
+    survey = take_survey(facts(cookies(), baked(cookies())))
+    plan = make_plan(survey, {"dough"}, force=True)
+    assert [(s.task, s.action, s.reasons[0].kind) for s in plan.steps] == [("dough", "run", K.FORCED)]
+    assert actions(survey, "chip_dough", force=True) == {"dough": "reuse", "chip_dough": "run"}
+
+
+def test_the_estimate_is_the_median_of_the_steps_own_history() -> None:
+    survey = take_survey(facts(cookies(), baked(cookies())))
+    assert make_plan(survey, {"dough"}, force=True).steps[0].estimate == 1.0

@@ -1,0 +1,284 @@
+"""Whole runs of real projects: Python, shell and SQL steps in real processes, a real ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bakehouse.core.events import Event, Kind
+from bakehouse.core.model import Node, Plan, ReasonKind, State
+from bakehouse.core.problems import NotTrusted, ProjectHeld
+from bakehouse.core.running import Running
+from bakehouse.core.workbench import Workbench
+
+BREAD = """
+pipeline: bread
+assets:
+  flour: {file: flour.txt}
+  dough: {deps: [flour], python: "recipes:knead"}
+  bread: {deps: [dough], python: "recipes:bake"}
+  toast: {deps: [bread], shell: 'tr a-z A-Z < "$bread" > "$OUTPUT"'}
+"""
+RECIPES = """
+def times():
+    return 2
+
+def knead(flour, context):
+    context.log.info("kneading")
+    context.metadata(grams=len(flour.read_text()))
+    return flour.read_text().strip() * times()
+
+def bake(dough):
+    return len(dough) > 3
+"""
+
+Begin = Callable[..., Workbench]
+
+
+@pytest.fixture
+def open_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begin:
+    """Writes the files of a project and opens it; called again, opens it again."""
+    monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "home"))
+
+    def begin(trust: bool = True, **files: str) -> Workbench:
+        folder = tmp_path / "project"
+        folder.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (folder / name.replace("__", ".")).write_text(text)
+        return Workbench.open(folder, trust=trust)
+
+    return begin
+
+
+async def run(bench: Workbench, plan: Plan | None = None, jobs: int = 2) -> list[Event]:
+    told: list[Event] = []
+    running = bench.start(plan or bench.plan(), jobs=jobs, listeners=[told.append])
+    await running.wait()
+    return told
+
+
+async def start_and_wait_for(bench: Workbench, task: str) -> tuple[list[Event], Running]:
+    """Starts a run and waits until `task` has begun."""
+    told: list[Event] = []
+    began = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        told.append(event)
+        if event.kind is Kind.STEP_STARTED and event.task == task:
+            began.set()
+
+    running = bench.start(bench.plan(), jobs=2, listeners=[listen])
+    await asyncio.wait_for(began.wait(), 60)
+    return told, running
+
+
+def outcomes(events: list[Event]) -> dict[str, str]:
+    """How each step ended."""
+    ends = {k for k in Kind if k.value.startswith("step_")} - {Kind.STEP_QUEUED, Kind.STEP_STARTED}
+    return {e.task or "": e.kind.value.removeprefix("step_") for e in events if e.kind in ends}
+
+
+def bread(open_bench: Begin, **changed: str) -> Workbench:
+    return open_bench(**{"bakehouse__yaml": BREAD, "recipes__py": RECIPES, "flour__txt": "rye\n"} | changed)
+
+
+async def test_a_run_makes_everything_and_the_next_one_reuses_it(open_bench: Begin) -> None:
+    bench = bread(open_bench)
+    first = await run(bench)
+    assert outcomes(first) == dict.fromkeys(["dough", "bread", "toast"], "succeeded")
+    assert [e.seq for e in first] == sorted({e.seq for e in first})
+    assert first[-1].kind is Kind.RUN_FINISHED and first[-1].data["ok"]
+    assert any(e.kind is Kind.LOG and "kneading" in e.data["line"] for e in first)
+    made = bench.materialization("dough")
+    assert made is not None and made.metadata["grams"] == 4
+    assert bench.survey().states[Node("asset", "toast")] is State.FRESH
+    again = await run(bread(open_bench))
+    assert outcomes(again) == dict.fromkeys(["dough", "bread", "toast"], "reused")
+
+
+async def test_a_comment_changes_nothing_a_helper_changes_its_users_and_equal_values_spare_the_rest(
+    open_bench: Begin,
+) -> None:
+    await run(bread(open_bench))
+    commented = RECIPES.replace("return 2", "# twice\n    return 2  # really")
+    assert set(outcomes(await run(bread(open_bench, recipes__py=commented))).values()) == {"reused"}
+    thrice = RECIPES.replace("return 2", "return 3")
+    bench = bread(open_bench, recipes__py=thrice)
+    assert [r.kind for r in bench.survey().reasons[Node("task", "dough")]] == [ReasonKind.CODE_CHANGED]
+    assert outcomes(await run(bench)) == {"dough": "succeeded", "bread": "succeeded", "toast": "spared"}
+
+
+async def test_a_changed_source_file_is_seen_by_its_content(open_bench: Begin) -> None:
+    await run(bread(open_bench))
+    bench = bread(open_bench, flour__txt="wheat\n")
+    (reason,) = bench.survey().reasons[Node("asset", "dough")]
+    assert (reason.kind, reason.key) == (ReasonKind.INPUT_CHANGED, "flour")
+    assert outcomes(await run(bench))["dough"] == "succeeded"
+
+
+async def test_a_failure_blocks_what_depends_on_it_and_the_rest_goes_on(open_bench: Begin) -> None:
+    bench = open_bench(
+        bakehouse__yaml="""
+assets:
+  good: {shell: 'echo 1 > "$OUTPUT"'}
+  bad: {shell: 'echo oh no; exit 3'}
+  after_bad: {deps: [bad, good], shell: 'true'}
+  far: {deps: [after_bad], shell: 'true'}
+  after_good: {deps: [good], shell: 'true'}
+"""
+    )
+    events = await run(bench)
+    assert outcomes(events) == {
+        "good": "succeeded",
+        "bad": "failed",
+        "after_bad": "blocked",
+        "far": "blocked",
+        "after_good": "succeeded",
+    }
+    failed = next(e for e in events if e.kind is Kind.STEP_FAILED)
+    assert "3" in failed.data["error"]
+    assert {e.data["by"] for e in events if e.kind is Kind.STEP_BLOCKED} == {"bad"}
+    assert not events[-1].data["ok"]
+    log = bench.log_file("bad")
+    assert log is not None and log.read_text() == "oh no\n"
+    retry = bench.plan(retry=True)
+    assert {s.task for s in retry.steps if s.action == "run"} == {"bad", "after_bad", "far"}
+
+
+async def test_a_step_is_tried_again_as_often_as_it_says(open_bench: Begin, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    bench = open_bench(
+        bakehouse__yaml=f"""
+assets:
+  flaky:
+    retries: 3
+    backoff: 0.01
+    shell: 'echo x >> {count}; test $(wc -l < {count}) -ge 3 && echo done > "$OUTPUT"'
+"""
+    )
+    events = await run(bench)
+    assert Counter(e.kind for e in events)[Kind.STEP_FAILED] == 2
+    assert outcomes(events) == {"flaky": "succeeded"}
+
+
+async def test_a_step_that_takes_too_long_is_ended(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  slow: {timeout: 0.2, shell: 'sleep 60'}\n")
+    events = await run(bench)
+    failed = next(e for e in events if e.kind is Kind.STEP_FAILED)
+    assert "timed out after 0.2 s" in failed.data["error"]
+
+
+async def test_one_step_is_cancelled_and_the_others_go_on(open_bench: Begin) -> None:
+    bench = open_bench(
+        bakehouse__yaml="""
+assets:
+  slow: {shell: 'sleep 60'}
+  after_slow: {deps: [slow], shell: 'true'}
+  quick: {shell: 'true'}
+"""
+    )
+    told, running = await start_and_wait_for(bench, "slow")
+    running.cancel("slow")
+    await running.wait()
+    assert outcomes(told) == {"slow": "cancelled", "after_slow": "blocked", "quick": "succeeded"}
+
+
+async def test_a_cancelled_run_ends_and_says_so(open_bench: Begin) -> None:
+    bench = open_bench(
+        bakehouse__yaml="assets:\n  slow: {shell: 'sleep 60'}\n  next: {deps: [slow], shell: 'true'}\n"
+    )
+    told, running = await start_and_wait_for(bench, "slow")
+    running.cancel()
+    result = await running.wait()
+    assert not result.ok
+    assert outcomes(told) == {"slow": "cancelled", "next": "cancelled"}
+    assert not bench.store.folder.joinpath("tmp").exists() or not list(
+        bench.store.folder.joinpath("tmp").iterdir()
+    )
+
+
+async def test_one_run_at_a_time(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  slow: {shell: 'sleep 60'}\n")
+    running = bench.start(bench.plan(), jobs=1)
+    with pytest.raises(ProjectHeld):
+        open_bench().start(bench.plan(), jobs=1)
+    running.cancel()
+    await running.wait()
+
+
+async def test_nothing_runs_untrusted(open_bench: Begin, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    bench = open_bench(trust=False, bakehouse__yaml=f"assets:\n  bird: {{shell: 'touch {canary}'}}\n")
+    with pytest.raises(NotTrusted):
+        bench.start(bench.plan())
+    assert not canary.exists()
+
+
+async def test_sql_reads_what_python_made_and_python_what_sql_made(open_bench: Begin) -> None:
+    bench = open_bench(
+        bakehouse__yaml="""
+assets:
+  numbers: {python: "steps:numbers"}
+  squares: {deps: [numbers], sql: "select n, n * n as square from numbers order by n"}
+  total: {deps: [squares], python: "steps:total"}
+""",
+        steps__py="""
+def numbers():
+    return [{"n": n} for n in range(5)]
+
+def total(squares):
+    return sum(row["square"] for row in squares)
+""",
+    )
+    assert set(outcomes(await run(bench)).values()) == {"succeeded"}
+    assert bench.preview("total").text.strip() == "30"
+    assert bench.preview("squares").columns[1][0] == "square"
+
+
+async def test_a_value_that_was_deleted_or_damaged_is_made_again_and_nothing_else(open_bench: Begin) -> None:
+    definitions = """
+assets:
+  big: {shell: 'head -c 100000 /dev/zero | tr "\\0" x > "$OUTPUT"'}
+  size: {deps: [big], shell: 'wc -c < "$big" > "$OUTPUT"'}
+"""
+    bench = open_bench(bakehouse__yaml=definitions)
+    await run(bench)
+    made = bench.materialization("big")
+    assert made is not None
+    file = bench.store.values.path(made.value)
+    file.write_bytes(b"y" * 100_000)
+    assert [r.kind for r in bench.survey().reasons[Node("asset", "big")]] == [ReasonKind.VALUE_DAMAGED]
+    assert outcomes(await run(open_bench())) == {"big": "succeeded", "size": "spared"}
+    bench.store.values.path(made.value).unlink()
+    assert outcomes(await run(open_bench())) == {"big": "succeeded", "size": "spared"}
+    assert set(outcomes(await run(open_bench())).values()) == {"reused"}
+
+
+async def test_steps_can_be_added_to_a_run(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  slow: {shell: 'sleep 0.3'}\n  other: {shell: 'true'}\n")
+    told: list[Event] = []
+    running = bench.start(bench.plan([Node("asset", "slow")]), jobs=2, listeners=[told.append])
+    running.add(bench.plan([Node("asset", "other")]))
+    await running.wait()
+    assert outcomes(told) == {"slow": "succeeded", "other": "succeeded"}
+
+
+async def test_an_input_that_changes_while_a_step_reads_it_is_not_remembered_as_read(
+    open_bench: Begin,
+) -> None:
+    bench = open_bench(
+        bakehouse__yaml="""
+assets:
+  flour: {file: flour.txt}
+  dough: {deps: [flour], shell: 'cat "$flour" > "$OUTPUT"; echo more >> "$flour"'}
+""",
+        flour__txt="rye\n",
+    )
+    events = await run(bench)
+    assert "changed while" in next(e for e in events if e.kind is Kind.STEP_SUCCEEDED).data["note"]
+    assert [r.kind for r in open_bench().survey().reasons[Node("asset", "dough")]] == [
+        ReasonKind.INPUT_CHANGED
+    ]

@@ -1,0 +1,126 @@
+"""The docs tell the truth about the code, as far as a machine can see."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "bench" / "README.md"])
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"```.*?```", re.DOTALL)
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def generator() -> Path:
+    return ROOT / "docs" / "generate.py"
+
+
+def test_what_comes_from_the_code_is_up_to_date() -> None:
+    done = subprocess.run([sys.executable, generator(), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readme_tells_every_key() -> None:
+    from bakehouse.tui.keys import KEYS
+
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = {
+        row.split(" | ")[0]
+        for row in told.split("<!-- begin keys -->")[1].splitlines()
+        if row.startswith("| `")
+    }
+    assert rows == {"| " + " ".join(f"`{cap}`" for cap in key.shown.split()) for key in KEYS}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    dead = []
+    for target in LINK.findall(text):
+        file = target.partition("#")[0]
+        if not re.match(r"[a-z]+:", target) and file and not (page.parent / file).exists():
+            dead.append(target)
+    assert not dead
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_command_exists(page: Path) -> None:
+    from bakehouse.tui.cli.program import _COMMANDS
+
+    named = set(re.findall(r"\bbakehouse (?:-C \S+ |--?[a-z]+ )*([a-z]+)\b(?!\.)", _code(page)))
+    assert named - {"import"} <= _COMMANDS.keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_make_target_exists(page: Path) -> None:
+    made = set(re.findall(r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = {word for line in made for word in line.split()}
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", _code(page))) <= targets
+
+
+def _code(page: Path) -> str:
+    """What stands in backticks, in fences, or is indented as code."""
+    text = page.read_text(encoding="utf-8")
+    fenced = FENCE.findall(text)
+    spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", FENCE.sub("", text))
+    indented = [line for line in text.splitlines() if line.startswith("    ")]
+    return "\n".join([*fenced, *spans, *(line.split("  #")[0] for line in indented)])
+
+
+def house_files() -> list[Path]:
+    folders = ("core", "tui", "pipelines", "tests", "bench", "docs", "src/bakehouse", ".ci")
+    suffixes = {".py", ".md", ".yaml", ".toml", ".tcss", ".lock", ".sql", ".sh", ""}
+    found = [path for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".coverage")]
+    for folder in folders:
+        found += [p for p in (ROOT / folder).rglob("*") if p.is_file()]
+    hidden = {"__pycache__", ".bakehouse", "results", ".venv"}
+    return sorted(p for p in found if p.suffix in suffixes and not hidden & set(p.relative_to(ROOT).parts))
+
+
+BETRAYALS = {
+    "something left to do": r"\b(?:TODO|FIXME|XXX|HACK)\b",
+    "a path of one machine": r"(?<![\w.])/(?:home|Users|root|work)/[\w.-]+",
+    "a package index": r"--(?:extra-)?index-url|--find-links|file:///",
+    "a conflict": r"^(?:<<<<<<<|>>>>>>>) ",
+}
+
+
+@pytest.mark.parametrize("what", BETRAYALS)
+def test_nothing_betrays_where_it_was_made(what: str) -> None:
+    sign = re.compile(BETRAYALS[what], re.MULTILINE)
+    found = []
+    for path in house_files():
+        if path == Path(__file__):
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found += [
+            f"{ids(path)}:{text[: hit.start()].count(chr(10)) + 1}: {hit[0]}" for hit in sign.finditer(text)
+        ]
+    assert not found
+
+
+def test_the_version_is_one() -> None:
+    import tomllib
+
+    from bakehouse import __version__
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__
+
+
+def test_the_generator_refuses_a_page_without_its_place() -> None:
+    spec = importlib.util.spec_from_file_location("generate", generator())
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.raises(ValueError, match="no place for keys"):
+        module.filled("# Nothing here\n", {"keys": lambda: ""})

@@ -1,0 +1,93 @@
+"""One list of keys feeds everything; a key that does nothing says why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from bakehouse.tui.confirm import help_lines
+from bakehouse.tui.deeds import Deeds
+from bakehouse.tui.keys import BY_ID, KEYS, Situation, footer, markdown_table, reason
+from bakehouse.tui.moves import Moves
+from bakehouse.tui.status import footer_line
+
+ON_ASSET = Situation(row="asset", outdated=1)
+
+
+def test_no_key_is_bound_twice_and_none_that_is_another_on_a_plain_terminal() -> None:
+    bound = Counter(name for key in KEYS for name in key.keys)
+    assert [name for name, times in bound.items() if times > 1] == []
+    assert not bound.keys() & {"ctrl+m", "ctrl+j", "ctrl+i", "ctrl+h", "ctrl+left_square_bracket"}
+    assert len(BY_ID) == len(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
+def test_every_key_does_something(key: object) -> None:
+    id = key.id  # type: ignore[attr-defined]
+    assert callable(getattr(Moves, id, None) or getattr(Deeds, id, None))
+
+
+@pytest.mark.parametrize(
+    ("id", "now", "why"),
+    [
+        ("materialize", replace(ON_ASSET, trusted=False), "not trusted"),
+        ("materialize", replace(ON_ASSET, loaded=False), "still being read"),
+        ("materialize", replace(ON_ASSET, row="source"), "a source is given"),
+        ("materialize", replace(ON_ASSET, row=""), "nothing under the cursor"),
+        ("all", replace(ON_ASSET, outdated=0), "everything is fresh"),
+        ("retry", ON_ASSET, "nothing failed"),
+        ("cancel_run", ON_ASSET, "nothing is running"),
+        ("cancel_step", ON_ASSET, "nothing is running"),
+        ("cancel_step", replace(ON_ASSET, running=True), "not under way"),
+        ("accept", ON_ASSET, "nothing new"),
+        ("next_new", ON_ASSET, "nothing is new"),
+        ("next_match", ON_ASSET, "no filter"),
+        ("edit", replace(ON_ASSET, running=True), "not while something runs"),
+        ("stream", ON_ASSET, "nothing is running"),
+        ("trust", ON_ASSET, "trusted already"),
+    ],
+)
+def test_a_key_that_cannot_work_says_why(id: str, now: Situation, why: str) -> None:
+    said = reason(BY_ID[id], now)
+    assert said is not None and why in said
+
+
+@pytest.mark.parametrize(
+    ("id", "now"),
+    [
+        ("materialize", ON_ASSET),
+        ("materialize", replace(ON_ASSET, row="source", marked=2)),
+        ("plan", replace(ON_ASSET, row="alias", trusted=False)),
+        ("retry", replace(ON_ASSET, failed=1)),
+        ("cancel_step", replace(ON_ASSET, running=True, step_running=True)),
+        ("accept", replace(ON_ASSET, new=3)),
+        ("trust", replace(ON_ASSET, trusted=False)),
+        ("quit", Situation(loaded=False)),
+    ],
+)
+def test_a_key_that_works_has_nothing_to_say(id: str, now: Situation) -> None:
+    assert reason(BY_ID[id], now) is None
+
+
+def test_the_footer_fits_eighty_columns_with_help_first_and_quit_in_it() -> None:
+    words = "".join(bit.text for bit in footer_line(ON_ASSET, 80))
+    assert len(words) <= 80
+    assert words.startswith(" ? Help")
+    assert "q Quit" in words
+
+
+def test_the_footer_names_what_enter_does_here() -> None:
+    for row, name in (("alias", "Jump"), ("group", "Fold"), ("asset", "Plan")):
+        assert ("plan", name) in {(k.id, n) for k, n, _ in footer(replace(ON_ASSET, row=row))}  # type: ignore[arg-type]
+    assert ("plan", "Run it") in {(k.id, n) for k, n, _ in footer(replace(ON_ASSET, previewing=True))}
+
+
+def test_help_and_the_readmes_table_name_every_key() -> None:
+    helped = "\n".join("".join(bit.text for bit in line) for line in help_lines(ON_ASSET))
+    table = markdown_table()
+    for key in KEYS:
+        assert key.description in helped
+        assert key.description in table
+    assert "(nothing failed)" in helped

@@ -1,0 +1,240 @@
+"""What is there, what is stale, what would run: `ls`, `plan`, `why`, `status`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+import click
+
+from ...core.graph.views import View, ViewNode
+from ...core.model import Json, Node, Plan, State
+from ...core.workbench import Marks, Snapshot, Workbench
+from ..sanitize import clean
+from .opening import chosen, find_node, open_workbench
+from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
+from .program import Options
+
+SELECTION_HELP = """
+SELECTION, as in Dagster: key  +key (with upstream)  key+ (with downstream)  2+key+1  group:x  tag:x
+kind:sql  state:stale  key:"raw_*"  sources()  sinks()  a and not (b or c). A task's name selects what
+it makes.
+"""
+
+
+def _shown(bench: Workbench, view: View, selected: frozenset[Node] | None) -> list[ViewNode]:
+    if selected is None:
+        return list(view.nodes.values())
+
+    def is_selected(node: Node) -> bool:
+        if node in selected:
+            return True
+        made = bench.definitions.tasks[node.name].outputs if node.kind == "task" else ()
+        return any(Node("asset", name) in selected for name in made)
+
+    return [shown for node, shown in view.nodes.items() if is_selected(node)]
+
+
+def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) -> dict[str, Json]:
+    node = shown.node
+    kind = "source" if shown.source else node.kind
+    return {
+        "key": node.name,
+        "kind": kind,
+        "group": shown.group,
+        "title": shown.title,
+        "state": look.states[node].value,
+        "reasons": reasons_as_json(look.reasons.get(node, ())),
+        "new": node in marks.new,
+        "task": node.name if node.kind == "task" else bench.definitions.assets[node.name].task,
+        "byproduct": shown.byproduct,
+        **_described(bench, node),
+    }
+
+
+def _described(bench: Workbench, node: Node) -> dict[str, Json]:
+    defined = (bench.definitions.assets if node.kind == "asset" else bench.definitions.tasks)[node.name]
+    return {
+        "pipeline": defined.pipeline,
+        "description": defined.description,
+        "tags": list(defined.tags),
+        "owners": list(defined.owners),
+        "metadata": dict(defined.metadata),
+        "place": str(defined.place),
+    }
+
+
+def listing_as_json(
+    bench: Workbench, kind: Literal["asset", "task"], selected: frozenset[Node] | None
+) -> Json:
+    """The document of `ls --json` and `graph --format json`."""
+    view, look, marks = bench.view(kind), bench.survey(), bench.marks()
+    nodes = _shown(bench, view, selected)
+    inside = {shown.node for shown in nodes}
+    edges = [
+        {
+            "from": edge.source.name,
+            "to": edge.target.name,
+            "label": edge.label,
+            "kind": edge.kind,
+            "from_kind": edge.source.kind,
+            "to_kind": edge.target.kind,
+        }
+        for edge in view.edges
+        if edge.source in inside and edge.target in inside
+    ]
+    return {
+        "schema": 1,
+        "pipelines": list(bench.definitions.pipelines),
+        "view": kind,
+        "nodes": [_node_json(bench, look, marks, shown) for shown in nodes],
+        "edges": edges,
+    }
+
+
+@click.command(epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@click.option("--view", "kind", type=click.Choice(["asset", "task"]), default="asset", help="Nouns or verbs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "task"], as_json: bool) -> None:
+    """List nodes with their state."""
+    bench = open_workbench(options)
+    selected = chosen(bench, selection)
+    if as_json:
+        print_json(listing_as_json(bench, kind, selected))
+        return
+    look, marks = bench.survey(), bench.marks()
+    rows = []
+    for shown in _shown(bench, bench.view(kind), selected):
+        state = look.states[shown.node]
+        new = "+" if shown.node in marks.new else " "
+        words = reasons_in_words(look.reasons.get(shown.node, ()))
+        rows.append((f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words))
+    print_columns(rows)
+
+
+def plan_as_json(plan: Plan) -> Json:
+    """The document of `plan --json`."""
+    return {
+        "schema": 1,
+        "steps": [
+            {
+                "task": step.task,
+                "assets": list(step.assets),
+                "action": step.action,
+                "reasons": reasons_as_json(step.reasons),
+                "estimate_s": step.estimate,
+            }
+            for step in plan.steps
+        ],
+        "counts": plan.counts,
+    }
+
+
+_ACTION_STATES = {"run": State.RUNNING, "reuse": State.REUSED, "skip": State.BLOCKED}
+
+
+def print_plan(plan: Plan, as_json: bool, quiet: bool) -> None:
+    """The plan as a document, or a line for each step that would run and a line of counts."""
+    if as_json:
+        print_json(plan_as_json(plan))
+        return
+    rows = []
+    for step in plan.steps:
+        if step.action == "reuse":
+            continue
+        seconds = "" if step.estimate is None else f"~{step.estimate:.1f} s"
+        rows.append(
+            (
+                mark(_ACTION_STATES[step.action]),
+                step.action,
+                clean(step.task),
+                seconds,
+                reasons_in_words(step.reasons),
+            )
+        )
+    print_columns(rows)
+    talk(", ".join(f"{count} to {action}" for action, count in plan.counts.items()), quiet)
+
+
+@click.command(epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@click.option("--force", is_flag=True, help="As if everything selected were stale.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def plan(options: Options, selection: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Say what would run, and why. Runs nothing."""
+    bench = open_workbench(options)
+    print_plan(bench.plan(chosen(bench, selection), force=force), as_json, options.quiet)
+
+
+@click.command()
+@click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def why(options: Options, key: str, as_json: bool) -> None:
+    """Explain why a node is out of date, up to the root cause."""
+    bench = open_workbench(options)
+    node = find_node(bench, key)
+    look = bench.survey()
+    reasons, causes, untracked = look.reasons.get(node, ()), bench.causes(node), bench.untracked(node)
+    state = look.states[node]
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "key": node.name,
+                "kind": node.kind,
+                "state": state.value,
+                "reasons": reasons_as_json(reasons),
+                "causes": [{"path": list(c.path), "reasons": reasons_as_json(c.reasons)} for c in causes],
+                "untracked": list(untracked),
+            }
+        )
+        return
+    print_line(f"{mark(state)} {clean(node.name)} is {state.value}")
+    for reason in reasons:
+        change = (
+            f" ({clean(reason.old or 'none')} → {clean(reason.new or 'none')})"
+            if reason.old or reason.new
+            else ""
+        )
+        print_line(f"  {reason.kind.value}: {clean(reason.detail)}{change}")
+    for cause in causes:
+        if len(cause.path) > 1:
+            path = " ← ".join(clean(name) for name in cause.path)
+            print_line(f"  because {path}: {reasons_in_words(cause.reasons)}")
+    for name in untracked:
+        print_line(f"  not tracked: {clean(name)}")
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Exit with 3 if anything is not fresh.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def status(options: Options, check: bool, as_json: bool) -> int:
+    """Count nodes by state."""
+    bench = open_workbench(options)
+    look = bench.survey()
+    view = bench.view("asset")
+    without_product = [
+        Node("task", name) for name, task in bench.definitions.tasks.items() if not task.outputs
+    ]
+    counts = Counter(look.states[node].value for node in [*view.nodes, *without_product])
+    stale = len(look.survey.reasons)
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "counts": dict(counts),
+                "new": len(bench.marks().new),
+                "stale": stale,
+                "ok": not stale,
+            }
+        )
+    else:
+        print_columns(
+            [(mark(state), str(counts[state.value]), state.value) for state in State if counts[state.value]]
+        )
+    return 3 if check and stale else 0

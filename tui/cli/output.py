@@ -1,0 +1,95 @@
+"""How the commands print: data on stdout, talk on stderr, foreign text always sanitised."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from ...core.model import Json, Reason, State
+from ..sanitize import clean
+
+GLYPHS = {
+    State.SOURCE: "○",
+    State.NEVER: " ",
+    State.FRESH: "✓",
+    State.STALE: "~",
+    State.QUEUED: "⋅",
+    State.RUNNING: "▸",
+    State.FAILED: "✗",
+    State.BLOCKED: "⊘",
+    State.CANCELLED: "⊝",
+    State.REUSED: "=",
+    State.SPARED: "≈",
+}
+_ASCII = dict(zip(GLYPHS, "o +~.>x!-=%", strict=True))
+_COLOURS = {
+    State.FRESH: 32,
+    State.STALE: 33,
+    State.RUNNING: 36,
+    State.FAILED: 91,
+    State.BLOCKED: 31,
+    State.CANCELLED: 2,
+    State.REUSED: 32,
+    State.SPARED: 32,
+}
+
+
+def _speaks_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+
+
+def has_colour() -> bool:
+    """Colour only on a terminal that wants it (NO_COLOR, FORCE_COLOR, TERM=dumb)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def mark(state: State) -> str:
+    """The glyph of a state, coloured where that is wanted."""
+    glyph = GLYPHS[state] if _speaks_unicode() else _ASCII[state]
+    colour = _COLOURS.get(state)
+    return f"\x1b[{colour}m{glyph}\x1b[0m" if colour and has_colour() else glyph
+
+
+def print_json(document: Json) -> None:
+    """One document; control and bidi characters leave as escapes."""
+    print(json.dumps(document, ensure_ascii=True))
+
+
+def print_line(line: str = "") -> None:
+    """A line of our own making (foreign parts are cleaned before they go in)."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, "replace").decode(encoding))
+
+
+def talk(line: str, quiet: bool = False) -> None:
+    """A word to the user, beside the data."""
+    if not quiet:
+        print(clean(line), file=sys.stderr)
+
+
+def reasons_as_json(reasons: Iterable[Reason]) -> list[Json]:
+    return [reason.as_json() for reason in reasons]
+
+
+def reasons_in_words(reasons: Sequence[Reason], most: int = 2) -> str:
+    """`cookie_dough is out of date; and 3 more reasons`."""
+    told = "; ".join(clean(reason.detail) for reason in reasons[:most])
+    return told + (f"; and {len(reasons) - most} more" if len(reasons) > most else "")
+
+
+def print_columns(rows: Sequence[Sequence[str]], gap: str = "  ") -> None:
+    """Left-aligned columns as wide as their widest cell, at most 60 cells (the last one is free)."""
+    from rich.cells import cell_len, set_cell_size
+
+    if not rows:
+        return
+    widths = [min(60, max(cell_len(row[i]) for row in rows)) for i in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)]
+        print_line(gap.join([*cells, row[-1]]).rstrip())

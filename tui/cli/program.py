@@ -1,0 +1,142 @@
+"""The command tree. Imports nothing heavy: a command's module is read when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+_COMMANDS = {
+    "completion": ("project", "Print a completion script for bash, zsh or fish."),
+    "demo": ("project", "Copy an example pipeline to a folder of yours and open it."),
+    "doctor": ("project", "Check the project's store and this machine."),
+    "graph": ("looking", "Print the graph as dot, mermaid, json or text."),
+    "logs": ("looking", "Print the log of the last attempt at a node."),
+    "ls": ("listing", "List nodes with their state."),
+    "materialize": ("running", "Run what is stale or missing."),
+    "plan": ("listing", "Say what would run, and why."),
+    "runs": ("looking", "List past runs."),
+    "schema": ("project", "Print the JSON Schema of the YAML format."),
+    "show": ("looking", "Preview the value of an asset."),
+    "status": ("listing", "Count nodes by state."),
+    "trust": ("project", "Trust this project: let its code run."),
+    "why": ("listing", "Explain why a node is out of date, to the root cause."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was said before the command."""
+
+    path: Path | None = None
+    trust: bool = False
+    python: str | None = None
+    quiet: bool = False
+
+
+class _LazyGroup(click.Group):
+    """Knows every command's name and short help without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f".{_COMMANDS[cmd_name][0]}", __package__)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in sorted(_COMMANDS.items())])
+
+
+def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from ... import __version__
+
+    click.echo(f"bakehouse {__version__}")
+    ctx.exit()
+
+
+@click.group(
+    cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "-C", "path", type=click.Path(path_type=Path), help="The project: a folder or one definition file."
+)
+@click.option("--trust", is_flag=True, help="Let the project's code run, this once.")
+@click.option("--python", metavar="EXE", help="The project's Python interpreter.")
+@click.option("-q", "--quiet", is_flag=True, help="No talk on stderr.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+@click.pass_context
+def cli(ctx: click.Context, path: Path | None, trust: bool, python: str | None, quiet: bool) -> None:
+    """A keyboard-first terminal workbench for data pipelines.
+
+    Without a command: the screen. SELECTION is written as in `ls --help`.
+    """
+    ctx.obj = Options(path, trust, python, quiet)
+    if ctx.invoked_subcommand is None:
+        from .opening import open_project
+
+        ctx.exit(open_project(ctx.obj))
+
+
+def _tell(message: str) -> None:
+    from ..sanitize import clean_lines
+
+    print(clean_lines(message), file=sys.stderr)
+
+
+def _quietly_closed() -> int:
+    """The reader of our output went away: end without a word, as a good filter does."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs the program and returns its exit code. A user's mistake is told in words, never as a traceback."""
+    from ...core.problems import ProblemError
+
+    try:
+        result = cli.main(args=arguments, prog_name="bakehouse", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except ProblemError as problem:
+        _tell(f"bakehouse: {problem}")
+        return problem.exit_code
+    except BrokenPipeError:
+        return _quietly_closed()
+
+
+def main() -> NoReturn:
+    sys.exit(run())

@@ -1,0 +1,121 @@
+"""A project and its surroundings: `demo`, `trust`, `doctor`, `schema`, `completion`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+
+from ...core.problems import ProblemError
+from ..sanitize import clean
+from .opening import has_terminal, open_workbench
+from .output import print_columns, print_json, print_line, talk
+from .program import Options
+
+DEMOS = {
+    "cookies": "the cookie lesson: one graph, tasks and assets, and what peanuts change",
+    "flights": "a year of flights out of New York: SQL and Python, checks, a report",
+    "weather_etl": "page by page from an HTTP API into a DuckDB file",
+    "weekly_report": "a report, attached to an e-mail and sent",
+}
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".bakehouse", "outbox", "*.pyc")
+
+
+def copy_demo(name: str, target: Path) -> None:
+    """Copies an example pipeline into `target`. A folder that has one already is left as it is; anything
+    else in the way is an error."""
+    if (target / "bakehouse.yaml").is_file():
+        return
+    if target.exists() and any(target.iterdir()):
+        raise ProblemError(f"{target} is not empty", f"name another folder: bakehouse demo {name} FOLDER")
+    with as_file(files("bakehouse") / "pipelines" / name) as source:
+        shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
+
+
+@click.command()
+@click.argument("name", type=click.Choice(sorted(DEMOS)), default="cookies")
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.option("--copy-only", is_flag=True, help="Copy it; do not open it.")
+@click.pass_obj
+def demo(options: Options, name: str, target: Path | None, copy_only: bool) -> int:
+    """Copy an example pipeline to a folder of yours (default: ./NAME), trust it and open it."""
+    from ...core.trust import trust as trust_project
+
+    target = (target or Path(name)).absolute()
+    copy_demo(name, target)
+    trust_project(target)
+    talk(f"{name}: {DEMOS[name]}\nin {target}", options.quiet)
+    if copy_only:
+        return 0
+    if has_terminal():
+        from ..terminal import run_screen
+
+        return run_screen(target, trust=True, interpreter=options.python)
+    from .running import run_plan
+
+    bench = open_workbench(Options(target, True, options.python, options.quiet))
+    return run_plan(bench, bench.plan(), quiet=options.quiet)
+
+
+@click.command()
+@click.option("--revoke", is_flag=True, help="Take the trust back.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def trust(options: Options, revoke: bool, as_json: bool) -> None:
+    """Trust this project: from now on its code may run when you say so."""
+    from ...core.load.discovery import find_project
+    from ...core.trust import trust as trust_project
+    from ...core.trust import untrust
+
+    root = find_project(options.path).root
+    (untrust if revoke else trust_project)(root)
+    if as_json:
+        print_json({"schema": 1, "root": str(root), "trusted": not revoke})
+    else:
+        print_line(clean(f"{root} is {'no longer ' if revoke else ''}trusted"))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def doctor(options: Options, as_json: bool) -> int:
+    """Check the project's store and this machine."""
+    from ...core.doctor import examine
+
+    findings = examine(options.path)
+    if as_json:
+        keys = ("name", "ok", "detail", "hint")
+        print_json({"schema": 1, "findings": [dict(zip(keys, f, strict=True)) for f in findings]})
+    else:
+        print_columns(
+            [
+                ("ok" if f.ok else "!!", f.name, clean(f.detail + (f" ({f.hint})" if f.hint else "")))
+                for f in findings
+            ]
+        )
+    return 0 if all(f.ok for f in findings) else 1
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the YAML format, for editors."""
+    from ...core.load.schema import json_schema
+
+    print_json(json_schema())
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a completion script: put it where your shell reads such scripts."""
+    from click.shell_completion import get_completion_class
+
+    from .program import cli
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise ProblemError(f"there is no completion for {shell}")
+    sys.stdout.write(kind(cli, {}, "bakehouse", "_BAKEHOUSE_COMPLETE").source() + "\n")

@@ -1,0 +1,143 @@
+"""`materialize`: a run without a screen, as plain lines or one JSON event a line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import click
+
+from ...core.events import Event, Kind
+from ...core.model import Plan, State
+from ...core.workbench import Running, Workbench
+from ..sanitize import clean
+from .listing import SELECTION_HELP, print_plan
+from .opening import chosen, open_workbench
+from .output import mark, print_line, talk
+from .program import Options
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _print_json(event: Event) -> None:
+    sys.stdout.write(json.dumps(event.as_json(), ensure_ascii=True) + "\n")
+    if event.kind not in (Kind.STEP_QUEUED, Kind.METADATA, Kind.STEP_REUSED):
+        sys.stdout.flush()
+
+
+def plain_line(event: Event) -> str | None:
+    """What a reader of plain lines is told of an event; None for what is only for machines."""
+    task = clean(event.task or "")
+    data = event.data
+    match event.kind:
+        case Kind.RUN_STARTED:
+            counts = data["plan"]
+            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse"
+        case Kind.STEP_STARTED:
+            return f"{mark(State.RUNNING)} {task} started"
+        case Kind.LOG:
+            return f"    {task} | {clean(data['line'])}"
+        case Kind.STEP_SUCCEEDED:
+            return f"{mark(State.FRESH)} {task} made in {data['seconds']:.2f} s"
+        case Kind.STEP_FAILED if "retry_in" in data:
+            return (
+                f"{mark(State.FAILED)} {task} failed: {clean(data['error'])}; again in {data['retry_in']:g} s"
+            )
+        case Kind.STEP_FAILED:
+            trace = "".join(f"\n    {clean(line)}" for line in str(data.get("traceback", "")).splitlines())
+            return f"{mark(State.FAILED)} {task} failed: {clean(data['error'])}{trace}"
+        case Kind.STEP_SPARED:
+            return f"{mark(State.SPARED)} {task} spared: its inputs came out the same"
+        case Kind.STEP_BLOCKED:
+            return f"{mark(State.BLOCKED)} {task} blocked by {clean(str(data['by']))}"
+        case Kind.STEP_CANCELLED:
+            return f"{mark(State.CANCELLED)} {task} cancelled"
+        case Kind.CHECK_FAILED:
+            return f"{mark(State.FAILED)} check of {clean(event.asset or task)} failed"
+        case Kind.RUN_FINISHED:
+            told = ", ".join(f"{count} {phase}" for phase, count in data["counts"].items() if count)
+            error = f"\n{clean(data['error'])}" if data.get("error") else ""
+            return f"{mark(State.FRESH if data['ok'] else State.FAILED)} {told or 'nothing to do'}{error}"
+    return None
+
+
+def _print_plain(event: Event) -> None:
+    line = plain_line(event)
+    if line is not None:
+        print_line(line)
+        sys.stdout.flush()
+
+
+class _Interrupts:
+    """The first signal cancels the run and waits for its end; the second does not wait."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self.received = 0
+
+    def __call__(self, number: int) -> None:
+        if self.received:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.received = number
+        talk("ending the run; once more ends it at once")
+        self._running.cancel()
+
+
+async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Callable[[Event], None]) -> int:
+    loop = asyncio.get_running_loop()
+    running = bench.start(plan, jobs=jobs, listeners=[tell])
+    interrupts = _Interrupts(running)
+    for number in _INTERRUPTS:
+        loop.add_signal_handler(number, interrupts, number)
+    try:
+        result = await running.wait()
+    finally:
+        await bench.aclose()
+    if interrupts.received:
+        return 128 + interrupts.received
+    return 0 if result.ok else 1
+
+
+def run_plan(
+    bench: Workbench, plan: Plan, *, jobs: int | None = None, as_json: bool = False, quiet: bool = False
+) -> int:
+    """Runs `plan` to its end, telling as it goes; returns the exit code."""
+    tell: Callable[[Event], None] = _print_json if as_json else _print_plain
+    if quiet and not as_json:
+
+        def tell(event: Event) -> None:
+            if event.kind in (Kind.STEP_FAILED, Kind.RUN_FINISHED):
+                _print_plain(event)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(_carry_out(bench, plan, jobs, tell))
+    return 130
+
+
+@click.command(epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
+@click.option("--jobs", "-j", type=click.IntRange(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
+@click.option("--plan-only", is_flag=True, help="Say what would run; run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
+@click.pass_obj
+def materialize(
+    options: Options,
+    selection: tuple[str, ...],
+    force: bool,
+    jobs: int | None,
+    plan_only: bool,
+    as_json: bool,
+) -> int:
+    """Run what is stale or missing: all of it, or what is selected with what that needs."""
+    bench = open_workbench(options)
+    plan = bench.plan(chosen(bench, selection), force=force)
+    if plan_only:
+        print_plan(plan, as_json, options.quiet)
+        return 0
+    return run_plan(bench, plan, jobs=jobs, as_json=as_json, quiet=options.quiet)

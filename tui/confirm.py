@@ -1,0 +1,146 @@
+"""The questions that the screen asks: before force, cancelling all, quitting mid-run, and trusting a project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from ..core.model import Definitions, Plan, PythonAction
+from .ink import Bit, Ink, Line
+from .keys import GROUPS, KEYS, Situation, reason
+from .sheet import Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`yes` and `no` say what each answer does; nothing is done by default."""
+
+    title: str
+    lines: tuple[Line, ...]
+    yes: str
+    no: str = "leave it"
+
+
+class Box(ModalScreen[bool]):
+    """A page in a box over the screen; closes with a yes or a no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,n,enter", "answer(False)", show=False),
+        Binding("j,down", "scroll_by(1)", show=False),
+        Binding("k,up", "scroll_by(-1)", show=False),
+        Binding("ctrl+d,pagedown", "scroll_by(10)", show=False),
+        Binding("ctrl+u,pageup", "scroll_by(-10)", show=False),
+    ]
+
+    def __init__(self, ink: Ink, title: str, lines: Sequence[Line], foot: str) -> None:
+        super().__init__()
+        self.sheet = Sheet(lambda: ink, id="box-page")
+        self._lines = tuple(lines)
+        self._title = title
+        self._foot = foot
+
+    def compose(self) -> ComposeResult:
+        box = Container(self.sheet, id="box")
+        box.border_title = Content(self._title)
+        box.border_subtitle = Content(self._foot)
+        yield box
+
+    def on_mount(self) -> None:
+        self.sheet.show(self._lines)
+        self.sheet.focus()
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+    def action_scroll_by(self, by: int) -> None:
+        self.sheet.move(by)
+
+
+class Ask(Box):
+    """A question. Only `y` is a yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)", show=False)]
+
+    def __init__(self, ink: Ink, question: Question) -> None:
+        foot = f"y {question.yes} · Esc {question.no}"
+        super().__init__(ink, question.title, question.lines, foot)
+
+
+class Help(Box):
+    """What every key does, and why it does not, here and now."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "answer(False)", show=False)]
+
+    def __init__(self, ink: Ink, now: Situation) -> None:
+        super().__init__(ink, "Help", help_lines(now), "Esc closes · j k scroll")
+
+
+def help_lines(now: Situation) -> list[Line]:
+    """All keys by group."""
+    lines: list[Line] = []
+    for group in GROUPS:
+        lines += [()] if lines else []
+        lines.append((Bit(group, "accent bold"),))
+        for key in KEYS:
+            if key.group != group:
+                continue
+            why_not = reason(key, now)
+            words = f"{key.description}: {key.help}" if key.help else key.description
+            lines.append(
+                (
+                    Bit(f"  {key.shown:<10}", "key bold" if why_not is None else "muted"),
+                    Bit(words, "text" if why_not is None else "muted"),
+                    Bit(f"  ({why_not})" if why_not is not None else "", "stale"),
+                )
+            )
+    lines += [(), (Bit("The mouse works too; hold Shift to select text with it.", "muted"),)]
+    return lines
+
+
+def about_force(plan: Plan) -> Question:
+    count = plan.counts["run"]
+    steps = [(Bit("  " + step.task),) for step in plan.steps if step.action == "run"]
+    more = [(Bit(f"  and {len(steps) - 12} more", "muted"),)] if len(steps) > 12 else []
+    words = f"{count} {'step runs' if count == 1 else 'steps run'}, whether fresh or not:"
+    return Question("Materialize by force", ((Bit(words),), *steps[:12], *more), "run it")
+
+
+def about_cancelling(open_steps: int) -> Question:
+    words = f"{open_steps} steps are running or queued. What is done stays done."
+    return Question("Cancel the run", ((Bit(words),),), "cancel it", "let it run")
+
+
+def about_quitting(open_steps: int) -> Question:
+    words = f"A run is under way with {open_steps} steps to go. Quitting cancels it; what is done stays done."
+    return Question("Quit", ((Bit(words),),), "cancel it and quit", "stay")
+
+
+def about_trust(definitions: Definitions, withheld: Sequence[str]) -> Question:
+    """What trusting the project would let run."""
+    kinds: dict[str, int] = {}
+    for task in definitions.tasks.values():
+        kinds[task.action.kind] = kinds.get(task.action.kind, 0) + 1
+    lines: list[Line] = [
+        (Bit("Nothing of this folder has run yet. If you trust it:"),),
+        (),
+        (Bit(definitions.root, "text bold"),),
+        (),
+    ]
+    if withheld:
+        lines.append((Bit(f"{len(withheld)} Python files are imported to read their definitions:"),))
+        lines += [(Bit(f"  {name}", "muted"),) for name in withheld[:8]]
+        lines += [(Bit(f"  and {len(withheld) - 8} more", "muted"),)] if len(withheld) > 8 else []
+    for kind, count in kinds.items():
+        lines.append((Bit(f"{count} {kind} steps can be run, each when you ask for it"),))
+    for task in list(definitions.tasks.values())[:8]:
+        what = task.action
+        told = f"{what.module}:{what.function}" if isinstance(what, PythonAction) else what.kind
+        lines.append((Bit(f"  {task.name}", "text"), Bit(f"  {told}", "muted")))
+    return Question("Trust this project?", tuple(lines), "trust it", "look only")

@@ -1,0 +1,293 @@
+"""The keys that do something: planning, running, cancelling, trusting, reloading, leaving the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+from textual.screen import Screen
+
+from ..core.model import Node, Plan
+from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
+from .bench import Marks, Running, Survey
+from .editor import editor_command
+from .live import OPEN, Live
+from .stream import Streamer
+
+if TYPE_CHECKING:
+    from .app import BakehouseApp
+    from .confirm import Question
+
+
+class Deeds:
+    """One method for each key's id. Only called where the key's reason does not forbid it."""
+
+    def __init__(self, app: BakehouseApp) -> None:
+        self.app = app
+        self.streamer = Streamer(self._print)
+
+    # ---- planning and running --------------------------------------------------------------------
+
+    async def plan(self) -> None:
+        """Enter: jump from an alias, fold a group, show the preview, run what is previewed."""
+        session, tree = self.app.session, self.app.tree_view
+        row = tree.row
+        if session is None:
+            return
+        if session.preview_plan is not None:
+            plan = session.preview_plan
+            session.end_preview()
+            self.app.show_rows()
+            await self._begin(plan)
+        elif row is not None and row.kind == "alias":
+            self.app.moves.jump()
+        elif row is not None and row.kind == "group":
+            self.app.moves.toggle(tree.cursor)
+        elif (made := await self._make_plan(session.chosen(tree.node))) is not None:
+            if made.counts["run"]:
+                session.begin_preview(made)
+                self.app.show_rows(tree.node)
+            else:
+                self.app.tell("all of it is fresh: nothing would run (M runs it by force)")
+
+    async def _make_plan(
+        self,
+        nodes: Iterable[Node] | None,
+        *,
+        force: bool = False,
+        downstream: bool = False,
+        retry: bool = False,
+    ) -> Plan | None:
+        bench = self.app.bench
+        try:
+            return await self.app.aside.call(
+                bench.plan, nodes, force=force, downstream=downstream, retry=retry
+            )
+        except ProblemError as error:
+            self.app.tell(str(error), "failed")
+            return None
+
+    async def materialize(self) -> None:
+        await self._run(self._chosen())
+
+    async def downstream(self) -> None:
+        await self._run(self._chosen(), downstream=True)
+
+    async def all(self) -> None:
+        await self._run(None)
+
+    async def retry(self) -> None:
+        await self._run(None, retry=True)
+
+    async def force(self) -> None:
+        from .confirm import about_force
+
+        plan = await self._make_plan(self._chosen(), force=True)
+        if plan is not None and await self._ask(about_force(plan)):
+            await self._begin(plan)
+
+    def _chosen(self) -> tuple[Node, ...]:
+        session = self.app.session
+        return session.chosen(self.app.tree_view.node) if session is not None else ()
+
+    async def _run(
+        self, nodes: Iterable[Node] | None, *, downstream: bool = False, retry: bool = False
+    ) -> None:
+        plan = await self._make_plan(nodes, downstream=downstream, retry=retry)
+        if plan is not None:
+            await self._begin(plan)
+
+    async def _begin(self, plan: Plan) -> None:
+        session = self.app.session
+        if session is None:
+            return
+        if not plan.counts["run"]:
+            self.app.tell("all of it is fresh: nothing to run (M runs it by force)")
+            return
+        if session.run is not None and session.run.active and session.live is not None:
+            session.live.expect(plan)
+            session.run.add(plan)
+            self.app.feed.came()
+            return
+        live = Live()
+        live.expect(plan)
+        before, session.live = session.live, live
+        try:
+            run = self.app.bench.start(
+                plan, jobs=self.app.jobs, listeners=(self.app.feed.hear, self.streamer)
+            )
+        except NotTrusted:
+            session.live = before
+            await self.trust()
+            return
+        except ProblemError as error:
+            session.live = before
+            self.app.tell(str(error).replace("\n", ": "), "failed")
+            return
+        session.run = run
+        session.marked.clear()
+        session.recount()
+        self.app.feed.began()
+        self.app.run_worker(self._see_to_the_end(run, live), name="run", group="run", exit_on_error=True)
+
+    async def _see_to_the_end(self, run: Running, live: Live) -> None:
+        try:
+            result = await run.wait()
+            told = ", ".join(f"{size} {name}" for name, size in result.counts.items() if size)
+            self.app.tell(f"run finished: {told}" if result.ok else f"run finished, not all is well: {told}",
+                          "fresh" if result.ok else "failed")  # fmt: skip
+            if not result.ok and live.last_failed:
+                self.app.tell(
+                    f"{live.last_failed} failed: f shows the faults, r tries again · {told}", "failed"
+                )
+        except ProblemError as error:
+            self.app.tell(str(error).replace("\n", ": "), "failed")
+        if live.ended is None and live.started is not None:
+            live.ended = self.app.clock()
+        self.app.feed.ended()
+        await self.look_again()
+
+    def cancel_step(self) -> None:
+        session, node = self.app.session, self.app.tree_view.node
+        if session is not None and session.run is not None and node is not None:
+            session.run.cancel(session.task_of(node))
+
+    async def cancel_run(self) -> None:
+        from .confirm import about_cancelling
+
+        session = self.app.session
+        if (
+            session is not None
+            and session.run is not None
+            and await self._ask(about_cancelling(self.open_steps()))
+        ):
+            session.run.cancel()
+
+    def open_steps(self) -> int:
+        live = self.app.session.live if self.app.session is not None else None
+        return sum(live.counts[state] for state in OPEN) if live is not None else 0
+
+    async def _ask(self, question: Question) -> bool:
+        from .confirm import Ask
+
+        ask: Screen[bool] = Ask(self.app.ink(), question)
+        return await self.app.push_screen_wait(ask)
+
+    # ---- the project -----------------------------------------------------------------------------
+
+    def _facts(self) -> tuple[Survey, Marks]:
+        return self.app.bench.survey(), self.app.bench.marks()
+
+    async def look_again(self) -> None:
+        """New facts about the same definitions: after a run, after accepting."""
+        survey, marks = await self.app.aside.call(self._facts)
+        if self.app.session is not None:
+            self.app.session.surveyed(survey, marks)
+            self.app.show_rows()
+
+    async def reload(self) -> None:
+        """Reads the definitions again; what is broken is shown, and the old ones stand."""
+        session, bench = self.app.session, self.app.bench
+        if session is None:
+            return
+
+        def work() -> tuple[bool, Survey, Marks]:
+            changed = bench.reload()
+            return changed, *self._facts()
+
+        problems: tuple[Problem, ...] = ()
+        try:
+            changed, survey, marks = await self.app.aside.call(work)
+        except DefinitionError as error:
+            problems = error.problems
+        except ProblemError as error:
+            problems = (Problem(error.message, hint=error.hint),)
+        session.problems = problems
+        if problems:
+            self.app.side.go_to_tab("overview")
+            self.app.tell(
+                f"{len(problems)} wrong in the definitions; the old ones stand: {problems[0]}", "failed"
+            )
+        elif changed:
+            session.reloaded(survey, marks)
+            self.app.show_rows()
+        else:
+            session.surveyed(survey, marks)
+            self.app.show_rows()
+        self.app.show_side(again=True)
+        self.app.refresh_bars()
+
+    async def trust(self) -> None:
+        from .confirm import about_trust
+
+        bench = self.app.bench
+        if await self._ask(about_trust(bench.definitions, bench.withheld)):
+            await self.app.aside.call(bench.trust)
+            await self.reload()
+
+    async def accept(self) -> None:
+        await self.app.aside.call(self.app.bench.accept)
+        await self.look_again()
+        self.app.tell("accepted: nothing is new any more")
+
+    # ---- leaving the screen ----------------------------------------------------------------------
+
+    async def quit(self) -> None:
+        from .confirm import about_quitting
+
+        session = self.app.session
+        if session is None or not session.running or await self._ask(about_quitting(self.open_steps())):
+            self.app.exit(0)
+
+    async def edit(self) -> None:
+        session = self.app.session
+        place = session.place_of(self.app.tree_view.node) if session is not None else None
+        if session is None or place is None:
+            return
+        try:
+            command = editor_command(self.app.bench.root / place.file, place.line)
+            with self.app.suspend():
+                subprocess.run(command, check=False)  # noqa: ASYNC221 - the screen is away and nothing runs
+        except ProblemError as error:
+            self.app.tell(f"{error.message}: {error.hint}", "failed")
+            return
+        except (OSError, SuspendNotSupported) as error:
+            self.app.tell(f"the editor did not start: {error}", "failed")
+            return
+        self.app.refresh()
+        await self.reload()
+
+    async def stream(self) -> None:
+        """Plain lines instead of the screen, until Enter."""
+        loop = asyncio.get_running_loop()
+        entered: asyncio.Future[None] = loop.create_future()
+        fd = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
+
+        def typed() -> None:
+            sys.__stdin__.readline()  # type: ignore[union-attr]
+            if not entered.done():
+                entered.set_result(None)
+
+        try:
+            with self.app.batch_update(), self.app.suspend():
+                self._print("-- plain lines; Enter comes back to the screen --\n")
+                self.streamer.open = True
+                loop.add_reader(fd, typed)
+                try:
+                    await entered
+                finally:
+                    loop.remove_reader(fd)
+                    self.streamer.open = False
+        except SuspendNotSupported:
+            self.app.tell("this terminal cannot be left and come back to")
+        self.app.refresh(layout=True)
+
+    @staticmethod
+    def _print(text: str) -> None:
+        if sys.__stdout__ is not None:
+            sys.__stdout__.write(text)
+            sys.__stdout__.flush()

@@ -1,0 +1,74 @@
+"""From the engine's events to the screen: many in, at most thirty pictures a second out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.timer import Timer
+
+from ..core.events import Event, Kind
+from .tree import FRAME
+
+if TYPE_CHECKING:
+    from .app import BakehouseApp
+
+TICK = 0.25
+"""Seconds between two pictures of a spinner; it turns only while something runs."""
+MOST_REBUILT = 2000
+
+
+class Feed:
+    """Listens to the run and tells the widgets, together and not too often."""
+
+    def __init__(self, app: BakehouseApp) -> None:
+        self.app = app
+        self._due = False
+        self._ticker: Timer | None = None
+
+    def hear(self, event: Event) -> None:
+        """A listener of the engine: called in the app's loop, as often as the engine likes."""
+        session = self.app.session
+        if session is None or session.live is None:
+            return
+        session.live.apply(event)
+        if event.kind is Kind.STEP_STARTED:
+            self.app.side_work.attempt_began(event.task)
+        self.came()
+
+    def came(self) -> None:
+        """Something changed: it is painted with the next frame."""
+        if not self._due and self.app.is_running:
+            self._due = True
+            self.app.set_timer(FRAME, self.catch_up)
+
+    def catch_up(self) -> None:
+        self._due = False
+        session, tree = self.app.session, self.app.tree_view
+        if session is None or session.live is None:
+            return
+        tasks, session.live.touched = session.live.touched, set()
+        nodes = session.touched(tasks)
+        tree.touch(nodes)
+        tree.flush()
+        self.app.side_work.came(tasks, nodes)
+        if session.faults_only and len(tree.rows) < MOST_REBUILT:
+            self.app.show_rows()
+
+    def began(self) -> None:
+        self.app.tell("")
+        self.app.tree_view.refresh()
+        if self._ticker is None:
+            self._ticker = self.app.set_interval(TICK, self._tick)
+
+    def _tick(self) -> None:
+        session, tree = self.app.session, self.app.tree_view
+        if session is not None and session.live is not None:
+            tree.touch(session.touched(session.live.running()) & tree.visible_nodes())
+        self.app.refresh_bars()
+
+    def ended(self) -> None:
+        if self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+        self.catch_up()
+        self.app.side_work.run_ended()

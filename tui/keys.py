@@ -1,0 +1,225 @@
+"""Every key of the screen, once: footer, help, palette and the README's table are read from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["anywhere", "tree", "pane", "log"]
+RowIs = Literal["", "asset", "source", "task", "alias", "group"]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides whether a key can do something now. All of it is data, so that the reasons can be tested."""
+
+    place: Place = "tree"
+    row: RowIs = ""
+    loaded: bool = True
+    trusted: bool = True
+    running: bool = False
+    step_running: bool = False
+    failed: int = 0
+    outdated: int = 0
+    new: int = 0
+    changed: int = 0
+    marked: int = 0
+    matches: int = 0
+    filtered: bool = False
+    previewing: bool = False
+    defined_at: bool = True
+
+
+Reason = Callable[[Situation], str | None]
+"""Why a key does nothing now, or None when it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`keys` are Textual's names, `shown` what is printed on the cap; `footer` is the short name below (empty:
+    not in the footer)."""
+
+    id: str
+    keys: tuple[str, ...]
+    shown: str
+    description: str
+    help: str
+    group: str
+    footer: str = ""
+    place: Place = "anywhere"
+    reason: Reason | None = None
+    palette: bool = True
+
+
+def _needs_trust(now: Situation) -> str | None:
+    if not now.loaded:
+        return "the project is still being read"
+    if not now.trusted:
+        return "this project is not trusted: it can be looked at only (T to trust it)"
+    return None
+
+
+def _to_run(now: Situation) -> str | None:
+    if (why := _needs_trust(now)) is not None:
+        return why
+    if now.row == "" and not now.marked:
+        return "there is nothing under the cursor"
+    if now.row == "source" and not now.marked:
+        return "a source is given, not made: nothing here runs for it"
+    return None
+
+
+def _to_plan(now: Situation) -> str | None:
+    if now.previewing or now.row in ("alias", "group"):
+        return None
+    return _to_run(now)
+
+
+def _to_run_all(now: Situation) -> str | None:
+    return _needs_trust(now) or (None if now.outdated else "everything is fresh: there is nothing to run")
+
+
+def _to_retry(now: Situation) -> str | None:
+    return _needs_trust(now) or (None if now.failed else "nothing failed")
+
+
+def _to_cancel(now: Situation) -> str | None:
+    if not now.running:
+        return "nothing is running"
+    return None if now.step_running else "this step is not under way (X cancels the run)"
+
+
+def _to_cancel_all(now: Situation) -> str | None:
+    return None if now.running else "nothing is running"
+
+
+def _to_accept(now: Situation) -> str | None:
+    return None if now.new or now.changed else "there is nothing new to accept"
+
+
+def _to_next_new(now: Situation) -> str | None:
+    return None if now.new or now.changed else "nothing is new or changed"
+
+
+def _to_next_match(now: Situation) -> str | None:
+    return None if now.filtered else "there is no filter (/ sets one)"
+
+
+def _to_edit(now: Situation) -> str | None:
+    if now.running:
+        return "not while something runs: the editor would take the terminal from it"
+    return None if now.defined_at else "there is no definition under the cursor"
+
+
+def _to_stream(now: Situation) -> str | None:
+    return None if now.running else "nothing is running: there is nothing to stream"
+
+
+def _to_trust(now: Situation) -> str | None:
+    return "this project is trusted already" if now.trusted else None
+
+
+def _on_row(now: Situation) -> str | None:
+    return None if now.row else "there is nothing under the cursor"
+
+
+KEYS: tuple[Key, ...] = (
+    Key("help", ("question_mark", "f1"), "?", "Help", "what the keys do here", "Screen", "Help"),
+    Key("plan", ("enter",), "Enter", "Plan", "preview the plan in the tree: run or reuse, why, how long; "
+        "again: run it. On an alias: jump to its row. On a group: fold", "Run", "Plan", reason=_to_plan),
+    Key("materialize", ("m",), "m", "Materialize", "what is marked, else what is under the cursor, with whatever "
+        "upstream is stale", "Run", "Make", reason=_to_run),
+    Key("toggle_view", ("t",), "t", "Tasks ⇄ assets", "the same pipeline as tasks or as assets; the cursor stays "
+        "on the same thing", "Look", "Tasks/assets"),
+    Key("filter", ("slash",), "/", "Filter", "by part of a name (! turns it round) or the selection language",
+        "Look", "Filter"),
+    Key("cancel_step", ("x",), "x", "Cancel the step", "the step under the cursor", "Run", "Cancel",
+        reason=_to_cancel),
+    Key("quit", ("q", "ctrl+q"), "q", "Quit", "asks only while something runs", "Screen", "Quit"),
+    Key("force", ("M",), "M", "Materialize by force", "even what is fresh; asks first", "Run", reason=_to_run),
+    Key("downstream", ("d",), "d", "Materialize downstream", "this and everything made of it", "Run",
+        reason=_to_run),
+    Key("all", ("a",), "a", "Materialize all", "everything that is stale or was never made", "Run",
+        reason=_to_run_all),
+    Key("retry", ("r",), "r", "Retry", "what failed, and what that blocked", "Run", reason=_to_retry),
+    Key("cancel_run", ("X",), "X", "Cancel the run", "every step of it; asks first", "Run", reason=_to_cancel_all),
+    Key("trust", ("T",), "T", "Trust the project", "shows what would run, and asks", "Run", reason=_to_trust),
+    Key("mark", ("space",), "space", "Mark", "the thing under the cursor, and move down", "Mark", reason=_on_row),
+    Key("mark_range", ("v",), "v", "Mark a range", "from here to where v is pressed again", "Mark", reason=_on_row),
+    Key("down", ("j", "down"), "j ↓", "Down", "one row down", "Move", palette=False),
+    Key("up", ("k", "up"), "k ↑", "Up", "one row up", "Move", palette=False),
+    Key("fold", ("h", "left"), "h ←", "Fold", "fold, or go to what it stands under", "Move", palette=False),
+    Key("unfold", ("l", "right"), "l →", "Unfold", "unfold, or go to the first below", "Move", palette=False),
+    Key("top", ("g", "home"), "g", "Top", "first row", "Move", palette=False),
+    Key("bottom", ("G", "end"), "G", "Bottom", "last row; in a log: follow again", "Move", palette=False),
+    Key("half_down", ("ctrl+d", "pagedown"), "ctrl+d", "Half a page down", "", "Move", palette=False),
+    Key("half_up", ("ctrl+u", "pageup"), "ctrl+u", "Half a page up", "", "Move", palette=False),
+    Key("fold_all", ("minus",), "-", "Fold all", "every row", "Move"),
+    Key("unfold_all", ("equals_sign",), "=", "Unfold all", "every row", "Move"),
+    Key("turn", ("o",), "o", "Turn the tree", "what it is made of below, or what follows from it", "Look"),
+    Key("faults", ("f",), "f", "Faults only", "failed, stale, running and new rows", "Look"),
+    Key("next_match", ("n",), "n", "Next match", "of the filter", "Look", reason=_to_next_match),
+    Key("next_new", ("c",), "c", "Next new or changed", "since what was last accepted", "Look",
+        reason=_to_next_new),
+    Key("accept", ("N",), "N", "Accept new", "what is here now is no longer new", "Look", reason=_to_accept),
+    Key("next_tab", ("right_square_bracket",), "]", "Next tab", "", "Panes"),
+    Key("previous_tab", ("left_square_bracket",), "[", "Previous tab", "", "Panes"),
+    Key("next_pane", ("tab",), "tab", "Next pane", "", "Panes", palette=False),
+    Key("previous_pane", ("shift+tab",), "shift+tab", "Previous pane", "", "Panes", palette=False),
+    Key("zoom", ("z",), "z", "Zoom", "this pane over the whole screen, and back", "Panes"),
+    Key("follow", ("F",), "F", "Follow the log", "stay at its end; scrolling up stops it", "Panes"),
+    Key("wrap", ("w",), "w", "Wrap", "long lines of the log", "Panes"),
+    Key("copy", ("y",), "y", "Copy the key", "to the clipboard (OSC 52)", "Screen", reason=_on_row),
+    Key("edit", ("e",), "e", "Edit the definition", "at its line, in $VISUAL or $EDITOR", "Screen", reason=_to_edit),
+    Key("reload", ("R",), "R", "Reload", "read the definitions again", "Screen"),
+    Key("stream", ("s",), "s", "Stream", "leave the screen for plain lines, and come back", "Screen",
+        reason=_to_stream),
+    Key("theme", ("D",), "D", "Dark or light", "the other theme", "Screen"),
+    Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen", palette=False),
+    Key("back", ("escape",), "Esc", "Back", "one step: preview, filter, marks, zoom; never quits", "Screen",
+        palette=False),
+    Key("suspend", ("ctrl+z",), "ctrl+z", "Suspend", "back to the shell (fg returns)", "Screen", palette=False),
+)  # fmt: skip
+
+BY_ID: Mapping[str, Key] = {key.id: key for key in KEYS}
+GROUPS = tuple(dict.fromkeys(key.group for key in KEYS))
+
+
+def reason(key: Key, now: Situation) -> str | None:
+    """Why `key` does nothing in this situation, or None."""
+    return None if key.reason is None else key.reason(now)
+
+
+def footer(now: Situation) -> list[tuple[Key, str, bool]]:
+    """What the footer shows, first the most important: key, its short name here, whether it works."""
+    out = []
+    for key in KEYS:
+        name = key.footer
+        if key.id == "plan":
+            name = {"alias": "Jump", "group": "Fold"}.get(now.row, name)
+            name = "Run it" if now.previewing else name
+        elif key.id == "cancel_step" and not now.running:
+            name = ""
+        elif key.id == "accept" and (now.new or now.changed):
+            name = "Accept new"
+        elif key.id == "trust" and not now.trusted:
+            name = "Trust"
+        elif key.id == "retry" and now.failed and not now.running:
+            name = "Retry"
+        elif key.id == "follow" and now.place == "log":
+            name = "Follow"
+        elif key.id == "back" and (now.previewing or now.filtered or now.marked):
+            name = "Back"
+        if name:
+            out.append((key, name, reason(key, now) is None))
+    return out
+
+
+def markdown_table(keys: Iterable[Key] = KEYS) -> str:
+    """The table of the README."""
+    lines = ["| key | does | |", "| --- | --- | --- |"]
+    for key in keys:
+        cap = "`|`" if key.shown == "|" else " ".join(f"`{part}`" for part in key.shown.split())
+        lines.append(f"| {cap} | {key.description} | {key.help} |")
+    return "\n".join(lines) + "\n"

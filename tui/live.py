@@ -1,0 +1,187 @@
+"""Folds the events of a run into what is shown of it. Knows no screen; equal events give equal states."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..core.events import Event, Kind
+from ..core.model import Plan, State
+
+_ENDS: Mapping[Kind, State] = {
+    Kind.STEP_SUCCEEDED: State.FRESH,
+    Kind.STEP_FAILED: State.FAILED,
+    Kind.STEP_REUSED: State.REUSED,
+    Kind.STEP_SPARED: State.SPARED,
+    Kind.STEP_BLOCKED: State.BLOCKED,
+    Kind.STEP_CANCELLED: State.CANCELLED,
+}
+OPEN = frozenset({State.QUEUED, State.RUNNING})
+
+
+@dataclass(slots=True)
+class Step:
+    """One task in the run. Times are Unix seconds, `seconds` is how long the last attempt took."""
+
+    state: State
+    planned: str = "run"
+    estimate: float | None = None
+    started: float | None = None
+    seconds: float | None = None
+    fraction: float | None = None
+    attempt: int = 0
+    note: str = ""
+    line: str = ""
+    error: str = ""
+    by: str = ""
+    lines: int = 0
+
+    def elapsed(self, now: float) -> float | None:
+        if self.state is State.RUNNING and self.started is not None:
+            return max(0.0, now - self.started)
+        return self.seconds
+
+
+class Live:
+    """The run as told so far. `touched` collects the tasks that changed; the reader empties it."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Step] = {}
+        self.counts: Counter[State] = Counter()
+        self.touched: set[str] = set()
+        self.run = ""
+        self.seq = -1
+        self.jobs = 1
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.ok: bool | None = None
+        self.error = ""
+        self.last_failed = ""
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended is not None
+
+    def expect(self, plan: Plan) -> None:
+        """The steps of `plan` are under way: those that will run count as queued until told otherwise."""
+        for planned in plan.steps:
+            step = self.steps.get(planned.task)
+            if planned.action != "run" or (step is not None and step.state in OPEN):
+                continue
+            self._set(planned.task, State.QUEUED)
+            self.steps[planned.task].estimate = planned.estimate
+
+    def apply(self, event: Event) -> None:
+        """Takes one event in. One that was told before (by its number) changes nothing."""
+        if event.seq <= self.seq:
+            return
+        self.seq = event.seq
+        task = event.task
+        match event.kind:
+            case Kind.LOG if task is not None:
+                step = self._step(task)
+                step.line = str(event.data.get("line", ""))
+                step.lines += 1
+                self.touched.add(task)
+            case Kind.PROGRESS if task is not None:
+                step = self._step(task)
+                fraction = event.data.get("fraction")
+                if isinstance(fraction, int | float):
+                    step.fraction = min(1.0, max(0.0, float(fraction)))
+                step.note = str(event.data.get("note", step.note))
+                self.touched.add(task)
+            case Kind.RUN_STARTED:
+                self.run, self.started, self.ended = event.run, event.ts, None
+                self.jobs = int(event.data.get("jobs") or 1)
+            case Kind.RUN_FINISHED:
+                self.ended = event.ts
+                self.ok = bool(event.data.get("ok"))
+                self.error = str(event.data.get("error", ""))
+            case Kind.STEP_QUEUED if task is not None:
+                self._set(task, State.QUEUED)
+            case Kind.STEP_STARTED if task is not None:
+                self._begin(task, event)
+            case kind if task is not None and kind in _ENDS:
+                self._end(task, event, _ENDS[kind])
+            case _:
+                pass
+
+    def _step(self, task: str) -> Step:
+        step = self.steps.get(task)
+        if step is None:
+            step = self.steps[task] = Step(State.QUEUED)
+            self.counts[State.QUEUED] += 1
+        return step
+
+    def _set(self, task: str, state: State) -> Step:
+        step = self._step(task)
+        if step.state is not state:
+            self.counts[step.state] -= 1
+            self.counts[state] += 1
+            step.state = state
+        self.touched.add(task)
+        return step
+
+    def _begin(self, task: str, event: Event) -> None:
+        step = self._set(task, State.RUNNING)
+        step.started, step.seconds, step.fraction = event.ts, None, None
+        step.attempt = int(event.data.get("attempt") or step.attempt + 1)
+        step.error = step.by = step.line = step.note = ""
+        step.lines = 0
+
+    def _end(self, task: str, event: Event, state: State) -> None:
+        step = self._set(task, state)
+        taken = event.data.get("seconds")
+        if isinstance(taken, int | float):
+            step.seconds = float(taken)
+        elif step.started is not None and state is not State.BLOCKED:
+            step.seconds = max(0.0, event.ts - step.started)
+        step.error = str(event.data.get("error", ""))
+        step.by = str(event.data.get("by") or "")
+        if state is State.FAILED:
+            if event.data.get("retry_in") is not None:
+                step.note = "will be tried again"
+                self._set(task, State.QUEUED)
+            else:
+                self.last_failed = task
+
+    # ---- what follows ----------------------------------------------------------------------------
+
+    @property
+    def total(self) -> int:
+        return len(self.steps)
+
+    @property
+    def done(self) -> int:
+        return self.total - self.counts[State.QUEUED] - self.counts[State.RUNNING]
+
+    def running(self) -> Iterable[str]:
+        return [task for task, step in self.steps.items() if step.state is State.RUNNING]
+
+    def eta(self, now: float) -> float | None:
+        """Seconds to go, by the steps' own history; None while there is nothing to go by."""
+        known = [s.estimate for s in self.steps.values() if s.estimate is not None]
+        took = [s.seconds for s in self.steps.values() if s.state is State.FRESH and s.seconds is not None]
+        if not known and not took:
+            return None
+        usual = sum(known + took) / len(known + took)
+        left = longest = 0.0
+        for step in self.steps.values():
+            if step.state is State.QUEUED:
+                rest = usual if step.estimate is None else step.estimate
+            elif step.state is State.RUNNING:
+                rest = self._rest(step, now, usual)
+            else:
+                continue
+            left += rest
+            longest = max(longest, rest)
+        return max(longest, left / max(1, self.jobs))
+
+    @staticmethod
+    def _rest(step: Step, now: float, usual: float) -> float:
+        elapsed = step.elapsed(now) or 0.0
+        if step.fraction:
+            return elapsed * (1 - step.fraction) / step.fraction
+        whole = usual if step.estimate is None else step.estimate
+        return max(0.0, whole - elapsed)

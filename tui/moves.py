@@ -1,0 +1,253 @@
+"""The keys that only look: moving, folding, filtering, marking, flipping, tabs and panes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..core.model import Node
+from .clipboard import copy
+from .log import LogView
+from .rows import Folds, node_key
+from .sheet import Sheet
+from .tree import TreeView
+
+if TYPE_CHECKING:
+    from .app import BakehouseApp
+
+
+class Moves:
+    """One method for each key's id."""
+
+    def __init__(self, app: BakehouseApp) -> None:
+        self.app = app
+        self.tree_view = app.tree_view
+        self.side = app.side
+
+    # ---- move ------------------------------------------------------------------------------------
+
+    def _focused(self) -> TreeView | Sheet | LogView:
+        return self.side.inside if self.side.has_focus_within else self.tree_view
+
+    def down(self) -> None:
+        self._focused().move(1)
+
+    def up(self) -> None:
+        self._focused().move(-1)
+
+    def top(self) -> None:
+        self._focused().move_top()
+
+    def bottom(self) -> None:
+        self._focused().move_bottom()
+
+    def half_down(self) -> None:
+        self._focused().move_half(1)
+
+    def half_up(self) -> None:
+        self._focused().move_half(-1)
+
+    def fold(self) -> None:
+        at = self._focused()
+        if not isinstance(at, TreeView):
+            at.move_across(-1)
+        elif (row := at.row) is not None:
+            if row.open:
+                self._set_open(at.cursor, False)
+            elif row.parent >= 0:
+                at.go(row.parent)
+
+    def unfold(self) -> None:
+        at = self._focused()
+        if not isinstance(at, TreeView):
+            at.move_across(1)
+        elif (row := at.row) is not None:
+            if row.kind == "alias":
+                self.jump()
+            elif row.open is False:
+                self._set_open(at.cursor, True)
+            elif row.open:
+                at.go(at.cursor + 1)
+
+    def toggle(self, at: int) -> None:
+        row = self.tree_view.rows.rows[at]
+        if row.open is not None:
+            self._set_open(at, not row.open)
+
+    def _set_open(self, at: int, is_open: bool) -> None:
+        session, row = self.app.session, self.tree_view.rows.rows[at]
+        if session is None or session.filtered:
+            return
+        key = row.key if row.node is None else node_key(row.node)
+        session.set_folds(session.folds().open(key) if is_open else session.folds().close(key))
+        self.app.show_rows()
+
+    def fold_all(self) -> None:
+        self._all(Folds(0))
+
+    def unfold_all(self) -> None:
+        self._all(Folds())
+
+    def _all(self, folds: Folds) -> None:
+        if self.app.session is not None:
+            self.app.session.set_folds(folds)
+            self.app.show_rows()
+
+    def jump(self) -> None:
+        """From an alias to the thing's own row."""
+        if (node := self.tree_view.node) is not None:
+            self.app.go_to(node)
+
+    # ---- look ------------------------------------------------------------------------------------
+
+    def toggle_view(self) -> None:
+        session = self.app.session
+        if session is None:
+            return
+        node = session.flip(self.tree_view.node)
+        if session.filter_text:
+            session.filter_by(session.filter_text)
+        self.app.show_rows(node, reveal=True)
+
+    def turn(self) -> None:
+        if self.app.session is not None:
+            self.app.session.turn()
+            self.app.show_rows(self.tree_view.node, reveal=True)
+
+    def filter(self) -> None:
+        self.app.open_filter()
+
+    def faults(self) -> None:
+        session = self.app.session
+        if session is not None:
+            session.faults_only = not session.faults_only
+            self.app.show_rows()
+            if session.faults_only and not len(self.tree_view.rows):
+                self.app.tell("nothing failed, is stale, runs or is new")
+
+    def next_match(self) -> None:
+        session = self.app.session
+        if session is not None:
+            matching = session.matches
+            self._next(lambda node: node in matching if matching is not None else session.is_fault(node))
+
+    def next_new(self) -> None:
+        session = self.app.session
+        if session is None:
+            return
+        marked = session.new | session.changed
+        if not self._next(marked.__contains__):
+            hidden = next((n for n in session.view().nodes if n in marked), None)
+            if hidden is not None:
+                self.app.go_to(hidden)
+            elif session.removed:
+                names = ", ".join(node.name for node in session.removed[:5])
+                self.app.tell(f"removed: {names}")
+
+    def _next(self, wanted: Callable[[Node], bool]) -> bool:
+        rows, start = self.tree_view.rows.rows, self.tree_view.cursor + 1
+        for n in range(len(rows)):
+            at = (start + n) % len(rows)
+            node = rows[at].node
+            if rows[at].kind == "node" and node is not None and wanted(node):
+                self.tree_view.go(at)
+                return True
+        return False
+
+    # ---- mark ------------------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        session = self.app.session
+        if session is None:
+            return
+        if self.tree_view.range_from is not None:
+            self.mark_range()
+            return
+        if (node := self.tree_view.node) is not None:
+            session.marked ^= {node}
+            self.tree_view.touch([node])
+        self.tree_view.move(1)
+
+    def mark_range(self) -> None:
+        session, tree = self.app.session, self.tree_view
+        if session is None:
+            return
+        if tree.range_from is None:
+            tree.range_from = tree.cursor
+        else:
+            low, high = sorted((tree.range_from, tree.cursor))
+            nodes = [row.node for row in tree.rows.rows[low : high + 1]]
+            session.marked |= {node for node in nodes if node is not None}
+            tree.range_from = None
+        tree.refresh()
+
+    # ---- panes -----------------------------------------------------------------------------------
+
+    def next_tab(self) -> None:
+        self.side.turn_to(self.side.at + 1)
+
+    def previous_tab(self) -> None:
+        self.side.turn_to(self.side.at - 1)
+
+    def next_pane(self) -> None:
+        target = self.tree_view if self.side.has_focus_within else self.side.inside
+        target.focus()
+
+    previous_pane = next_pane
+
+    def zoom(self) -> None:
+        self.app.zoom()
+
+    def follow(self) -> None:
+        self._log_tab()
+        self.side.log_view.toggle_follow()
+
+    def wrap(self) -> None:
+        self._log_tab()
+        self.side.log_view.toggle_wrap()
+
+    def _log_tab(self) -> None:
+        if self.side.tab.name != "log":
+            self.side.go_to_tab("log")
+
+    # ---- screen ----------------------------------------------------------------------------------
+
+    def help(self) -> None:
+        from .confirm import Help
+
+        self.app.push_screen(Help(self.app.ink(), self.app.situation()))
+
+    def palette(self) -> None:
+        self.app.action_command_palette()
+
+    def theme(self) -> None:
+        self.app.flip_theme()
+
+    def suspend(self) -> None:
+        self.app.action_suspend_process()
+
+    def copy(self) -> None:
+        if (node := self.tree_view.node) is not None:
+            self.app.tell(f"sent to the clipboard: {copy(self.app, node.name)}")
+
+    def back(self) -> None:
+        """One step: the preview, a range, the filter, the marks, the zoom, the pane. Never quits."""
+        app, session = self.app, self.app.session
+        if session is None:
+            return
+        if session.preview is not None:
+            session.end_preview()
+            app.show_rows()
+        elif self.tree_view.range_from is not None:
+            self.tree_view.range_from = None
+            self.tree_view.refresh()
+        elif session.filtered:
+            session.clear_filter()
+            app.show_rows(self.tree_view.node, reveal=True)
+        elif session.marked:
+            session.marked.clear()
+            self.tree_view.refresh()
+        elif app.zoomed:
+            app.zoom()
+        elif self.side.has_focus_within:
+            self.tree_view.focus()

@@ -1,0 +1,167 @@
+"""The Overview tab: what a thing is, where it is defined, what it needs and what needs it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from ...core.model import Materialization, Node, PythonAction, Reason, ShellAction, SqlAction, State, Task
+from ..ink import Bit, Line
+from ..sanitize import clean_lines
+from ..session import Session
+from ..states import LOOKS, glyph, seconds
+
+_LABEL = 12
+
+
+def label(name: str, *bits: Bit) -> Line:
+    """A line that begins with a name in a column of its own; what wraps stays right of it."""
+    return (Bit(f"{name:<{_LABEL - 1}} ", "muted"), *bits)
+
+
+def text_lines(text: str, style: str = "text", indent: str = "") -> list[Line]:
+    return [(Bit(indent), Bit(line, style)) for line in clean_lines(text).rstrip("\n").split("\n")]
+
+
+def when(ts: float, now: float) -> str:
+    """A moment in words: `12.0s ago`, else the date."""
+    age = now - ts
+    if 0 <= age < 3600:
+        return f"{seconds(age)} ago"
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ts))
+
+
+def bytes_in_words(size: int) -> str:
+    value = float(size)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def state_bits(session: Session, node: Node, ascii_only: bool) -> tuple[Bit, ...]:
+    state = session.state_of(node)
+    look = LOOKS[state]
+    return (Bit(f"{glyph(state, ascii_only)} {look.word}", look.style),)
+
+
+def overview(session: Session, node: Node, *, ascii_only: bool = False) -> list[Line]:
+    """Everything about `node` that is known without reading its value."""
+    kind = "task" if node.kind == "task" else "source" if session.task_of(node) is None else "asset"
+    lines: list[Line] = [(Bit(node.name, "text bold"), Bit(f"  {kind}", "muted"))]
+    lines.append(label("state", *state_bits(session, node, ascii_only), *_layer(session, node)))
+    lines += _last_words(session, node)
+    lines += _definition(session, node)
+    lines += _neighbours(session, node, ascii_only)
+    if node.kind == "asset" and session.survey is not None:
+        made = session.survey.recorded.materializations.get(node.name)
+        if made is not None:
+            lines += _value(made, session.clock())
+    task = session.task_of(node)
+    if task is not None:
+        lines += _action(session.definitions.tasks[task])
+    return lines
+
+
+def _layer(session: Session, node: Node) -> tuple[Bit, ...]:
+    if node in session.new:
+        return (Bit("  "), Bit(" + new ", "on-new ink-on-new bold"))
+    return (Bit("  ± changed", "changed"),) if node in session.changed else ()
+
+
+def _last_words(session: Session, node: Node) -> list[Line]:
+    lines: list[Line] = []
+    step = session.step_of(node)
+    state = session.state_of(node)
+    if step is not None and step.error:
+        lines += text_lines(step.error, "failed", " " * _LABEL)
+    elif state is State.FAILED and session.survey is not None:
+        attempt = session.survey.recorded.attempts.get(session.task_of(node) or "")
+        lines += text_lines(attempt.error, "failed", " " * _LABEL) if attempt is not None else []
+    if step is not None and step.by:
+        lines.append(label("blocked by", Bit(step.by, "blocked")))
+    lines += [
+        label("why" if n == 0 else "", reason_bit(r)) for n, r in enumerate(session.reasons_of(node)[:3])
+    ]
+    return lines
+
+
+def reason_bit(reason: Reason) -> Bit:
+    return Bit(reason.detail, "stale")
+
+
+def _definition(session: Session, node: Node) -> list[Line]:
+    definitions = session.definitions
+    task = session.task_of(node)
+    definition = definitions.assets[node.name] if node.kind == "asset" else definitions.tasks[node.name]
+    lines: list[Line] = []
+    if definition.description:
+        lines += text_lines(definition.description, "text")
+    if definition.group:
+        lines.append(label("group", Bit(definition.group)))
+    if definition.tags:
+        lines.append(label("tags", Bit(", ".join(definition.tags))))
+    if definition.owners:
+        lines.append(label("owners", Bit(", ".join(definition.owners))))
+    if node.kind == "asset":
+        file = definitions.assets[node.name].file
+        if file:
+            lines.append(label("file", Bit(file)))
+        if task is not None and task != node.name:
+            lines.append(label("made by", Bit(task)))
+    for name, value in definition.metadata.items():
+        lines.append(label(name, Bit(json.dumps(value, ensure_ascii=False, default=str))))
+    place = session.place_of(node)
+    if place.file:
+        lines.append(label("defined", Bit(str(place), "muted")))
+    return lines
+
+
+def _neighbours(session: Session, node: Node, ascii_only: bool) -> list[Line]:
+    graph = session.graph
+    lines: list[Line] = []
+    for name, others in (("from", graph.into(node)), ("to", graph.out_of(node))):
+        for n, other in enumerate(others[:12]):
+            state = session.state_of(other)
+            sign = Bit(glyph(state, ascii_only) + " ", LOOKS[state].style)
+            lines.append(
+                label(name if n == 0 else "", sign, Bit(other.name), Bit(f"  {other.kind}", "muted"))
+            )
+        if len(others) > 12:
+            lines.append(label("", Bit(f"and {len(others) - 12} more", "muted")))
+    return lines
+
+
+def _value(made: Materialization, now: float) -> list[Line]:
+    value = made.value
+    lines = [
+        label("made", Bit(when(made.ts, now)), Bit(f"  in {seconds(made.duration)}", "muted")),
+        label("value", Bit(value.type or value.codec), Bit(f"  {bytes_in_words(value.size)}", "muted")),
+        label("version", Bit(value.version[:12], "muted")),
+    ]
+    for name, told in made.metadata.items():
+        lines.append(label(name, Bit(json.dumps(told, ensure_ascii=False, default=str))))
+    return lines
+
+
+def _action(task: Task) -> list[Line]:
+    lines: list[Line] = [()]
+    match task.action:
+        case PythonAction(module=module, function=function):
+            lines.append(label("python", Bit(f"{module}:{function}")))
+        case ShellAction(command=command):
+            lines += [label("shell"), *text_lines(command, "text", "  ")]
+        case SqlAction(query=query):
+            lines += [label("sql"), *text_lines(query, "text", "  ")]
+    for name, value in task.params.items():
+        lines.append(
+            label("param", Bit(f"{name} = "), Bit(json.dumps(value, ensure_ascii=False, default=str)))
+        )
+    if task.retries:
+        lines.append(label("retries", Bit(str(task.retries))))
+    if task.timeout is not None:
+        lines.append(label("timeout", Bit(seconds(task.timeout))))
+    if task.pool:
+        lines.append(label("pool", Bit(task.pool)))
+    return lines

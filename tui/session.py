@@ -1,0 +1,325 @@
+"""What the screen shows and where the user stands in it: view, direction, folds, filter, marks, preview, run.
+
+Holds no widget and calls nothing that blocks; the screen asks it, the keys change it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..core.graph.views import View, ViewKind, asset_view, counterpart, task_view
+from ..core.model import NOWHERE, Node, Place, Plan, PlannedStep, Reason, State
+from ..core.problems import Problem, ProblemError
+from .bench import Bench, Marks, Running, Survey
+from .keys import RowIs, Situation
+from .live import OPEN, Live, Step
+from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to
+
+DIRECTIONS: Mapping[ViewKind, Direction] = {"asset": "up", "task": "down"}
+FAULTS = frozenset({State.FAILED, State.STALE, State.RUNNING})
+_SELECTION_SIGNS = frozenset('+:"()*')
+_OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a change of the definitions costs, counted in things of the asset view."""
+
+    new: int
+    reused: int
+    rebuild: int
+    changed: int
+    removed: int
+
+
+class Session:
+    """One open project on one screen."""
+
+    def __init__(self, bench: Bench, *, clock: Callable[[], float] = time.time) -> None:
+        self.bench = bench
+        self.graph = bench.graph
+        self.definitions = bench.definitions
+        self.clock = clock
+        self.which: ViewKind = "asset"
+        self.directions: dict[ViewKind, Direction] = dict(DIRECTIONS)
+        self.filter_text = ""
+        self.matches: frozenset[Node] | None = None
+        self.filter_note = ""
+        self.faults_only = False
+        self.marked: set[Node] = set()
+        self.preview: dict[str, PlannedStep] | None = None
+        self.preview_plan: Plan | None = None
+        self.live: Live | None = None
+        self.run: Running | None = None
+        self.problems: tuple[Problem, ...] = ()
+        self.new: frozenset[Node] = frozenset()
+        self.changed: frozenset[Node] = frozenset()
+        self.removed: tuple[Node, ...] = ()
+        self.survey: Survey | None = None
+        self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
+        self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
+        self._full: dict[tuple[ViewKind, Direction], Rows] = {}
+        self._views: dict[ViewKind, View] = {}
+        self._tallies: dict[ViewKind, Counter[State]] = {}
+        self._told: dict[ViewKind, dict[Node, State]] = {}
+
+    # ---- what there is ---------------------------------------------------------------------------
+
+    def reloaded(self, survey: Survey, marks: Marks) -> None:
+        """New definitions or new facts: everything derived is derived again, what the user chose stays."""
+        self.graph, self.definitions = self.bench.graph, self.bench.definitions
+        self.surveyed(survey, marks)
+        self._shapes.clear()
+        self._full.clear()
+        self._views.clear()
+        self.recount()
+        known = {*self.view("asset").nodes, *self.view("task").nodes}
+        self.marked &= known
+        self.end_preview()
+        if self.filter_text:
+            self.filter_by(self.filter_text)
+
+    def surveyed(self, survey: Survey, marks: Marks) -> None:
+        """New facts about the same definitions."""
+        self.survey = survey
+        self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
+        self.recount()
+
+    def view(self, kind: ViewKind | None = None) -> View:
+        kind = kind or self.which
+        if kind not in self._views:
+            self._views[kind] = asset_view(self.graph) if kind == "asset" else task_view(self.graph)
+        return self._views[kind]
+
+    @property
+    def direction(self) -> Direction:
+        return self.directions[self.which]
+
+    @property
+    def title(self) -> str:
+        names = self.definitions.pipelines
+        return ", ".join(names[:3]) or self.bench.root.name
+
+    def shape(self) -> Shape:
+        at = (self.which, self.direction)
+        if at not in self._shapes:
+            self._shapes[at] = Shape(self.view(), self.direction)
+        return self._shapes[at]
+
+    def folds(self) -> Folds:
+        at = (self.which, self.direction)
+        if at not in self._folds:
+            faults = [n for n in self.view().nodes if self.state_of(n) is State.FAILED or n in self.new]
+            self._folds[at] = default_folds(self.shape(), faults)
+        return self._folds[at]
+
+    def set_folds(self, folds: Folds) -> None:
+        self._folds[self.which, self.direction] = folds
+
+    def rows(self) -> Rows:
+        """The rows to show now."""
+        keep = self._kept()
+        if keep is None:
+            return build(self.shape(), self.folds())
+        at = (self.which, self.direction)
+        if at not in self._full:
+            self._full[at] = build(self.shape(), Folds())
+        return prune(self._full[at], keep)
+
+    def _kept(self) -> Collection[Node] | None:
+        if self.preview is not None or (self.matches is None and not self.faults_only):
+            return None
+        nodes: Iterable[Node] = self.view().nodes
+        if self.matches is not None:
+            nodes = self.matches
+        if self.faults_only:
+            nodes = [n for n in nodes if self.is_fault(n)]
+        return frozenset(nodes)
+
+    def reveal(self, node: Node) -> None:
+        """Unfolds what hides `node`."""
+        self.set_folds(self.folds().open(*way_to(self.shape(), node)))
+
+    # ---- states ----------------------------------------------------------------------------------
+
+    def task_of(self, node: Node) -> str | None:
+        return node.name if node.kind == "task" else self.graph.producer(node.name)
+
+    def step_of(self, node: Node) -> Step | None:
+        """The node's step in the run that goes on or went before, if it has a part in it."""
+        task = self.task_of(node)
+        return self.live.steps.get(task) if self.live is not None and task is not None else None
+
+    def state_of(self, node: Node) -> State:
+        """What is shown of a node: the run's word while it goes on, then the survey's, and of the run what
+        the survey cannot know (reused, spared, blocked)."""
+        base = self.survey.states.get(node) if self.survey is not None else None
+        step = self.step_of(node)
+        if step is not None and self.live is not None:
+            if not self.live.is_over or base is None:
+                return step.state
+            if base is State.FRESH and step.state in (State.REUSED, State.SPARED):
+                return step.state
+            if base in (State.NEVER, State.STALE) and step.state in (State.BLOCKED, State.CANCELLED):
+                return step.state
+        if base is not None:
+            return base
+        return State.SOURCE if self.task_of(node) is None else State.NEVER
+
+    def reasons_of(self, node: Node) -> tuple[Reason, ...]:
+        if self.survey is None:
+            return ()
+        return tuple(self.survey.reasons.get(node, ()))
+
+    def counts(self, kind: ViewKind | None = None) -> Counter[State]:
+        """The things of a view (its tasks, its assets) by state; kept up to date by `touched`."""
+        kind = kind or self.which
+        if kind not in self._tallies:
+            counted = [node for node in self.view(kind).nodes if node.kind == kind]
+            self._told[kind] = {node: self.state_of(node) for node in counted}
+            self._tallies[kind] = Counter(self._told[kind].values())
+        return self._tallies[kind]
+
+    def recount(self) -> None:
+        self._tallies.clear()
+        self._told.clear()
+
+    def touched(self, tasks: Iterable[str]) -> set[Node]:
+        """The nodes that these tasks of the run make look different."""
+        known = self.graph.tasks
+        nodes = set()
+        for task in tasks:
+            nodes.add(Node("task", task))
+            if task in known:
+                nodes.update(Node("asset", name) for name in known[task].outputs)
+        for kind, told in self._told.items():
+            tally = self._tallies[kind]
+            for node in nodes & told.keys():
+                state = self.state_of(node)
+                tally[told[node]] -= 1
+                tally[state] += 1
+                told[node] = state
+        return nodes
+
+    def has_outdated(self) -> bool:
+        return any(self.counts(kind)[state] > 0 for kind in (self.which, "task") for state in _OUTDATED)
+
+    def ledger(self) -> Ledger | None:
+        """What is new, and what of the rest has to be made again; None when nothing is new or changed."""
+        if not (self.new or self.changed or self.removed):
+            return None
+        nodes = self.view("asset").nodes
+        new = sum(node in self.new for node in nodes)
+        old = [node for node in nodes if node not in self.new]
+        rebuild = sum(self.state_of(node) is State.STALE for node in old)
+        changed = sum(node in self.changed for node in nodes)
+        return Ledger(new, len(old) - rebuild, rebuild, changed, len(self.removed))
+
+    def is_fault(self, node: Node) -> bool:
+        return node in self.new or self.state_of(node) in FAULTS
+
+    @property
+    def filtered(self) -> bool:
+        return self.matches is not None or self.faults_only
+
+    @property
+    def running(self) -> bool:
+        return self.run is not None and self.run.active
+
+    # ---- what the user does ----------------------------------------------------------------------
+
+    def flip(self, node: Node | None) -> Node | None:
+        """Shows the other view; returns the node there that is the same thing as `node`."""
+        self.which = "task" if self.which == "asset" else "asset"
+        return None if node is None else counterpart(self.graph, node, self.view())
+
+    def turn(self) -> None:
+        self.directions[self.which] = "down" if self.direction == "up" else "up"
+
+    def filter_by(self, text: str) -> None:
+        """Keeps what matches `text`: the selection language where it is written in it, else part of a name."""
+        self.filter_text = text.strip()
+        self.filter_note = ""
+        if not self.filter_text:
+            self.matches = None
+            return
+        if _SELECTION_SIGNS & set(self.filter_text):
+            try:
+                self.matches = self._drawn(self.bench.select(self.filter_text))
+                return
+            except ProblemError as error:
+                self.filter_note = error.message
+        self.matches = self._named(self.filter_text)
+
+    def _named(self, text: str) -> frozenset[Node]:
+        turned = text.startswith("!")
+        part = text.removeprefix("!").casefold()
+        nodes = self.view().nodes
+        return frozenset(
+            n
+            for n, drawn in nodes.items()
+            if (part in drawn.title.casefold() or part in n.name.casefold()) != turned
+        )
+
+    def _drawn(self, nodes: Iterable[Node]) -> frozenset[Node]:
+        view = self.view()
+        found = (node if node in view.nodes else counterpart(self.graph, node, view) for node in nodes)
+        return frozenset(node for node in found if node is not None)
+
+    def clear_filter(self) -> None:
+        self.filter_text, self.filter_note, self.matches, self.faults_only = "", "", None, False
+
+    def begin_preview(self, plan: Plan) -> None:
+        self.preview_plan = plan
+        self.preview = {step.task: step for step in plan.steps}
+
+    def end_preview(self) -> None:
+        self.preview = self.preview_plan = None
+
+    def planned(self, node: Node) -> PlannedStep | None:
+        task = self.task_of(node)
+        return self.preview.get(task) if self.preview is not None and task is not None else None
+
+    def chosen(self, node: Node | None) -> tuple[Node, ...]:
+        """What a key works on: what is marked, else what is under the cursor."""
+        if self.marked:
+            return tuple(n for n in (*self.graph.order,) if n in self.marked)
+        return () if node is None else (node,)
+
+    def place_of(self, node: Node | None) -> Place:
+        """Where the node is defined: an asset without a line of its own is where its task is."""
+        if node is None:
+            return NOWHERE
+        definitions = self.definitions
+        task = self.task_of(node)
+        own = definitions.assets[node.name].place if node.kind == "asset" else NOWHERE
+        return own if own.file or task is None else definitions.tasks[task].place
+
+    def situation(self, row: Row | None, place: str = "tree") -> Situation:
+        """What decides which keys work."""
+        kind: RowIs = ""
+        node = row.node if row is not None else None
+        if row is not None:
+            is_source = node is not None and self.task_of(node) is None
+            kind = row.kind if row.kind != "node" else "source" if is_source else (node.kind if node else "")
+        step = self.step_of(node) if node is not None else None
+        return Situation(
+            place=place,  # type: ignore[arg-type]
+            row=kind,
+            loaded=self.survey is not None,
+            trusted=self.bench.trusted,
+            running=self.running,
+            step_running=self.running and step is not None and step.state in OPEN,
+            failed=self.counts("task")[State.FAILED],
+            outdated=int(self.has_outdated()),
+            new=len(self.new),
+            changed=len(self.changed) + len(self.removed),
+            marked=len(self.marked),
+            matches=len(self.matches or ()),
+            filtered=self.filtered,
+            previewing=self.preview is not None,
+            defined_at=bool(self.place_of(node).file),
+        )

@@ -1,0 +1,126 @@
+"""A page of lines that can be scrolled: what most panes are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual import events
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from .ink import Bit, Ink, Line, line_width
+
+
+class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows lines as they are, or (`wrap`) broken at the edge. Holds its place while its text is the same thing."""
+
+    def __init__(self, ink: Callable[[], Ink], *, wrap: bool = True, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._ink = ink
+        self._wraps = wrap
+        self._lines: tuple[Line, ...] = ()
+        self._broken: list[Line] = []
+        self._about: object = None
+
+    @property
+    def text(self) -> str:
+        return "\n".join("".join(bit.text for bit in line) for line in self._lines)
+
+    def show(self, lines: Sequence[Line], about: object = None) -> None:
+        """Replaces the text. Where it is about something else than before, it starts at the top."""
+        if tuple(lines) == self._lines and about == self._about:
+            return
+        self._lines = tuple(lines)
+        self._lay_out()
+        if about != self._about:
+            self._about = about
+            self.scroll_to(0, 0, animate=False, immediate=True, force=True)
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        width = max(1, self.scrollable_content_region.width)
+        if self._wraps:
+            self._broken = [part for line in self._lines for part in break_line(line, width)]
+            self.virtual_size = Size(width, len(self._broken))
+        else:
+            self._broken = list(self._lines)
+            widest = max((line_width(line) for line in self._lines), default=0)
+            self.virtual_size = Size(max(width, widest), len(self._broken))
+
+    def render_line(self, y: int) -> Strip:
+        left, top = self.scroll_offset
+        width = self.size.width
+        base = self.rich_style
+        if y + top >= len(self._broken):
+            return Strip.blank(width, base)
+        line = self._broken[y + top]
+        ink = self._ink()
+        whole = max(width + left, line_width(line))
+        return ink.paint(line, whole, base).crop(left, left + width)
+
+    # ---- keys ------------------------------------------------------------------------------------
+
+    def move(self, by: int) -> None:
+        self.scroll_relative(y=by, animate=False, force=True)
+
+    def move_half(self, direction: int) -> None:
+        self.move(direction * max(1, self.scrollable_content_region.height // 2))
+
+    def move_top(self) -> None:
+        self.scroll_to(y=0, animate=False, force=True)
+
+    def move_bottom(self) -> None:
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def move_across(self, by: int) -> None:
+        self.scroll_relative(x=by * 8, animate=False, force=True)
+
+
+def break_line(line: Line, width: int) -> list[Line]:
+    """`line` in parts of at most `width` cells, each following part set in."""
+    if line_width(line) <= width:
+        return [line]
+    indent = min(_indent(line), width // 2)
+    parts: list[Line] = []
+    now: list[Bit] = []
+    room = width
+    for bit in line:
+        for word in _words(bit.text):
+            size = line_width([Bit(word)])
+            if size > room and now and room < width - indent:
+                parts.append(tuple(now))
+                now, room = [Bit(" " * indent)], width - indent
+                word = word.lstrip(" ")
+            while line_width([Bit(word)]) > room:
+                taken = word[: max(1, room)]
+                while len(taken) > 1 and line_width([Bit(taken)]) > room:
+                    taken = taken[:-1]
+                parts.append((*now, Bit(taken, bit.style)))
+                word = word[len(taken) :]
+                now, room = [Bit(" " * indent)], width - indent
+            now.append(Bit(word, bit.style))
+            room -= line_width([Bit(word)])
+    parts.append(tuple(now))
+    return parts
+
+
+def _indent(line: Line) -> int:
+    """How far what wraps is set in: under a label's column (a first bit that ends in a space), else the line's own."""
+    first = line[0].text
+    return line_width(line[:1]) if first.endswith(" ") else len(first) - len(first.lstrip(" "))
+
+
+def _words(text: str) -> list[str]:
+    """`text` cut before each run of spaces."""
+    words: list[str] = []
+    start = 0
+    for at in range(1, len(text)):
+        if text[at] == " " and text[at - 1] != " ":
+            words.append(text[start:at])
+            start = at
+    words.append(text[start:])
+    return words

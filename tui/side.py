@@ -1,0 +1,109 @@
+"""The pane beside the tree: one tab of what is known about the thing under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+
+from .ink import Bit, Ink, Line
+from .log import LogView
+from .sheet import Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab, and the kind of widget that shows it."""
+
+    name: str
+    title: str
+    shown_in: Literal["page", "table", "log"]
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("overview", "Overview", "page"),
+    Tab("log", "Log", "log"),
+    Tab("value", "Value", "table"),
+    Tab("why", "Why", "page"),
+    Tab("history", "History", "table"),
+)
+
+
+class SidePane(Container):
+    """Holds the tabs. `changed` is called when another tab is shown."""
+
+    def __init__(self, ink: Callable[[], Ink], changed: Callable[[], None], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._changed = changed
+        self.at = 0
+        self.page = Sheet(ink, id="page")
+        self.table = Sheet(ink, wrap=False, id="table")
+        self.log_view = LogView(ink, self.say_follow, id="log")
+
+    def compose(self) -> ComposeResult:
+        yield self.page
+        yield self.table
+        yield self.log_view
+
+    def on_mount(self) -> None:
+        self._show_tab()
+
+    @property
+    def tab(self) -> Tab:
+        return TABS[self.at]
+
+    @property
+    def inside(self) -> Sheet | LogView:
+        """The widget that shows the tab."""
+        match self.tab.shown_in:
+            case "page":
+                return self.page
+            case "table":
+                return self.table
+            case "log":
+                return self.log_view
+
+    def turn_to(self, at: int) -> None:
+        had_focus = self.has_focus_within
+        self.at = at % len(TABS)
+        self._show_tab()
+        if had_focus:
+            self.inside.focus()
+        self._changed()
+
+    def go_to_tab(self, name: str) -> None:
+        self.turn_to(next(n for n, tab in enumerate(TABS) if tab.name == name))
+
+    def _show_tab(self) -> None:
+        for widget in (self.page, self.table, self.log_view):
+            widget.display = widget is self.inside
+        parts: list[Content] = []
+        for n, tab in enumerate(TABS):
+            parts += [Content(" · ")] if n else []
+            parts.append(Content.styled(tab.title, "bold reverse" if n == self.at else ""))
+        self.border_title = Content.assemble(*parts)
+        self.say_follow()
+
+    def say_follow(self) -> None:
+        """The log's foot: following, or how many lines came since it stopped."""
+        if self.tab.shown_in != "log":
+            self.border_subtitle = Content("")
+        elif self.log_view.follow:
+            self.border_subtitle = Content("following")
+        else:
+            missed = self.log_view.missed
+            self.border_subtitle = Content(
+                f"{missed:,} more lines came (F follows)" if missed else "not following (F)"
+            )
+
+    def show(self, lines: list[Line], about: object) -> None:
+        """The lines of the tab; the log has its own."""
+        if isinstance(self.inside, Sheet):
+            self.inside.show(lines, (self.tab.name, about))
+
+    def say(self, words: str, about: object) -> None:
+        self.show([(Bit(words, "muted"),)], about)

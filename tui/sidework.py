@@ -1,0 +1,170 @@
+"""Brings the side pane what its tab needs, reading beside the loop; only the newest wish counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..core.model import Node
+from ..core.problems import ProblemError
+from .ink import Bit, Line
+from .log import FileLog, LogSource, RingLog
+from .panes.history import history_lines
+from .panes.overview import overview, text_lines
+from .panes.value import value_lines
+from .panes.why import why
+from .session import Session
+from .states import LOOKS, glyph
+
+if TYPE_CHECKING:
+    from .app import BakehouseApp
+
+SETTLE = 0.05
+"""Seconds the cursor rests before a value is read for it."""
+
+
+class SideWork:
+    """Shows the tab of the side pane for the thing under the cursor."""
+
+    def __init__(self, app: BakehouseApp) -> None:
+        self.app = app
+        self._wish = 0
+        self._due = False
+
+    def show(self, *, again: bool = False) -> None:
+        """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
+        session, node = self.app.session, self.app.tree_view.node
+        side = self.app.side
+        self._wish += 1
+        if session is None:
+            return
+        if node is None:
+            side.say("nothing is under the cursor", None)
+            return
+        match side.tab.name:
+            case "overview":
+                lines = overview(session, node, ascii_only=self.app.ascii_only)
+                side.show([*self._problems(session), *lines], node)
+            case "why":
+                side.show(why(session, node, ascii_only=self.app.ascii_only), node)
+            case "log":
+                if again or side.log_view.about != session.task_of(node):
+                    self._later(self._show_log)
+            case _:
+                self._later(self._show_value if side.tab.name == "value" else self._show_history)
+
+    @staticmethod
+    def _problems(session: Session) -> list[Line]:
+        lines: list[Line] = []
+        for problem in session.problems:
+            lines += [*text_lines(str(problem), "failed"), ()]
+        return lines
+
+    def _later(self, work: Callable[[], object]) -> None:
+        if not self._due and self.app.is_running:
+            self._due = True
+
+            def begin() -> None:
+                self._due = False
+                self.app.run_worker(work(), group="side", exit_on_error=True)  # type: ignore[arg-type]
+
+            self.app.set_timer(SETTLE, begin)
+
+    # ---- log -------------------------------------------------------------------------------------
+
+    async def _show_log(self) -> None:
+        session, node, wish = self.app.session, self.app.tree_view.node, self._wish
+        if session is None or node is None or self.app.side.tab.name != "log":
+            return
+        task = session.task_of(node)
+        view = self.app.side.log_view
+        if task is None:
+            view.empty = "a source: nothing runs for it"
+            view.show(None, None)
+            return
+        path = await self.app.aside.call(session.bench.log_file, task)
+        if wish != self._wish:
+            self.show()
+            return
+        source: LogSource | None = None
+        if path is not None:
+            try:
+                source = FileLog(path)
+            except OSError:
+                source = None
+        if source is None and (step := session.step_of(node)) is not None and step.line:
+            ring = RingLog()
+            ring.add(step.line)
+            source = ring
+        view.empty = f"{task} has printed nothing" if path is None else "the log is empty"
+        view.show(source, task)
+
+    def attempt_began(self, task: str | None) -> None:
+        """Another attempt: its log is another file."""
+        if task is not None and self.app.side.log_view.about == task:
+            self.app.side.log_view.show(None, None)
+            self.show(again=True)
+
+    def came(self, tasks: set[str], nodes: set[Node]) -> None:
+        """These tasks of the run changed: the log grew, or the words about the thing under the cursor."""
+        session, node, side = self.app.session, self.app.tree_view.node, self.app.side
+        if session is None or node is None or node not in nodes:
+            return
+        if side.tab.name != "log":
+            if side.tab.shown_in == "page":
+                self.show(again=True)
+        elif side.log_view.about in tasks and side.log_view.count:
+            side.log_view.feed()
+        elif (step := session.step_of(node)) is not None and step.lines:
+            self.show(again=True)
+
+    def run_ended(self) -> None:
+        self.show(again=self.app.side.tab.name != "log")
+        if self.app.side.log_view.count:
+            self.app.side.log_view.feed()
+
+    # ---- value and history -----------------------------------------------------------------------
+
+    async def _show_value(self) -> None:
+        session, node, wish = self.app.session, self.app.tree_view.node, self._wish
+        side, plain = self.app.side, self.app.ascii_only
+        if session is None or node is None or side.tab.name != "value":
+            return
+        if node.kind == "task":
+            outputs = session.graph.tasks[node.name].outputs
+            if not outputs:
+                side.say("this task makes nothing", node)
+                return
+            node = Node("asset", outputs[0])
+        head: Line = (Bit(node.name, "text bold"), *_state(session, node, plain))
+        try:
+            found = await self.app.aside.call(session.bench.preview, node.name)
+            lines = value_lines(found, ascii_only=plain)
+        except ProblemError as error:
+            lines = text_lines(str(error), "failed")
+        if wish == self._wish:
+            side.show([head, *lines], node)
+        else:
+            self.show()
+
+    async def _show_history(self) -> None:
+        session, node, wish = self.app.session, self.app.tree_view.node, self._wish
+        if session is None or node is None or self.app.side.tab.name != "history":
+            return
+        bench = session.bench
+
+        def read() -> tuple[list[object], list[object]]:
+            made = bench.materializations(node.name, 30) if node.kind == "asset" else []
+            return list(bench.history(30)), list(made)
+
+        runs, made = await self.app.aside.call(read)
+        if wish == self._wish:
+            lines = history_lines(runs, made, session.clock(), ascii_only=self.app.ascii_only)  # type: ignore[arg-type]
+            self.app.side.show([(Bit(node.name, "text bold"),), *lines], node)
+        else:
+            self.show()
+
+
+def _state(session: Session, node: Node, plain: bool) -> Line:
+    state = session.state_of(node)
+    return (Bit("  "), Bit(f"{glyph(state, plain)} {LOOKS[state].word}", LOOKS[state].style))

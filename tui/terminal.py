@@ -1,0 +1,135 @@
+"""Runs the screen in this terminal and gives the terminal back as it was, however the screen ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import termios
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .app import BakehouseApp
+    from .bench import Bench
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_MODES = (1049, 1000, 1002, 1003, 1006, 1015, 1004, 2004)
+_LEAVE = b"".join(b"\x1b[?%dl" % mode for mode in _MODES) + b"\x1b[?25h\x1b[<u\x1b[0m"
+
+
+def refusal() -> str | None:
+    """Why there can be no screen here, or None."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return "the screen needs a terminal; `bakehouse ls` and `bakehouse materialize` do not"
+    if os.environ.get("TERM") == "dumb":
+        return "this terminal (TERM=dumb) cannot show a screen; `bakehouse ls` and `bakehouse materialize` can be used"
+    return None
+
+
+def wants_ascii(environ: Mapping[str, str] = os.environ) -> bool:
+    """True where the locale or the terminal has no glyphs beyond ASCII."""
+    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    is_utf8 = "utf" in named.lower() or named in ("", "C", "POSIX")  # Python reads C as UTF-8
+    return not is_utf8 or environ.get("TERM") == "linux"
+
+
+def run_screen(
+    path: Path | None = None,
+    *,
+    trust: bool = False,
+    interpreter: str | None = None,
+    jobs: int | None = None,
+    ascii_only: bool | None = None,
+    light: bool = False,
+    mouse: bool = True,
+) -> int:
+    """Shows the project at `path` until the user quits; returns the exit code.
+
+    128 + n where signal n ended it, 2 where there is no screen to be had or the definitions are broken.
+    """
+    if (why_not := refusal()) is not None:
+        print(why_not, file=sys.stderr)
+        return 2
+    from .app import BakehouseApp
+
+    def open_bench() -> Bench:
+        from ..core.workbench import Workbench
+
+        return Workbench.open(path, trust=trust, interpreter=interpreter)
+
+    app = BakehouseApp(
+        open_bench, jobs=jobs, ascii_only=wants_ascii() if ascii_only is None else ascii_only, light=light
+    )
+    code = run_app(app, mouse=mouse)
+    if app.failure is not None:
+        print(app.failure, file=sys.stderr)
+    elif (words := summary(app)) is not None:
+        print(words)
+    return code
+
+
+def run_app(app: BakehouseApp, *, mouse: bool = True) -> int:
+    """Runs `app`; the terminal is as before when this returns or raises."""
+    before = termios.tcgetattr(sys.stdin.fileno())
+    ended_by: list[int] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, _end, app, number, ended_by, before)
+        try:
+            await app.run_async(mouse=mouse)
+        finally:
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+
+    old = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        asyncio.run(run())
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        with contextlib.suppress(termios.error, OSError):
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, before)
+    if ended_by:
+        return 128 + ended_by[0]
+    return app.return_code or 0
+
+
+def _end(app: BakehouseApp, number: int, ended_by: list[int], before: list[object]) -> None:
+    """The first signal ends the screen in good order, the second at once."""
+    ended_by.append(number)
+    if len(ended_by) == 1:
+        app.exit(return_code=128 + number)
+        return
+    _restore(before)
+    os._exit(128 + number)
+
+
+def _restore(before: list[object]) -> None:
+    with contextlib.suppress(OSError, termios.error):
+        os.write(2, _LEAVE)
+        termios.tcsetattr(0, termios.TCSADRAIN, before)  # type: ignore[arg-type]
+
+
+def summary(app: BakehouseApp) -> str | None:
+    """One line about the last run, for the shell that the user comes back to."""
+    from .sanitize import clean
+    from .states import LOOKS, ORDER, seconds
+
+    live = app.session.live if app.session is not None else None
+    if live is None:
+        return None
+    told = ", ".join(f"{live.counts[state]} {LOOKS[state].word}" for state in ORDER if live.counts[state])
+    ended = live.ended or app.clock()
+    took = f" in {seconds(ended - live.started)}" if live.started is not None else ""
+    failed = (
+        f"; {clean(live.last_failed)} failed: bakehouse logs {clean(live.last_failed)}"
+        if live.last_failed
+        else ""
+    )
+    return f"{told}{took}{failed}"

@@ -1,0 +1,80 @@
+"""Sees when the project's files change, and waits until they have stopped changing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+
+SETTLE = 0.2
+"""Seconds for which the files must stay as they are."""
+_WATCHED = frozenset({".yaml", ".yml", ".py", ".sql", ".csv", ".json", ".parquet", ".txt", ".toml", ".sh"})
+_IGNORED = frozenset(
+    {".bakehouse", ".git", "__pycache__", ".venv", "node_modules", ".mypy_cache", ".ruff_cache"}
+)
+_READ_WHOLE = 1 << 20
+
+
+def is_watched(path: Path, root: Path, extra: frozenset[Path] = frozenset()) -> bool:
+    """False for what no definition or source can be: caches, the store, an editor's own files."""
+    if path in extra:
+        return True
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts
+    if any(part in _IGNORED for part in parts[:-1]):
+        return False
+    return path.suffix in _WATCHED and not path.name.startswith((".", "#"))
+
+
+def fingerprint(paths: Iterable[Path]) -> Mapping[Path, str]:
+    """What each path holds now: a digest, or the stamp of a large file; empty where there is nothing."""
+    found = {}
+    for path in paths:
+        try:
+            stat = path.stat()
+            if stat.st_size > _READ_WHOLE:
+                found[path] = f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"
+            else:
+                found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            found[path] = ""
+    return found
+
+
+async def settle(paths: Iterable[Path]) -> None:
+    """Returns when two readings of `paths`, `SETTLE` seconds apart, were equal."""
+    paths = tuple(paths)
+    before = await asyncio.to_thread(fingerprint, paths)
+    while True:
+        await asyncio.sleep(SETTLE)
+        now = await asyncio.to_thread(fingerprint, paths)
+        if now == before:
+            return
+        before = now
+
+
+async def watch(root: Path, paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -> None:
+    """Calls `changed` after files under `paths` changed and came to rest. Ends when it is cancelled."""
+    watchfiles = await asyncio.to_thread(_import_watchfiles)
+    stop = asyncio.Event()
+
+    def wanted(_change: object, path: str) -> bool:
+        return is_watched(Path(path), root)
+
+    existing = [path for path in dict.fromkeys(paths) if path.exists()]
+    if not existing:
+        return
+    try:
+        async for changes in watchfiles.awatch(
+            *existing, watch_filter=wanted, debounce=100, step=50, stop_event=stop, raise_interrupt=False
+        ):
+            await settle(Path(path) for _kind, path in changes)
+            await changed()
+    finally:
+        stop.set()
+
+
+def _import_watchfiles():  # type: ignore[no-untyped-def]
+    import watchfiles
+
+    return watchfiles
