@@ -92,7 +92,9 @@ def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowL
         said = _said(step, state)
         if said:
             middle, middle_style = said, look.style if state is not State.RUNNING else "muted"
-    elif state is State.FAILED:
+    elif (taken := _taken(session, node)) is not None and state is not State.SOURCE:
+        time = seconds(taken)
+    if step is None and state is State.FAILED:
         middle, middle_style = _last_error(session, node) or middle, "failed"
     word = look.word
     if state is State.RUNNING and step is not None and step.fraction is not None:
@@ -100,6 +102,15 @@ def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowL
     return RowLook(
         sign, look.style, row.label, _name_style(row, state), middle, middle_style, word, look.style, time
     )
+
+
+def _taken(session: Session, node: Node) -> float | None:
+    """How long it took when it was last made."""
+    task = session.task_of(node)
+    if session.survey is None or task is None:
+        return None
+    record = session.survey.recorded.steps.get(task)
+    return record.duration if record is not None else None
 
 
 def _said(step: Step, state: State) -> str:

@@ -293,9 +293,8 @@ class ProjectImporter:
 
     def _spec_of(self, name: str, unit: Unit) -> ModuleSpec:
         package = unit.source.is_package
-        spec = ModuleSpec(
-            name, UnitLoader(unit, self._homes, self.folder or ""), origin=unit.file, is_package=package
-        )
+        loader: Any = UnitLoader(unit, self._homes, self.folder or "")
+        spec = ModuleSpec(name, loader, origin=unit.file, is_package=package)
         spec.has_location = True
         if package:
             spec.submodule_search_locations = [os.path.dirname(unit.file)]

@@ -148,7 +148,7 @@ class LoaderProcess:
         """Kill the loader and everything below it, even what left its session."""
         regular = self.answer is not None
         for _ in range(20):
-            found = []
+            found = self._descendants(thorough=not regular)
             for child in found:
                 with suppress(psutil.Error):
                     child.kill()

@@ -58,10 +58,9 @@ def _env(task: Task, code: CodeKey | None, environ: Mapping[str, str], python: s
     for name, declared in task.env.items():
         value = environ.get(name) if declared is None else declared
         env[name] = "unset" if value is None else "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:16]
-    if isinstance(task.action, PythonAction) and task.code_version is None:
+    if isinstance(task.action, PythonAction) and task.code_version is None and code is not None:
         env["python"] = ".".join(python.split(".")[:2])
-        if code is not None:
-            env.update(code.libraries)
+        env.update(code.libraries)
     return env
 
 

@@ -64,13 +64,15 @@ def key_changes(recorded: StepKey, static: StaticKey, inputs: Mapping[str, str |
     """What differs between `recorded` and what would run now.
 
     An input whose version is None is not made yet; that is told by another reason. With another Python the
-    code's digests differ as a matter of course, so only the Python is named.
+    code's digests differ as a matter of course, so only the Python is named. Where the code is not known
+    (the project is not trusted), neither it nor what it would run on is compared.
     """
     before, now = recorded.env.get("python"), static.env.get("python")
     same_python = before == now or before is None or now is None
     reasons = []
     if static.code is not None and same_python:
         reasons += _component(ReasonKind.CODE_CHANGED, recorded.code, static.code, "code")
+    known = recorded.env if static.code is not None else {n: recorded.env.get(n, "") for n in static.env}
     reasons += _component(ReasonKind.CONFIG_CHANGED, recorded.config, static.config, "config")
-    reasons += _component(ReasonKind.ENV_CHANGED, recorded.env, static.env, "environment")
+    reasons += _component(ReasonKind.ENV_CHANGED, known, static.env, "environment")
     return reasons + _inputs(recorded.inputs, inputs)

@@ -33,15 +33,12 @@ def file_digest(path: Path) -> str:
 def folder_digest(folder: Path) -> str:
     """The digest of a folder: over the sorted relative paths of its files, each with the digest of its bytes.
 
-    Links are not followed: a link counts as the path it holds. Empty folders do not count.
+    Empty folders do not count.
     """
     whole = hashlib.sha256()
     for name, path in _files_below(folder):
-        if path.is_symlink():
-            one = hashlib.sha256(b"link:" + os.fsencode(path.readlink())).hexdigest()
-        else:
-            one = file_digest(path)
-        whole.update(os.fsencode(name) + b"\0" + one.encode() + b"\n")
+        encoded = os.fsencode(name)
+        whole.update(b"%d:%b%b" % (len(encoded), encoded, bytes.fromhex(file_digest(path))))
     return whole.hexdigest()
 
 

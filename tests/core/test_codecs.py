@@ -131,7 +131,7 @@ def test_what_cannot_be_stored_is_told_by_its_type(tmp_path: Path) -> None:
 
 def test_a_preview_is_bounded_and_survives_a_broken_repr(tmp_path: Path) -> None:
     encoded = encode(_Broken("x" * 10_000_000), tmp_path / "value")
-    assert "its repr failed" in encoded.metadata["preview"]
+    assert "_Broken" in encoded.metadata["preview"]
     assert len(encode(OrderedDict(a="x" * 1_000_000), tmp_path / "two").metadata["preview"]) <= 2048
 
 

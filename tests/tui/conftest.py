@@ -133,7 +133,14 @@ class Screen:
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
-        names = {" ": "space", "+": "plus", ":": "colon", '"': "quotation_mark", "/": "slash", "!": "exclamation_mark"}
+        names = {
+            " ": "space",
+            "+": "plus",
+            ":": "colon",
+            '"': "quotation_mark",
+            "/": "slash",
+            "!": "exclamation_mark",
+        }
         await self.press(*(names.get(c, c) for c in text))
 
     async def go(self, name: str) -> None:
@@ -169,11 +176,16 @@ def screen() -> Opener:
 
     @asynccontextmanager
     async def open_screen(
-        path: Path, *, trust: bool = True, size: tuple[int, int] = (120, 40), **options: Any
+        path: Path,
+        *,
+        trust: bool = True,
+        size: tuple[int, int] = (120, 40),
+        bench: type[Workbench] = ToldBench,
+        **options: Any,
     ) -> AsyncIterator[Screen]:
         options.setdefault("watching", False)
         options.setdefault("clock", lambda: 1010.0)
-        app = BakehouseApp(lambda: ToldBench.open(path, trust=trust), **options)
+        app = BakehouseApp(lambda: bench.open(path, trust=trust), **options)
         async with app.run_test(size=size) as pilot:
             one = Screen(app, pilot)
             await one.until(lambda: app.session is not None, "the project to be open")

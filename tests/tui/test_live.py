@@ -85,12 +85,16 @@ def test_without_any_history_there_is_no_guess() -> None:
 
 KINDS = st.sampled_from([k for k in Kind if k.value.startswith(("step", "log", "progress"))])
 EVENTS = st.lists(
-    st.tuples(KINDS, st.sampled_from(TASKS), st.sampled_from([{}, {"error": "x"}, {"fraction": 7}, {"by": None}]))
+    st.tuples(
+        KINDS, st.sampled_from(TASKS), st.sampled_from([{}, {"error": "x"}, {"fraction": 7}, {"by": None}])
+    )
 )
 
 
 @given(EVENTS)
-def test_counts_always_add_up_and_telling_twice_changes_nothing(stories: list[tuple[Kind, str, dict[str, Any]]]) -> None:
+def test_counts_always_add_up_and_telling_twice_changes_nothing(
+    stories: list[tuple[Kind, str, dict[str, Any]]],
+) -> None:
     once, twice = Live(), Live()
     for seq, (kind, task, data) in enumerate(stories):
         event = Event(seq, float(seq), "r", kind, task, None, data)

@@ -168,7 +168,15 @@ def test_many_sources_of_one_group_fold_into_one_row() -> None:
     edges = [(f"raw{n}", "all") for n in range(4)] + [("other", "all")]
     view = view_of(edges, {f"raw{n}": "raw" for n in range(4)})
     rows = full(view)
-    assert drawn(rows) == ["v all", "  v raw []", "      raw0", "      raw1", "      raw2", "      raw3", "    other"]
+    assert drawn(rows) == [
+        "v all",
+        "  v raw []",
+        "      raw0",
+        "      raw1",
+        "      raw2",
+        "      raw3",
+        "    other",
+    ]
     group = next(row for row in rows.rows if row.kind == "group")
     assert drawn(build(Shape(view, "up"), Folds().close(group.key))) == ["v all", "  > raw []", "    other"]
 

@@ -38,7 +38,9 @@ OBEYED = {
 
 
 def is_harmless(text: str) -> bool:
-    return not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202e\u2066\u200b\ufeff" for c in text)
+    return not any(
+        unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202e\u2066\u200b\ufeff" for c in text
+    )
 
 
 @pytest.mark.parametrize("text", OBEYED.values(), ids=OBEYED)

@@ -14,7 +14,8 @@ import click
 
 from ...core.events import Event, Kind
 from ...core.model import Plan, State
-from ...core.workbench import Running, Workbench
+from ...core.running import Running
+from ...core.workbench import Workbench
 from ..sanitize import clean
 from .listing import SELECTION_HELP, print_plan
 from .opening import chosen, open_workbench

@@ -1,0 +1,255 @@
+"""A look at a stored value: as a table or as text, of bounded size. Nothing of the value is ever executed."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .model import Damage, Json, Materialization, Stored
+from .problems import StoreError
+from .store.store import Store
+from .tabular import CELL, TableError, array_rows, query_rows
+
+PreviewKind = Literal["table", "json", "text", "none", "binary"]
+
+READ = 1 << 20
+"""At most so many bytes of a value are turned into text."""
+CHECKED = 64 << 20
+"""Values up to this size are compared with their digest first."""
+_LISTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What can be shown of a value. `rows` are cells as text; `total` is the number of rows, if it is known.
+
+    `note` is one sentence on what is not shown, or why nothing is.
+    """
+
+    kind: PreviewKind
+    columns: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    total: int | None = None
+    text: str = ""
+    note: str = ""
+
+
+def preview(store: Store, value: Materialization | Stored, limit: int = 100, offset: int = 0) -> Preview:
+    """Shows up to `limit` rows from row `offset`. What cannot be shown is said in the note; raises nothing."""
+    metadata: Mapping[str, Json] = {}
+    if isinstance(value, Materialization):
+        value, metadata = value.value, value.metadata
+    try:
+        if (wrong := _wrong(store, value)) is not None:
+            return Preview("none", note=wrong)
+        return _Look(store, value, metadata, max(limit, 0), max(offset, 0)).show()
+    except (StoreError, OSError, ValueError, RecursionError, MemoryError) as error:
+        return Preview("none", note=f"it cannot be shown: {error}")
+
+
+def _wrong(store: Store, value: Stored) -> str | None:
+    if value.codec == "none":
+        return "the step left no value"
+    if value.size <= CHECKED:
+        damage = store.values.check(value)
+    else:
+        path = store.values.path(value)
+        damage = None if path.exists() else Damage.MISSING
+        if damage is None and path.is_file() and path.stat().st_size != value.size:
+            damage = Damage.DAMAGED
+    if damage is Damage.MISSING:
+        return "missing: the stored value is not there; materialize it again"
+    return None if damage is None else "damaged: the stored value is not what was made; materialize it again"
+
+
+@dataclass(slots=True)
+class _Look:
+    store: Store
+    value: Stored
+    metadata: Mapping[str, Json]
+    limit: int
+    offset: int
+
+    def show(self) -> Preview:
+        match self.value.codec:
+            case "json":
+                return self._json(self._head())
+            case "parquet":
+                return self._queried("parquet")
+            case "npy":
+                return self._array()
+            case "pickle":
+                return self._opaque()
+            case "folder":
+                return self._folder()
+            case "file":
+                return self._file()
+            case other:
+                return Preview("binary", note=f"{self.value.size:,} bytes in the unknown encoding {other!r}")
+
+    def _head(self) -> bytes:
+        if self.value.inline is not None:
+            return self.value.inline[:READ]
+        with self.store.values.path(self.value).open("rb") as file:
+            return file.read(READ)
+
+    def _is_cut(self) -> bool:
+        return self.value.size > READ
+
+    # ---- by encoding -----------------------------------------------------------------------------
+
+    def _json(self, data: bytes, *, tagged: bool = True) -> Preview:
+        if self._is_cut():
+            return Preview("json", text=_decoded(data), note=_cut_note(self.value.size))
+        try:
+            found = _load(data, tagged=tagged)
+        except ValueError:
+            return self._text(data)
+        if _is_table(found):
+            return self._records(found)
+        return Preview("json", text=_pretty(found))
+
+    def _records(self, records: list[dict[str, Any]]) -> Preview:
+        names = list(dict.fromkeys(itertools.chain.from_iterable(records[:1000])))
+        kinds = tuple((name, _kind_of(records, name)) for name in names)
+        shown = records[self.offset : self.offset + self.limit]
+        rows = tuple(tuple(_cell(record.get(name)) for name in names) for record in shown)
+        return Preview("table", kinds, rows, len(records))
+
+    def _queried(self, form: str) -> Preview:
+        path = None if self.value.inline is not None else self.store.values.path(self.value)
+        try:
+            columns, rows, total, note = query_rows(form, path, self.value.inline, self.limit, self.offset)
+        except TableError as error:
+            return Preview("none", note=str(error))
+        return Preview("table", columns, rows, total, note=note)
+
+    def _array(self) -> Preview:
+        columns, rows, total, text = array_rows(self._reader(), self.limit, self.offset)
+        return Preview("table" if rows else "text", columns, rows, total, text)
+
+    def _reader(self) -> Path | bytes:
+        return self.value.inline if self.value.inline is not None else self.store.values.path(self.value)
+
+    def _opaque(self) -> Preview:
+        kept = self.metadata.get("preview")
+        head = f"{self.value.type or 'a Python object'}, {self.value.size:,} bytes"
+        note = "kept as a pickle, which is only ever opened in a step"
+        return Preview("text", text=f"{head}\n\n{kept}" if kept is not None else head, note=note)
+
+    def _folder(self) -> Preview:
+        root = self.store.values.path(self.value)
+        files = sorted(itertools.islice((p for p in root.rglob("*") if p.is_file()), _LISTED))
+        shown = files[self.offset : self.offset + self.limit]
+        rows = tuple((_short(p.relative_to(root).as_posix()), str(p.stat().st_size)) for p in shown)
+        note = f"only {_LISTED:,} files were looked at" if len(files) == _LISTED else ""
+        return Preview("table", (("file", "path"), ("size", "bytes")), rows, len(files), note=note)
+
+    def _file(self) -> Preview:
+        suffix = Path(self.value.type).suffix.lower()
+        if suffix == ".parquet":
+            return self._queried("parquet")
+        if suffix in (".csv", ".tsv"):
+            return self._csv(suffix)
+        data = self._head()
+        return self._json(data, tagged=False) if suffix in (".json", ".geojson") else self._text(data)
+
+    def _csv(self, suffix: str) -> Preview:
+        found = self._queried("csv")
+        if found.kind == "table":
+            return found
+        text = _decoded(self._head())
+        lines = text.splitlines()[: -1 if self._is_cut() else None]
+        table = list(csv.reader(lines, delimiter="\t" if suffix == ".tsv" else ","))
+        if not table:
+            return replace(found, kind="text", text=text)
+        columns = tuple((_short(name), "text") for name in table[0])
+        shown = table[1 + self.offset : 1 + self.offset + self.limit]
+        rows = tuple(tuple(_short(cell) for cell in row) for row in shown)
+        return Preview("table", columns, rows, None if self._is_cut() else len(table) - 1, note=found.note)
+
+    def _text(self, data: bytes) -> Preview:
+        if b"\0" in data[:8192] or not _is_text(data[:8192]):
+            return Preview("binary", note=f"binary, {self.value.size:,} bytes")
+        return Preview("text", text=_decoded(data), note=_cut_note(self.value.size) if self._is_cut() else "")
+
+
+# ---- text ----------------------------------------------------------------------------------------
+
+
+def _load(data: bytes, *, tagged: bool) -> Any:
+    if tagged:
+        from .workers import plain
+
+        return plain.loads(data)
+    return json.loads(data)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(data) - 4
+    return True
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _cut_note(size: int) -> str:
+    return f"the first {READ:,} of {size:,} bytes"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= CELL else text[: CELL - 1] + "…"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return _short(value if isinstance(value, str) else str(value))
+
+
+def _is_table(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(row, dict) and row and all(map(_is_flat, row.values())) for row in value)
+        and all(isinstance(name, str) for name in value[0])
+    )
+
+
+def _is_flat(value: Any) -> bool:
+    return not isinstance(value, dict | list | tuple | set | frozenset)
+
+
+def _kind_of(records: list[dict[str, Any]], name: str) -> str:
+    for record in records[:1000]:
+        if (value := record.get(name)) is not None:
+            return type(value).__name__
+    return "null"
+
+
+def _pretty(value: Any) -> str:
+    try:
+        return json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        return repr(value)[:READ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item) for item in value), key=str)
+    if isinstance(value, bytes):
+        return _short(repr(value))
+    return value

@@ -1,0 +1,147 @@
+"""Rows of stored tables and arrays as text, without the libraries that made them."""
+
+from __future__ import annotations
+
+import ast
+import math
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+Columns = tuple[tuple[str, str], ...]
+Rows = tuple[tuple[str, ...], ...]
+
+CELL = 200
+"""Characters of a cell that are kept."""
+_WIDEST = 200
+_SCANNED = 16 << 20
+_SAMPLE = 1 << 20
+
+
+class TableError(Exception):
+    """A table that cannot be shown, and why."""
+
+
+# ---- with DuckDB -----------------------------------------------------------------------------
+
+
+def query_rows(
+    form: str, path: Path | None, inline: bytes | None, limit: int, offset: int
+) -> tuple[Columns, Rows, int | None, str]:
+    """Columns, rows, the number of all rows (if it costs little) and a note, of a Parquet or CSV file.
+
+    Raises TableError if DuckDB is not installed or cannot read it.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise TableError("a table; to see it install duckdb: pip install 'bakehouse[duckdb]'") from None
+    with tempfile.TemporaryDirectory(prefix="bakehouse-") as folder:
+        place, is_whole = _laid_out(form, path, inline, Path(folder))
+        settings = {"memory_limit": "512MB", "autoinstall_known_extensions": "false", "threads": "1"}
+        try:
+            with duckdb.connect(":memory:", config=settings) as connection:
+                return _read(connection, form, str(place), limit, offset, is_whole)
+        except duckdb.Error as error:
+            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise TableError(f"a table that DuckDB cannot read: {first[:200]}") from error
+
+
+def _laid_out(form: str, path: Path | None, inline: bytes | None, folder: Path) -> tuple[Path, bool]:
+    """A path without wildcards, at which the bytes (or the first of a long CSV) are."""
+    place = folder / f"value.{form}"
+    if path is None:
+        place.write_bytes(inline or b"")
+        return place, True
+    if form == "csv" and path.stat().st_size > _SCANNED:
+        with path.open("rb") as file:
+            sample = file.read(_SAMPLE)
+        place.write_bytes(sample[: sample.rfind(b"\n") + 1] or sample)
+        return place, False
+    place.symlink_to(path)
+    return place, True
+
+
+def _read(
+    connection: Any, form: str, place: str, limit: int, offset: int, is_whole: bool
+) -> tuple[Columns, Rows, int | None, str]:
+    table = connection.read_parquet(place) if form == "parquet" else connection.read_csv(place)
+    columns = tuple((name, str(kind).lower()) for name, kind in zip(table.columns, table.types, strict=True))
+    notes = [] if is_whole else [f"of the first {_SAMPLE:,} bytes"]
+    if len(columns) > _WIDEST:
+        notes.append(f"the first {_WIDEST} of {len(columns)} columns")
+        columns = columns[:_WIDEST]
+    cells = ", ".join(f"left(cast({_quoted(name)} as varchar), {CELL + 1})" for name, _ in columns)
+    rows = tuple(tuple(map(_cell, row)) for row in table.limit(limit, offset).project(cells).fetchall())
+    total = int(table.count("*").fetchone()[0]) if is_whole else None
+    return columns, rows, total, "; ".join(notes)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _cell(text: str | None) -> str:
+    if text is None:
+        return ""
+    return text if len(text) <= CELL else text[: CELL - 1] + "…"
+
+
+# ---- arrays ----------------------------------------------------------------------------------
+
+_NUMBERS = {
+    "b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H", "u4": "I", "u8": "Q",
+    "f2": "e", "f4": "f", "f8": "d",
+}  # fmt: skip
+
+
+def array_rows(source: Path | bytes, limit: int, offset: int) -> tuple[Columns, Rows, int | None, str]:
+    """Columns, rows, number of rows and a description of a `.npy` array; no rows where its numbers are none
+    that we know. Raises ValueError if it is no array."""
+    if isinstance(source, bytes):
+        import io
+
+        return _array(io.BytesIO(source), limit, offset)
+    with source.open("rb") as file:
+        return _array(file, limit, offset)
+
+
+def _array(file: BinaryIO, limit: int, offset: int) -> tuple[Columns, Rows, int | None, str]:
+    kind, by_column, shape = _header(file)
+    text = f"array of {kind.lstrip('<>|=')}, shape {' × '.join(map(str, shape)) or 'scalar'}"
+    code = _NUMBERS.get(kind[1:])
+    if code is None or by_column or len(shape) > 2 or 0 in shape:
+        return (), (), shape[0] if shape else None, text
+    total = shape[0] if shape else 1
+    width = shape[1] if len(shape) == 2 else 1
+    count = max(0, min(limit, total - offset, _SAMPLE // (width * struct.calcsize(code))))
+    form = struct.Struct(("<" if kind[0] in "<|=" else ">") + code * width)
+    file.seek(offset * form.size, 1)
+    rows = []
+    for _ in range(count):
+        row = form.unpack(file.read(form.size))
+        rows.append(tuple(map(str, row[:_WIDEST])))
+    columns = tuple((str(index), kind.lstrip("<>|=")) for index in range(min(width, _WIDEST)))
+    return columns, tuple(rows), total, text
+
+
+def _header(file: BinaryIO) -> tuple[str, bool, tuple[int, ...]]:
+    start = file.read(8)
+    if start[:6] != b"\x93NUMPY" or len(start) < 8:
+        raise ValueError("it is no array")
+    form = "<H" if start[6] == 1 else "<I"
+    (size,) = struct.unpack(form, file.read(struct.calcsize(form)))
+    if size > 1 << 16:
+        raise ValueError("its header is too long")
+    try:
+        header = ast.literal_eval(file.read(size).decode("utf-8"))
+        kind, by_column, shape = header["descr"], header["fortran_order"], header["shape"]
+    except (SyntaxError, KeyError, TypeError, MemoryError) as error:
+        raise ValueError("its header cannot be read") from error
+    if not isinstance(kind, str):
+        return "|V", bool(by_column), tuple(map(int, shape))
+    sizes = tuple(map(int, shape))
+    if any(one < 0 for one in sizes) or math.prod(sizes) > 1 << 62:
+        raise ValueError("its shape is impossible")
+    return kind, bool(by_column) and len(sizes) > 1, sizes

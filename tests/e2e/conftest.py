@@ -1,0 +1,178 @@
+"""Workers with real processes, and a listener that remembers what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from bakehouse.core.engine.executor import Given, Order, Outcome
+from bakehouse.core.model import Action, Input, PythonAction, ShellAction, SqlAction, Stored
+from bakehouse.core.workers.pool import Workers
+
+LIMIT = 30.0
+"""Seconds after which a condition that has not come true is a failure."""
+
+numbers = itertools.count(1)
+
+
+@dataclass
+class Steps:
+    """A project folder whose steps are run as the engine runs them."""
+
+    root: Path
+    workers: Workers
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    logs: dict[str, bytearray] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+    told: list[tuple[Any, ...]] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    on_finished: Callable[[Outcome], None] | None = None
+
+    # -- what the workers tell
+
+    def started(self, attempt: str, pid: int) -> None:
+        assert attempt not in self.pids and attempt not in self.outcomes
+        self.pids[attempt] = pid
+        self._hear("started", attempt)
+
+    def output(self, attempt: str, data: bytes) -> None:
+        assert attempt in self.pids and attempt not in self.outcomes
+        self.logs.setdefault(attempt, bytearray()).extend(data)
+        self._hear("output", attempt)
+
+    def progress(self, attempt: str, fraction: float, note: str) -> None:
+        assert attempt in self.pids and attempt not in self.outcomes
+        self._hear("progress", attempt, fraction, note)
+
+    def metadata(self, attempt: str, asset: str | None, values: Mapping[str, Any]) -> None:
+        assert attempt in self.pids and attempt not in self.outcomes
+        self._hear("metadata", attempt, asset, values)
+
+    def finished(self, outcome: Outcome) -> None:
+        assert outcome.attempt not in self.outcomes, "finished twice"
+        self.outcomes[outcome.attempt] = outcome
+        if self.on_finished is not None:
+            self.on_finished(outcome)
+        self._hear("finished", outcome.attempt)
+
+    def _hear(self, *what: Any) -> None:
+        self.told.append(what)
+        self.heard.set()
+
+    # -- what the test says
+
+    def submit(self, action: Action, **more: Any) -> str:
+        """Submit one order; inputs as `{name: Stored | file path | None}`, outputs as names."""
+        attempt = f"attempt-{next(numbers)}"
+        inputs = tuple(given(name, value) for name, value in more.pop("inputs", {}).items())
+        outputs = tuple(Input(name, name.replace(".", "_")) for name in more.pop("outputs", ("result",)))
+        task = more.pop("task", attempt)
+        self.workers.submit(Order(attempt, task, action, inputs, outputs, **more))
+        return attempt
+
+    def python(self, function: str, **more: Any) -> str:
+        return self.submit(PythonAction("steps", function), **more)
+
+    def shell(self, command: str, **more: Any) -> str:
+        return self.submit(ShellAction(command), **{"outputs": (), **more})
+
+    def sql(self, query: str, **more: Any) -> str:
+        return self.submit(SqlAction(query), **more)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that the workers tell."""
+        async with asyncio.timeout(LIMIT):
+            while not condition():
+                self.heard.clear()
+                await self.heard.wait()
+
+    async def outcome(self, attempt: str) -> Outcome:
+        await self.until(lambda: attempt in self.outcomes)
+        return self.outcomes[attempt]
+
+    async def all_outcomes(self, attempts: list[str]) -> list[Outcome]:
+        await self.until(lambda: all(attempt in self.outcomes for attempt in attempts))
+        return [self.outcomes[attempt] for attempt in attempts]
+
+    async def says(self, attempt: str, text: bytes) -> None:
+        """Wait until a step has printed something."""
+        await self.until(lambda: text in self.log(attempt))
+
+    def log(self, attempt: str) -> bytes:
+        return bytes(self.logs.get(attempt, b""))
+
+    def value(self, outcome: Outcome) -> Any:
+        from bakehouse.core.workers.codecs import decode
+
+        (made,) = outcome.made
+        scratch = self.root / ".bakehouse" / "seen" / outcome.attempt
+        return decode(made.value, made.path, asset=made.asset, scratch=scratch)
+
+
+def given(name: str, value: Stored | str | None) -> Given:
+    identifier = Input(name, "".join(c if c.isalnum() else "_" for c in name))
+    if isinstance(value, Stored):
+        return Given(identifier, value)
+    return Given(identifier, file=value)
+
+
+StepsFactory = Callable[..., Awaitable[Steps]]
+
+
+@pytest.fixture
+async def begin(tmp_path: Path) -> AsyncIterator[StepsFactory]:
+    """Starts the workers of a project with these `steps` (the source of steps.py)."""
+    made: list[Steps] = []
+
+    async def begin(source: str = "", *, jobs: int = 2, interpreter: str = sys.executable) -> Steps:
+        root = tmp_path / "project"
+        root.mkdir(exist_ok=True)
+        (root / "steps.py").write_text(source)
+        steps = Steps(root, Workers(root, root / ".bakehouse", interpreter))
+        made.append(steps)
+        await steps.workers.start(steps, jobs)
+        return steps
+
+    yield begin
+    for steps in made:
+        await steps.workers.aclose()
+
+
+def processes_with(mark: str) -> list[int]:
+    """The processes of this machine that have the text in their command line or environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and (
+                any(mark in part for part in process.cmdline()) or mark in str(process.environ())
+            ):
+                found.append(process.pid)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def wait_until(condition: Callable[[], bool], limit: float = LIMIT) -> None:
+    """Wait for something outside of this process."""
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def survivors() -> Callable[[str], list[int]]:
+    return processes_with
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    return wait_until

@@ -1,0 +1,375 @@
+"""What the keys do, on the real cookies; runs are told step by step, or are real where that is the point."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakehouse.core.model import Node, State
+from bakehouse.core.workbench import Workbench
+
+ONE, TWO = "one_cookie.yaml", "two_cookies.yaml"
+
+
+def add_peanuts(file: Path) -> None:
+    """Takes the leading `# ` off the second cookie, as the file itself says."""
+    head, mark, rest = file.read_text().partition("## A second cookie")
+    first, _, lines = rest.partition("\n")
+    lines = re.sub(r"(?m)^# ", "", lines)
+    file.write_text(f"{head}{mark}{first}\n{lines}")
+
+
+def asset(name: str) -> Node:
+    return Node("asset", name)
+
+
+async def test_it_opens_on_the_assets_with_the_cursor_on_the_first(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / ONE) as s:
+        assert s.names[:2] == ["chocolate_chip_cookies", "chocolate_chip_cookie_dough"]
+        assert s.node == asset("chocolate_chip_cookies")
+        await s.sees("∘ 3 never", "⋄ 3 source", "bake in oven", "chocolate_chip_cookies  asset")
+
+
+async def test_t_goes_to_the_tasks_and_back_on_the_same_thing(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.go("cookie_dough")
+        await s.press("t")
+        assert s.node == Node("task", "combine_ingredients")
+        assert "Tasks" in s.text
+        await s.press("t")
+        assert s.node == asset("cookie_dough")
+
+
+async def test_o_turns_the_tree_and_keeps_the_cursor(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / TWO) as s:
+        await s.go("cookie_dough")
+        await s.press("o")
+        assert s.node == asset("cookie_dough")
+        assert s.names[0] == "wet_ingredients"
+        await s.press("o")
+        assert s.names[0] == "chocolate_chip_cookies"
+
+
+async def test_h_and_l_fold_and_walk(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.go("cookie_dough")
+        await s.press("h")
+        assert "wet_ingredients" not in s.names
+        await s.press("h")
+        assert s.node == asset("chocolate_chip_cookie_dough")
+        await s.press("minus")
+        assert s.names == ["chocolate_chip_cookies"]
+        await s.press("l", "l")
+        assert s.node == asset("chocolate_chip_cookie_dough")
+        await s.press("equals_sign")
+        assert len(s.rows) == 6
+
+
+async def test_enter_on_an_alias_jumps_to_the_things_own_row(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / TWO) as s:
+        alias = next(n for n, row in enumerate(s.rows) if row.kind == "alias")
+        s.app.tree_view.go(alias)
+        await s.press("enter")
+        assert s.app.tree_view.row is not None and s.app.tree_view.row.kind == "node"
+        assert s.node == asset("cookie_dough")
+
+
+async def test_a_filter_keeps_what_matches_and_escape_brings_all_back(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / TWO) as s:
+        await s.press("slash")
+        await s.type("peanut")
+        await s.press("enter")
+        assert {row.label for row in s.rows if not row.faint} == {
+            "peanut_cookies",
+            "peanut_cookie_dough",
+            "peanuts",
+        }
+        await s.go("peanut_cookies")
+        await s.press("n")
+        assert s.node == asset("peanut_cookie_dough")
+        await s.press("escape")
+        assert len(s.rows) == 10
+        assert s.node == asset("peanut_cookie_dough")
+
+
+async def test_the_filter_speaks_the_selection_language(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / TWO) as s:
+        await s.press("slash")
+        await s.type("+peanut_cookie_dough and sources()")
+        await s.press("enter")
+        found = {row.label for row in s.rows if not row.faint}
+        assert found == {"wet_ingredients", "dry_ingredients", "peanuts"}
+
+
+async def test_marks_are_what_m_works_on(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / TWO) as s:
+        await s.go("cookie_dough")
+        await s.press("space")
+        assert s.app.session is not None and s.app.session.marked == {asset("cookie_dough")}
+        await s.go("peanut_cookies")
+        await s.press("v", "j", "v")
+        assert len(s.app.session.marked) == 3
+        await s.press("escape")
+        assert not s.app.session.marked
+        await s.go("cookie_dough")
+        await s.press("space", "g", "m")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        assert [step.task for step in s.run.plan.steps] == ["combine_ingredients"]
+
+
+async def test_enter_previews_in_the_tree_and_enter_again_runs_it(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.press("enter")
+        await s.sees("plan: 3 run, 0 reuse", "never made", "Run it")
+        assert s.bench.told is None
+        await s.press("escape")
+        assert "plan:" not in s.text and s.bench.told is None
+        await s.press("enter")
+        await s.sees("plan: 3 run")
+        await s.press("enter")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        assert s.run.plan.counts["run"] == 3
+
+
+async def test_a_run_is_shown_as_it_goes(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.press("a")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        await s.sees("queued")
+        s.run.tell("step_started", "combine_ingredients")
+        s.run.tell("progress", "combine_ingredients", fraction=0.4, note="whisking")
+        await s.sees("40%", "whisking")
+        s.run.tell("step_succeeded", "combine_ingredients", seconds=2.5)
+        s.run.tell("step_started", "add_chocolate_chips")
+        await s.sees("2.5s", "1/3")
+        await s.go("cookie_dough")
+        await s.press("t")
+        assert s.node == Node("task", "combine_ingredients")
+        s.run.tell("step_failed", "add_chocolate_chips", error="the bag is empty", seconds=1.0)
+        s.run.tell("step_blocked", "bake_in_oven", by="add_chocolate_chips")
+        await s.sees("the bag is empty", "by add_chocolate_chips", "✗ add_chocolate_chips")
+        assert s.node == Node("task", "combine_ingredients")
+        s.run.tell("run_finished", ok=False, counts={"succeeded": 1, "failed": 1, "blocked": 1})
+        await s.sees("add_chocolate_chips failed")
+        assert not s.app.feed._ticker
+
+
+async def test_m_during_a_run_adds_to_it_and_x_cancels_the_step(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / TWO) as s:
+        await s.go("cookie_dough")
+        await s.press("m")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        s.run.tell("step_started", "combine_ingredients")
+        await s.press("x")
+        assert s.run.cancelled == ["combine_ingredients"]
+        await s.go("peanut_cookies")
+        await s.press("m")
+        await s.until(lambda: s.run.added, "the plan to be added")
+        await s.press("X")
+        await s.sees("Cancel the run")
+        await s.press("escape")
+        assert s.run.cancelled == ["combine_ingredients"]
+        await s.press("X")
+        await s.sees("Cancel the run")
+        await s.press("y")
+        await s.until(lambda: None in s.run.cancelled, "the run to be cancelled")
+
+
+async def test_a_key_that_does_nothing_says_why(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.press("r")
+        await s.sees("nothing failed")
+        await s.go("wet_ingredients")
+        await s.press("m")
+        await s.sees("a source is given, not made")
+        assert s.bench.told is None
+
+
+async def test_force_and_quitting_mid_run_ask_first(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.press("M")
+        await s.sees("Materialize by force", "whether fresh or not")
+        await s.press("enter")
+        await s.until(lambda: "by force" not in s.text, "the question to close")
+        assert s.bench.told is None
+        await s.press("a")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        await s.press("q")
+        await s.sees("A run is under way")
+        await s.press("escape")
+        assert s.app.is_running
+
+
+async def test_an_untrusted_project_is_looked_at_only(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE, trust=False) as s:
+        await s.sees("Trust this project?", "look only", "python steps can be run")
+        await s.press("enter")
+        await s.until(lambda: "Trust this project?" not in s.text, "the question to close")
+        assert "chocolate_chip_cookies" in s.names
+        await s.press("m")
+        await s.sees("not trusted")
+        assert s.bench.told is None
+        await s.press("T")
+        await s.sees("Trust this project?")
+        await s.press("y")
+        await s.until(lambda: s.bench.trusted, "trust")
+        await s.press("m")
+        await s.until(lambda: s.bench.told is not None, "the run")
+
+
+async def test_saving_the_second_cookie_lights_three_rows(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE, watching=True) as s:
+        await s.go("cookie_dough")
+        await asyncio.to_thread(add_peanuts, cookies / ONE)
+        await s.sees("3 new", "6 reused · 0 to rebuild")
+        assert s.node == asset("cookie_dough")
+        lit = [row.label for row in s.rows if row.kind == "node" and s.app._look(row).layer == "new"]
+        assert lit == ["peanut_cookies", "peanut_cookie_dough", "peanuts"]
+        await s.press("c")
+        assert s.node == asset("peanut_cookies")
+        await s.press("N")
+        await s.until(lambda: "3 new" not in s.text, "the new to be accepted")
+        assert not [row for row in s.rows if s.app._look(row).layer]
+
+
+async def test_a_broken_file_keeps_the_old_definitions_and_shows_what_is_wrong(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / ONE, watching=True) as s:
+        good = (cookies / ONE).read_text()
+        (cookies / ONE).write_text(good + "  oops: {dep: [cookie_dough]}\n  oops2: {dep: [flour]}\n")
+        await s.sees("in the definitions", "one_cookie.yaml")
+        assert "chocolate_chip_cookies" in s.names and "oops" not in s.names
+        (cookies / ONE).write_text(good)
+        await s.until(lambda: "in the definitions" not in s.text, "the problems to go")
+
+
+async def test_faults_shows_only_what_asks_for_attention(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / TWO) as s:
+        await s.press("a")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        s.run.tell("step_started", "combine_ingredients")
+        s.run.tell("step_failed", "combine_ingredients", error="no butter")
+        await s.sees("no butter")
+        await s.press("f")
+        assert {row.label for row in s.rows if not row.faint} == {"cookie_dough"}
+        await s.press("escape")
+        assert len(s.rows) == 10
+
+
+async def test_tabs_and_panes_and_zoom(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.press("right_square_bracket", "right_square_bracket", "right_square_bracket")
+        await s.sees("never made", "where it began")
+        await s.press("left_square_bracket", "left_square_bracket")
+        await s.sees("bake_in_oven has printed nothing")
+        await s.press("tab")
+        assert s.app.side.has_focus_within
+        await s.press("z")
+        assert "Assets" not in s.text
+        await s.press("escape")
+        assert "Assets" in s.text
+        await s.press("escape")
+        assert s.app.tree_view.has_focus
+
+
+async def test_the_log_follows_until_one_scrolls_and_counts_what_came(
+    cookies: Path, screen: Callable[..., Any], tmp_path: Path
+) -> None:
+    log = tmp_path / "oven.log"
+    log.write_bytes(b"".join(b"line %d\n" % n for n in range(1000)))
+    async with screen(cookies / ONE) as s:
+        s.bench.logs = {"bake_in_oven": log}
+        await s.press("right_square_bracket")
+        await s.sees("line 999", "following")
+        await s.press("tab", "k")
+        await s.sees("not following")
+        with log.open("ab") as more:
+            more.write(b"".join(b"more %d\n" % n for n in range(50)))
+        s.app.side.log_view.feed()
+        await s.sees("50 more lines came")
+        await s.press("G")
+        await s.sees("more 49", "following")
+        await s.press("g")
+        await s.sees("line 0")
+
+
+async def test_the_log_shows_colour_and_the_last_state_of_a_bar(
+    cookies: Path, screen: Callable[..., Any], tmp_path: Path
+) -> None:
+    log = tmp_path / "oven.log"
+    log.write_bytes(b"\x1b[31mhot\x1b[0m oven\x1b[2J\n10%\r55%\r99%\nno end yet")
+    async with screen(cookies / ONE) as s:
+        s.bench.logs = {"bake_in_oven": log}
+        await s.press("right_square_bracket")
+        await s.sees("hot oven", "99%", "no end yet")
+        assert "55%" not in s.text
+        strip = s.app.side.log_view.render_line(0)
+        assert next(seg for seg in strip if seg.text == "hot").style.color.name == "red"
+
+
+async def test_y_copies_the_key_and_help_lists_the_keys(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / ONE) as s:
+        await s.press("y")
+        assert s.app.clipboard == "chocolate_chip_cookies"
+        await s.press("question_mark")
+        await s.sees("Help", "Materialize")
+        await s.press("escape")
+        await s.press("ctrl+p")
+        await s.until(lambda: len(s.app.screen_stack) == 2, "the palette")
+        await s.press("escape")
+
+
+async def test_the_editor_opens_at_the_definition(
+    cookies: Path, screen: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bakehouse.tui.editor import editor_command
+
+    assert editor_command(Path("a.yaml"), 7, {"EDITOR": "vim -u x"}) == ["vim", "-u", "x", "+7", "a.yaml"]
+    assert editor_command(Path("a.yaml"), 7, {"VISUAL": "code"}) == ["code", "--wait", "--goto", "a.yaml:7"]
+    async with screen(cookies / ONE) as s:
+        await s.press("e")
+        await s.sees("no editor is named")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 10), (20, 5), (200, 60), (1, 1)])
+async def test_it_stands_in_any_size(
+    cookies: Path, screen: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    async with screen(cookies / TWO, size=size) as s:
+        await s.press(
+            "j", "t", "o", "right_square_bracket", "tab", "z", "question_mark", "escape", "slash", "a"
+        )
+        await s.press("escape", "enter")
+        await s.pilot.resize_terminal(100, 30)
+        await s.sees("Tasks")
+
+
+async def test_a_real_run_ends_fresh_and_changes_nothing_the_second_time(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / ONE, bench=Workbench) as s:
+        app = s.app
+        await s.press("a")
+        await s.sees("run finished", "✓ 3 fresh")
+        assert app.session is not None
+        assert app.session.state_of(asset("chocolate_chip_cookies")) is State.FRESH
+        await s.press("a")
+        await s.sees("everything is fresh")
