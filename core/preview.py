@@ -41,14 +41,12 @@ class Preview:
 
 def preview(store: Store, value: Materialization | Stored, limit: int = 100, offset: int = 0) -> Preview:
     """Shows up to `limit` rows from row `offset`. What cannot be shown is said in the note; raises nothing."""
-    metadata: Mapping[str, Json] = {}
-    if isinstance(value, Materialization):
-        value, metadata = value.value, value.metadata
+    stored, metadata = (value.value, value.metadata) if isinstance(value, Materialization) else (value, {})
     try:
-        if (wrong := _wrong(store, value)) is not None:
+        if (wrong := _wrong(store, stored)) is not None:
             return Preview("none", note=wrong)
-        return _Look(store, value, metadata, max(limit, 0), max(offset, 0)).show()
-    except (StoreError, OSError, ValueError, RecursionError, MemoryError) as error:
+        return _Look(store, stored, metadata, max(limit, 0), max(offset, 0)).show()
+    except (StoreError, OSError, ValueError, csv.Error, RecursionError, MemoryError) as error:
         return Preview("none", note=f"it cannot be shown: {error}")
 
 

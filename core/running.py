@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +111,7 @@ class Running:
     async def _run(self, survey: Survey, writer: Writer) -> RunResult:
         ground = self._ground
         executor = Workers(ground.root, ground.store.folder, ground.interpreter, ground.definitions.modules)
-        services = Services(ground.store, writer, executor, ground.sources, self._tell, environ=os.environ)
+        services = Services(ground.store, writer, executor, ground.sources, self._tell)
         desk = Desk(ground.definitions, survey)
         engine = self._engine = Engine(self.run, desk, services, first_seq=writer.last_seq, jobs=self._jobs)
         for plan in self._added:

@@ -39,7 +39,8 @@ def query_rows(
         raise TableError("a table; to see it install duckdb: pip install 'bakehouse[duckdb]'") from None
     with tempfile.TemporaryDirectory(prefix="bakehouse-") as folder:
         place, is_whole = _laid_out(form, path, inline, Path(folder))
-        settings = {"memory_limit": "512MB", "autoinstall_known_extensions": "false", "threads": "1"}
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": "512MB", "autoinstall_known_extensions": "false", "threads": "1"}
         try:
             with duckdb.connect(":memory:", config=settings) as connection:
                 return _read(connection, form, str(place), limit, offset, is_whole)
@@ -120,7 +121,10 @@ def _array(file: BinaryIO, limit: int, offset: int) -> tuple[Columns, Rows, int 
     file.seek(offset * form.size, 1)
     rows = []
     for _ in range(count):
-        row = form.unpack(file.read(form.size))
+        data = file.read(form.size)
+        if len(data) < form.size:
+            raise ValueError("it ends too soon")
+        row = form.unpack(data)
         rows.append(tuple(map(str, row[:_WIDEST])))
     columns = tuple((str(index), kind.lstrip("<>|=")) for index in range(min(width, _WIDEST)))
     return columns, tuple(rows), total, text

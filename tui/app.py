@@ -147,9 +147,8 @@ class BakehouseApp(App[int]):
         self.session.surveyed(survey, marks)
         self.show_rows()
         if self._watching:
-            self.run_worker(
-                watch(bench.root, bench.watch_paths(), self.deeds.reload), name="watch", exit_on_error=False
-            )
+            seen = watch(bench.root, bench.watch_paths(), bench.definitions.files, self.deeds.reload)
+            self.run_worker(seen, name="watch", exit_on_error=False)
         if not bench.trusted:
             await self.deeds.trust()
 

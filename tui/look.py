@@ -89,12 +89,12 @@ def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowL
             sign = spinner(now, ascii_only)
         elapsed = step.elapsed(now)
         time = seconds(elapsed) if elapsed is not None else ""
-        said = _said(step, state)
+        said = _said(step, state) if node.kind == session.which else ""
         if said:
             middle, middle_style = said, look.style if state is not State.RUNNING else "muted"
     elif (taken := _taken(session, node)) is not None and state is not State.SOURCE:
         time = seconds(taken)
-    if step is None and state is State.FAILED:
+    if step is None and state is State.FAILED and node.kind == session.which:
         middle, middle_style = _last_error(session, node) or middle, "failed"
     word = look.word
     if state is State.RUNNING and step is not None and step.fraction is not None:

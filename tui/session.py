@@ -21,6 +21,7 @@ from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prun
 DIRECTIONS: Mapping[ViewKind, Direction] = {"asset": "up", "task": "down"}
 FAULTS = frozenset({State.FAILED, State.STALE, State.RUNNING})
 _SELECTION_SIGNS = frozenset('+:"()*')
+_WELL = frozenset({State.FRESH, State.REUSED, State.SPARED})
 _OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOCKED)
 
 
@@ -59,6 +60,7 @@ class Session:
         self.changed: frozenset[Node] = frozenset()
         self.removed: tuple[Node, ...] = ()
         self.survey: Survey | None = None
+        self._is_surveyed = False
         self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
         self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
         self._full: dict[tuple[ViewKind, Direction], Rows] = {}
@@ -85,6 +87,7 @@ class Session:
     def surveyed(self, survey: Survey, marks: Marks) -> None:
         """New facts about the same definitions."""
         self.survey = survey
+        self._is_surveyed = self.live is None or self.live.is_over
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
         self.recount()
 
@@ -170,7 +173,8 @@ class Session:
         return State.SOURCE if self.task_of(node) is None else State.NEVER
 
     def reasons_of(self, node: Node) -> tuple[Reason, ...]:
-        if self.survey is None:
+        step = self.step_of(node)
+        if self.survey is None or (step is not None and not self._is_surveyed and step.state in _WELL):
             return ()
         return tuple(self.survey.reasons.get(node, ()))
 

@@ -142,7 +142,9 @@ class SideWork:
             lines = value_lines(found, ascii_only=plain)
         except ProblemError as error:
             lines = text_lines(str(error), "failed")
-        except Exception as error:  # a value is foreign data: whatever it does to its reader, the screen stays
+        except (
+            Exception
+        ) as error:  # a value is foreign data: whatever it does to its reader, the screen stays
             lines = text_lines(f"this value cannot be shown: {type(error).__name__}: {error}", "failed")
         if wish == self._wish:
             side.show([head, *lines], node)

@@ -53,8 +53,17 @@ async def settle(paths: Iterable[Path]) -> None:
         before = now
 
 
-async def watch(root: Path, paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -> None:
-    """Calls `changed` after files under `paths` changed and came to rest. Ends when it is cancelled."""
+def is_as_read(root: Path, files: Mapping[str, str]) -> bool:
+    """True if each of `files` (path under `root` to sha256) holds what was read from it."""
+    now = fingerprint(root / name for name in files)
+    return all(now[root / name] == digest for name, digest in files.items())
+
+
+async def watch(
+    root: Path, paths: Iterable[Path], files: Mapping[str, str], changed: Callable[[], Awaitable[None]]
+) -> None:
+    """Calls `changed` after files under `paths` changed and came to rest, and at the start if `files` (as they
+    were read) are not what is there any more. Ends when it is cancelled."""
     watchfiles = await asyncio.to_thread(_import_watchfiles)
     stop = asyncio.Event()
 
@@ -64,14 +73,20 @@ async def watch(root: Path, paths: Iterable[Path], changed: Callable[[], Awaitab
     existing = [path for path in dict.fromkeys(paths) if path.exists()]
     if not existing:
         return
+    stream = watchfiles.awatch(*existing, watch_filter=wanted, debounce=100, step=50, stop_event=stop)
+    coming = asyncio.ensure_future(anext(stream))
     try:
-        async for changes in watchfiles.awatch(
-            *existing, watch_filter=wanted, debounce=100, step=50, stop_event=stop, raise_interrupt=False
-        ):
+        await settle(root / name for name in files)
+        if not await asyncio.to_thread(is_as_read, root, files):
+            await changed()
+        while True:
+            changes = await coming
+            coming = asyncio.ensure_future(anext(stream))
             await settle(Path(path) for _kind, path in changes)
             await changed()
     finally:
         stop.set()
+        coming.cancel()
 
 
 def _import_watchfiles():  # type: ignore[no-untyped-def]

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Mapping
 
 from ..graph.graph import Graph
-from ..model import CodeKey, Definitions, Input, StepKey, StepRecord, Stored, Task, identifier
-from ..plan.keys import AFTER, StaticKey, static_key, step_key
+from ..model import Definitions, Input, StepKey, StepRecord, Stored, Task, identifier
+from ..plan.keys import AFTER, StaticKey, step_key
 from ..plan.survey import Survey
 from ..sources import SourceVersions
 from ..store.store import Store
@@ -62,24 +62,15 @@ class Desk:
         assets = [self.definitions.assets[given.asset] for given in self.definitions.tasks[task].inputs]
         return {a.name: sources.stamp(a) for a in assets if a.is_source and a.file}
 
-    def key_that_ran(
-        self,
-        task: Task,
-        planned: StepKey,
-        code: CodeKey | None,
-        disturbed: tuple[str, ...],
-        environ: Mapping[str, str],
-    ) -> StepKey:
-        """The key to record: of the code that did run, and never equal again if an input moved meanwhile."""
-        if not disturbed and (code is None or task.code is None or code.digest == task.code.digest):
+    def key_that_ran(self, task: Task, planned: StepKey, disturbed: tuple[str, ...]) -> StepKey:
+        """The key to record. It is never equal again if an input moved while the step read it.
+
+        The code in it is the planned one: the workers run the very copies that were fingerprinted.
+        """
+        if not disturbed:
             return planned
-        static = self.static[task.name]
-        if code is not None:
-            static = static_key(task, environ, self.definitions.python_version, code)
-        inputs = dict(planned.inputs)
-        for name in disturbed:
-            inputs[name] = f"changed while {task.name} ran"
-        return step_key(static, inputs)
+        moved = {name: f"changed while {task.name} ran" for name in disturbed}
+        return step_key(self.static[task.name], {**planned.inputs, **moved})
 
     def record(
         self,

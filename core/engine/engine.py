@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..events import PASSING, Event, Kind
@@ -67,7 +67,6 @@ class Services:
     sources: SourceVersions
     tell: Callable[[Event], None]
     clock: Callable[[], float] = time.time
-    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def _with_own_metadata(outcome: Outcome) -> Outcome:
@@ -330,7 +329,7 @@ class Engine:
         task = self._desk.definitions.tasks[now.task]
         stamps = self._desk.stamps_of(now.task, self._services.sources)
         disturbed = tuple(name for name, stamp in stamps.items() if now.stamps[name] != stamp)
-        key = self._desk.key_that_ran(task, now.key, outcome.code, disturbed, self._services.environ)
+        key = self._desk.key_that_ran(task, now.key, disturbed)
         ended = self._services.clock()
         events = [self._materialized(now, made, outcome) for made in outcome.made]
         record = self._desk.record(task, key, values, self.run, self._seq + 1, ended, outcome.seconds)

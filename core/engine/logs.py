@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..store.store import Store
 from .lines import LineSplitter
+
+if TYPE_CHECKING:
+    from ..store.logs import AttemptLog
 
 LINES_A_SECOND = 500
 """More than this in one second is not told line by line; the log file has them."""
 
 
 class Printed:
-    """Bytes in, lines to tell out."""
+    """Bytes in, lines to tell out. Costs nothing until the first byte: most attempts print none."""
 
     def __init__(self, store: Store, run: str, task: str, number: int) -> None:
-        self._log = store.logs.attempt(run, task, number)
-        self._path = store.logs.path(run, task, number)
+        self._store = store
+        self._place = (run, task, number)
+        self._log: AttemptLog | None = None
         self._lines = LineSplitter()
         self._second = 0
         self._told = 0
@@ -27,15 +32,19 @@ class Printed:
     @property
     def path(self) -> Path | None:
         """Where the log is, once there is something in it."""
-        return self._path if self._path.exists() else None
+        return None if self._log is None else self._store.logs.path(*self._place)
 
     def write(self, data: bytes) -> list[str]:
         """Keeps `data`, returns the lines to tell."""
+        if self._log is None:
+            self._log = self._store.logs.attempt(*self._place)
         self._log.write(data)
         return self._few(self._lines.feed(data))
 
     def close(self) -> list[str]:
         """Ends the log; returns the last lines to tell."""
+        if self._log is None:
+            return []
         lines = self._few(self._lines.end())
         self.file = self._log.close()
         return lines + self._held_back()

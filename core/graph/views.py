@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -47,6 +47,11 @@ class View:
 
     def out_of(self, node: Node) -> tuple[ViewEdge, ...]:
         return self._out_of.get(node, ())
+
+    def only(self, nodes: Container[Node]) -> View:
+        """The part of the view that `nodes` span."""
+        kept = {node: shown for node, shown in self.nodes.items() if node in nodes}
+        return View(self.kind, kept, tuple(e for e in self.edges if e.source in kept and e.target in kept))
 
     @cached_property
     def roots(self) -> tuple[Node, ...]:

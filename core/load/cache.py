@@ -18,6 +18,7 @@ from ... import __version__
 from ..model import Definitions
 from ..places import private_folder, user_key, write_private
 from ..problems import DefinitionError, ProblemError
+from .collector import collector_paused
 from .discovery import Project, Stamp, Walk, defines, is_candidate, walk
 
 FORMAT = 1
@@ -75,7 +76,8 @@ class DefinitionCache:
                 return None
             from .snapshot import from_json
 
-            definitions = from_json(json.loads(body))
+            with collector_paused():
+                definitions = from_json(json.loads(body))
             if not all((self.code_folder / module.digest).is_file() for module in definitions.modules):
                 return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ProblemError, RecursionError):
@@ -155,7 +157,8 @@ class DefinitionCache:
         surroundings = _surroundings(self.interpreter)
         head = {"began": began, "files": files, "patterns": patterns, "surroundings": surroundings}
         try:
-            body = json.dumps(to_json(definitions), separators=(",", ":")).encode()
+            with collector_paused():
+                body = json.dumps(to_json(definitions), separators=(",", ":")).encode()
         except (TypeError, ValueError, RecursionError):
             return
         self._write(head, body)

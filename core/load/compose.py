@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from ..graph.cycles import cycle_problems
 from ..model import Definitions, Place, PythonAction
 from ..problems import DefinitionError, Problem
+from .collector import collector_paused
 from .discovery import ROOT_FILE, Found, Project, matching
 from .drafts import Draft
 from .entries import YamlFile, read_entries, spec_draft
@@ -26,17 +27,18 @@ MOST_PROBLEMS = 500
 _NO_ANSWER = PythonResult()
 
 
-@dataclass(frozen=True, slots=True)
 class Sources:
-    """The checked YAML files of a project, and its lines for whoever wants to show one."""
+    """The lines of the project's files, for whoever wants to show one."""
 
-    root: Path
-    yaml: tuple[YamlFile, ...]
+    def __init__(self, root: Path, yaml: Iterable[YamlFile]) -> None:
+        self._root = root
+        self._known: dict[str, Document | None] = {each.file: each.document for each in yaml}
 
     def line(self, place: Place) -> str | None:
         """The text of a line, fit to be shown; None where there is no such file or line."""
-        document = next((y.document for y in self.yaml if y.file == place.file), None)
-        document = document or _as_text(self.root, place.file)
+        if place.file not in self._known:
+            self._known[place.file] = _as_text(self._root, place.file)
+        document = self._known[place.file]
         lines = document.lines if document else []
         return shown_line(lines[place.line - 1], place.column) if 0 < place.line <= len(lines) else None
 
@@ -45,12 +47,25 @@ def compose(
     project: Project, found: Found, interpreter: str, trusted: bool, store: Path | None, time_limit: float
 ) -> Definitions:
     """One snapshot of everything that the files define. Raises DefinitionError."""
-    yaml = tuple(read_entries(read_yaml(data, file)) for file, data in found.yaml.items())
+    with collector_paused():
+        yaml = tuple(read_entries(read_yaml(data, file)) for file, data in found.yaml.items())
+    asked = _request(project, found, yaml, interpreter, store, time_limit)
+    result = load_python(asked) if trusted and (asked.files or asked.calls) else _NO_ANSWER
+    with collector_paused():
+        return _composed(project, found, yaml, result, interpreter, trusted)
+
+
+def _composed(
+    project: Project,
+    found: Found,
+    yaml: Sequence[YamlFile],
+    result: PythonResult,
+    interpreter: str,
+    trusted: bool,
+) -> Definitions:
     sources = Sources(project.root, yaml)
     problems = [*found.problems, *(problem for each in yaml for problem in each.problems)]
     problems += _head_problems(project, yaml, found)
-    asked = _request(project, found, yaml, interpreter, store, time_limit)
-    result = load_python(asked) if trusted and (asked.files or asked.calls) else _NO_ANSWER
     drafts = _drafts(project, yaml, result, sources, problems)
     failures, calls = _failures(result, sources)
     problems += failures

@@ -96,6 +96,8 @@ class Draft:
 
     def settled(self, key: str) -> Any:
         """The value of a common key: what was said here, else the nearest default."""
+        if not self.defaults:
+            return getattr(self.entry, key)
         chain = (self.entry, *self.defaults)
         if key in ("params", "env"):
             return {name: value for said in reversed(chain) for name, value in getattr(said, key).items()}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -87,9 +87,10 @@ def _section(
         if fault := name_fault(name):
             problems.append(origin.problem(fault))
             continue
-        draft = Draft("asset" if section == "assets" else "task", name, model(), origin)
-        entry, broken = _validated(model, {} if data is None else data, origin, f"{draft.label}: ", problems)
-        draft = replace(draft, entry=entry, broken=broken)
+        kind: Literal["asset", "task"] = "asset" if section == "assets" else "task"
+        label = f"{kind} {shown(name)}: "
+        entry, broken = _validated(model, {} if data is None else data, origin, label, problems)
+        draft = Draft(kind, name, entry, origin, broken=broken)
         _one_action(draft, problems)
         yield draft
 

@@ -64,7 +64,7 @@ def _more_than_zero(value: float) -> float:
 
 def _environment(value: object) -> object:
     """A list of names inherits them all: the same as a mapping to null."""
-    items: dict[Any, object] = {}
+    items: dict[Any, object] = Field(default_factory=dict)
     if isinstance(value, list):
         items = dict.fromkeys(item for item in value if isinstance(item, str))
         if len(items) != len(value):
@@ -209,13 +209,13 @@ class Defaults(_Strict):
 
     group: Word = ""
     """The group under which this is shown."""
-    tags: list[Name] = []
+    tags: list[Name] = Field(default_factory=list)
     """Words to select by: `tag:daily`."""
-    owners: list[Name] = []
+    owners: list[Name] = Field(default_factory=list)
     """People or teams to ask."""
-    params: dict[Name, Json] = {}
+    params: dict[Name, Json] = Field(default_factory=dict)
     """Values that the step gets by name; a change of one makes it stale."""
-    env: Environment = {}
+    env: Environment = Field(default_factory=dict)
     """Environment variables of the step: `NAME: value`, or null to inherit and watch the caller's."""
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     """How often a failed step is tried again."""
@@ -234,9 +234,9 @@ class Step(Defaults):
 
     description: str = ""
     """What it is, in a sentence or more."""
-    metadata: dict[Name, Json] = {}
+    metadata: dict[Name, Json] = Field(default_factory=dict)
     """Anything worth showing next to it."""
-    after: list[Name] = []
+    after: list[Name] = Field(default_factory=list)
     """Tasks that must be done before, without passing data."""
     verb: Text = ""
     """What stands on the edges of the asset view; by default the task's title."""
@@ -253,7 +253,7 @@ class Step(Defaults):
 class AssetEntry(Step):
     """A thing that the pipeline makes, or (without an action) a source that it starts from."""
 
-    deps: Dependencies = []
+    deps: Dependencies = Field(default_factory=list)
     """The assets that this one is made of."""
     file: Text = ""
     """A source that is a file or a folder, watched by content; relative to this file."""
@@ -272,9 +272,9 @@ class AssetEntry(Step):
 class TaskEntry(Step):
     """A step: what it reads, what it makes, how it is run."""
 
-    inputs: Dependencies = []
+    inputs: Dependencies = Field(default_factory=list)
     """The assets that the task reads."""
-    outputs: list[Name] = []
+    outputs: list[Name] = Field(default_factory=list)
     """The assets that the task makes."""
 
 
@@ -285,17 +285,17 @@ class DefinitionFile(_Strict):
 
     pipeline: Name = ""
     """The name of the pipeline that this file defines, alone or with others."""
-    assets: dict[Name, AssetEntry] = {}
+    assets: dict[Name, AssetEntry] = Field(default_factory=dict)
     """Sources and what is made of them."""
-    tasks: dict[Name, TaskEntry] = {}
+    tasks: dict[Name, TaskEntry] = Field(default_factory=dict)
     """Steps with their inputs and outputs."""
     defaults: Defaults = Defaults()
     """What holds for everything here that does not say otherwise."""
-    schedules: dict[Name, dict[str, Json]] = {}
+    schedules: dict[Name, dict[str, Json]] = Field(default_factory=dict)
     """When something is materialized by itself."""
-    pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = {}
+    pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
     """How many steps of each named pool may run at once."""
-    definitions: list[Annotated[Text, AfterValidator(_pattern)]] = []
+    definitions: list[Annotated[Text, AfterValidator(_pattern)]] = Field(default_factory=list)
     """Only in the root's bakehouse.yaml: which files of the folder are read, as in `pipelines/**/*.yaml`."""
 
 

@@ -29,11 +29,11 @@ def name_fault(name: str) -> str:
 def shown(text: str, longest: int = 60) -> str:
     """`text` quoted and escaped, so that no character of it can act on a terminal or hide."""
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "'" + "".join(c if c.isprintable() else _escaped(c) for c in cut) + "'"
+    return f"'{cut}'" if cut.isprintable() else "'" + "".join(map(_escaped, cut)) + "'"
 
 
 def _escaped(char: str) -> str:
-    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def is_identifier(text: str) -> bool:

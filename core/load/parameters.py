@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..model import Action, Input, PythonAction, ShellAction, SqlAction, identifier
+from ..model import Action, Input, PythonAction, ShellAction, identifier
 from ..problems import Problem
 from .drafts import Draft
 from .names import did_you_mean, shown
@@ -60,36 +60,35 @@ def name_problems(
     draft: Draft, action: Action, inputs: Sequence[Input], outputs: Sequence[str]
 ) -> list[Problem]:
     """Names that would mean two things to the code of the step."""
-    given = [(f"the input {shown(i.asset)}", i.identifier) for i in inputs]
+    given = [("the input", i.asset, i.identifier) for i in inputs]
     params = draft.settled("params")
-    fold = isinstance(action, SqlAction)
     if isinstance(action, ShellAction):
-        given += [(f"the param {shown(name)}", identifier(name)) for name in params]
-        given += [(f"the environment variable {name}", name) for name in draft.settled("env")]
-        given.append(("the place of the value", "OUTPUT"))
-        given += [(f"the output {shown(name)}", f"OUTPUT_{identifier(name)}") for name in outputs]
+        given += [("the param", name, identifier(name)) for name in params]
+        given += [("the environment variable", name, name) for name in draft.settled("env")]
+        given.append(("the variable", "OUTPUT", "OUTPUT"))
+        given += [("the output", name, f"OUTPUT_{identifier(name)}") for name in outputs]
+    elif isinstance(action, PythonAction):
+        given += [("the param", name, name) for name in params]
+        given.append(("the parameter", "context", "context"))
+        if len(outputs) > 1:
+            made = [("the output", name, identifier(name)) for name in outputs]
+            return _collisions(draft, given) + _collisions(draft, made)
     else:
-        if isinstance(action, PythonAction):
-            given += [(f"the param {shown(name)}", name) for name in params]
-            given.append(("the context", "context"))
-        given_outputs = [(f"the output {shown(name)}", identifier(name)) for name in outputs]
-        if len(outputs) > 1 and isinstance(action, PythonAction):
-            return _collisions(draft, given, fold) + _collisions(draft, given_outputs, fold)
-    return _collisions(draft, given, fold)
+        given = [(thing, name, word.casefold()) for thing, name, word in given]
+    return _collisions(draft, given)
 
 
-def _collisions(draft: Draft, given: Iterable[tuple[str, str]], fold: bool) -> list[Problem]:
-    first: dict[str, str] = {}
+def _collisions(draft: Draft, given: Iterable[tuple[str, str, str]]) -> list[Problem]:
+    first: dict[str, tuple[str, str]] = {}
     problems = []
     key = draft.reads[0]
-    for thing, word in given:
-        folded = word.casefold() if fold else word
-        if folded in first:
-            message = f"{first[folded]} and {thing} would both be {shown(word)} in the code"
-            is_input = first[folded].startswith("the input") or thing.startswith("the input")
+    for thing, name, word in given:
+        earlier, its_name = first.setdefault(word, (thing, name))
+        if (earlier, its_name) != (thing, name):
+            is_input = "the input" in (earlier, thing)
             hint = f"say as: in {key}, as in {{asset: …, as: other}}" if is_input else "rename one of them"
+            message = f"{earlier} {shown(its_name)} and {thing} {shown(name)} would both be {shown(word)} in the code"
             problems.append(draft.problem(message, key, key=True, hint=hint))
-        first.setdefault(folded, thing)
     return problems
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import MISSING, fields
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from ..model import (
     Action,
@@ -28,12 +30,13 @@ _ACTIONS: dict[str, type[PythonAction] | type[ShellAction] | type[SqlAction]] = 
 }
 
 
-def _defaults(kind: type[Any]) -> dict[str, Any]:
-    return {
-        f.name: f.default if f.default_factory is MISSING else f.default_factory()
-        for f in fields(kind)
-        if f.default is not MISSING or f.default_factory is not MISSING
-    }
+@cache
+def _usual(kind: Hashable) -> tuple[tuple[str, Any], ...]:
+    """Every field with its default; MISSING where it has none."""
+    return tuple(
+        (f.name, f.default if f.default_factory is MISSING else f.default_factory())
+        for f in fields(cast(Any, kind))
+    )
 
 
 def to_json(definitions: Definitions) -> Json:
@@ -46,15 +49,21 @@ def to_json(definitions: Definitions) -> Json:
 
 
 def _said(thing: Any) -> dict[str, Json]:
-    defaults = _defaults(type(thing))
-    pairs = ((f.name, getattr(thing, f.name)) for f in fields(thing))
-    return {name: value for name, value in pairs if name not in defaults or value != defaults[name]}
+    said = {}
+    for name, usual in _usual(type(thing)):
+        value = getattr(thing, name)
+        if usual is MISSING or value != usual:
+            said[name] = value
+    return said
 
 
 def _task_json(task: Task) -> Json:
     said = _said(task)
     action = task.action
-    said["action"] = [action.kind, *(getattr(action, f.name) for f in fields(action) if f.name != "kind")]
+    said["action"] = [
+        action.kind,
+        *(getattr(action, name) for name, _ in _usual(type(action)) if name != "kind"),
+    ]
     if task.inputs:
         said["inputs"] = [[given.asset, given.identifier] for given in task.inputs]
     if task.code is not None:

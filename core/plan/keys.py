@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..fingerprint.canonical import digest
-from ..model import CodeKey, PythonAction, ShellAction, SqlAction, StepKey, Task
+from ..model import PythonAction, ShellAction, SqlAction, StepKey, Task
 
 AFTER = "after:"
 """Prefix of the input that stands for a task which only comes before."""
@@ -45,32 +45,31 @@ def _config(task: Task) -> dict[str, str]:
     return config
 
 
-def _code(task: Task, code: CodeKey | None) -> Mapping[str, str] | None:
+def _code(task: Task) -> Mapping[str, str] | None:
     if task.code_version is not None:
         return {"code_version": task.code_version}
     if not isinstance(task.action, PythonAction):
         return {}
-    return None if code is None else code.parts
+    return None if task.code is None else task.code.parts
 
 
-def _env(task: Task, code: CodeKey | None, environ: Mapping[str, str], python: str) -> dict[str, str]:
+def _env(task: Task, environ: Mapping[str, str], python: str) -> dict[str, str]:
     env = {}
     for name, declared in task.env.items():
         value = environ.get(name) if declared is None else declared
         env[name] = "unset" if value is None else "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:16]
-    if isinstance(task.action, PythonAction) and task.code_version is None and code is not None:
+    if isinstance(task.action, PythonAction) and task.code_version is None and task.code is not None:
         env["python"] = ".".join(python.split(".")[:2])
-        env.update(code.libraries)
+        env.update(task.code.libraries)
     return env
 
 
-def static_key(task: Task, environ: Mapping[str, str], python: str, code: CodeKey | None = None) -> StaticKey:
-    """The static part for `task`; `code` is what did run, and defaults to what was loaded.
+def static_key(task: Task, environ: Mapping[str, str], python: str) -> StaticKey:
+    """The static part for `task`; `environ` gives the variables it inherits, `python` is "3.11" or longer.
 
     Values of declared variables enter as digests, so that a secret is not written to the ledger.
     """
-    code = code or task.code
-    return StaticKey(_code(task, code), _config(task), _env(task, code, environ, python))
+    return StaticKey(_code(task), _config(task), _env(task, environ, python))
 
 
 def step_key(static: StaticKey, inputs: Mapping[str, str]) -> StepKey:

@@ -147,7 +147,7 @@ class Worker:
     def retire(self) -> None:
         """Let it go when it has nothing to do: it ends by itself when its link is closed."""
         self.leaving = True
-        if not self.closed and not self.busy:
+        if not (self.closed or self._link_closed or self.busy):
             self.loop.remove_reader(self._link)
             self.loop.remove_writer(self._link)
             self._link.close()

@@ -252,14 +252,14 @@ def test_a_circle_is_told_with_its_line(bake: Bake) -> None:
         ),
         (
             "{deps: [flour], env: {flour: 1}, shell: x}",
-            "the environment variable flour would both be 'flour'",
+            "the environment variable 'flour' would both be 'flour'",
         ),
         (
             "{deps: [OUTPUT], shell: x}",
-            "the input 'OUTPUT' and the place of the value would both be 'OUTPUT'",
+            "the input 'OUTPUT' and the variable 'OUTPUT' would both be 'OUTPUT'",
         ),
         ("{deps: [Flour, flour], sql: select 1}", "would both be 'flour' in the code"),
-        ("{deps: [context], python: 'm:f'}", "the input 'context' and the context would both be 'context'"),
+        ("{deps: [context], python: 'm:f'}", "the input 'context' and the parameter 'context' would both be"),
         ("{deps: [flour, flour], shell: x}", "'flour' stands twice in deps"),
     ],
 )

@@ -97,7 +97,7 @@ def test_cold_then_all_reused_then_a_comment(flights: Project) -> None:
     ("file", "before", "after", "users"),
     [
         ("svg.py", '"#4F43DD"', '"#21463D"', {"write_report"}),
-        ("shrinkage.py", "- 1\n", "- 2\n", {"carrier_ranking", "write_report"}),
+        ("shrinkage.py", "between - 1", "between - 2", {"carrier_ranking", "write_report"}),
         ("logistic.py", "< 1e-9", "< 1e-2", {"fit_delay_model", "write_report"}),
         ("checks.py", '"flights of no known airline": 0', '"flights of no known airline": 1', {"check_dirt"}),
     ],

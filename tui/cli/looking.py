@@ -136,7 +136,7 @@ def runs(options: Options, limit: int, as_json: bool) -> None:
 
 def print_tree(bench: Workbench, kind: Literal["asset", "task"], selected: frozenset[Node] | None) -> None:
     """The graph as an indented tree, as the screen shows it."""
-    from ..rows import text_tree
+    from ..text_tree import text_tree
 
     look = bench.survey()
     for line in text_tree(

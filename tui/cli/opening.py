@@ -23,7 +23,9 @@ def open_workbench(options: Options) -> Workbench:
 
 def chosen(bench: Workbench, selection: tuple[str, ...]) -> frozenset[Node] | None:
     """The nodes that the words select; None where nothing was said."""
-    return bench.select(" or ".join(f"({word})" for word in selection)) if selection else None
+    from ...core.selection import join
+
+    return bench.select(join(selection)) if selection else None
 
 
 def find_node(bench: Workbench, key: str) -> Node:
