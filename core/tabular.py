@@ -40,7 +40,10 @@ def query_rows(
     with tempfile.TemporaryDirectory(prefix="bakehouse-") as folder:
         place, is_whole = _laid_out(form, path, inline, Path(folder))
         settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "512MB", "autoinstall_known_extensions": "false", "threads": "1"}
+            "memory_limit": "512MB",
+            "autoinstall_known_extensions": "false",
+            "threads": "1",
+        }
         try:
             with duckdb.connect(":memory:", config=settings) as connection:
                 return _read(connection, form, str(place), limit, offset, is_whole)
@@ -67,15 +70,20 @@ def _laid_out(form: str, path: Path | None, inline: bytes | None, folder: Path) 
 def _read(
     connection: Any, form: str, place: str, limit: int, offset: int, is_whole: bool
 ) -> tuple[Columns, Rows, int | None, str]:
-    table = connection.read_parquet(place) if form == "parquet" else connection.read_csv(place)
-    columns = tuple((name, str(kind).lower()) for name, kind in zip(table.columns, table.types, strict=True))
+    literal = place.replace("'", "''")
+    source = f"read_{form}('{literal}')"
+    described = connection.execute(f"describe select * from {source}").fetchall()
+    columns = tuple((str(row[0]), str(row[1]).lower()) for row in described)
     notes = [] if is_whole else [f"of the first {_SAMPLE:,} bytes"]
     if len(columns) > _WIDEST:
         notes.append(f"the first {_WIDEST} of {len(columns)} columns")
         columns = columns[:_WIDEST]
     cells = ", ".join(f"left(cast({_quoted(name)} as varchar), {CELL + 1})" for name, _ in columns)
-    rows = tuple(tuple(map(_cell, row)) for row in table.limit(limit, offset).project(cells).fetchall())
-    total = int(table.count("*").fetchone()[0]) if is_whole else None
+    found = connection.execute(f"select {cells} from {source} limit {limit} offset {offset}").fetchall()
+    rows = tuple(tuple(map(_cell, row)) for row in found)
+    total = None
+    if is_whole:
+        total = int(connection.execute(f"select count(*) from {source}").fetchall()[0][0])
     return columns, rows, total, "; ".join(notes)
 
 

@@ -25,12 +25,12 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that nothing is left in the checkout and no old build leaks in."""
+    """Built from a fresh copy: nothing is left in the checkout, and no old build or run leaks in."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
-    for name in (*FOLDERS, "src"):
-        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=LEFT_BEHIND)
+    for name in ("pyproject.toml", "README.md", "LICENSE", *shipped_files()):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    shutil.copytree(ROOT / "src", copy / "src", symlinks=True, ignore=LEFT_BEHIND)
     target = tmp_path_factory.mktemp("wheel")
     flags = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
     run(sys.executable, "-m", "pip", "wheel", *flags, "-w", target, copy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,7 +17,6 @@ from ..core.model import Node
 from ..core.problems import ProblemError
 from .aside import Aside
 from .bar import Bar
-from .bench import Bench
 from .deeds import Deeds
 from .feed import Feed
 from .filtering import FilterInput
@@ -35,6 +34,9 @@ from .status import footer_line, plan_words, status_line
 from .themes import DARK, LIGHT, VARIABLES
 from .tree import TreeView
 from .watch import watch
+
+if TYPE_CHECKING:
+    from ..core.workbench import Workbench
 
 
 class BakehouseApp(App[int]):
@@ -60,7 +62,7 @@ class BakehouseApp(App[int]):
 
     def __init__(
         self,
-        open_bench: Callable[[], Bench],
+        open_bench: Callable[[], Workbench],
         *,
         jobs: int | None = None,
         ascii_only: bool = False,
@@ -131,7 +133,7 @@ class BakehouseApp(App[int]):
             await self.session.bench.aclose()
 
     @property
-    def bench(self) -> Bench:
+    def bench(self) -> Workbench:
         assert self.session is not None
         return self.session.bench
 
@@ -141,16 +143,21 @@ class BakehouseApp(App[int]):
             survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
         except ProblemError as error:
             self.failure = error
-            self.exit(error.exit_code)
+            self.exit(return_code=error.exit_code)
             return
         self.session = Session(bench, clock=self.clock)
         self.session.surveyed(survey, marks)
         self.show_rows()
         if self._watching:
-            seen = watch(bench.root, bench.watch_paths(), bench.definitions.files, self.deeds.reload)
-            self.run_worker(seen, name="watch", exit_on_error=False)
+            self.run_worker(self._watch(bench), name="watch", exit_on_error=True)
         if not bench.trusted:
             await self.deeds.trust()
+
+    async def _watch(self, bench: Workbench) -> None:
+        try:
+            await watch(bench.root, bench.watch_paths(), bench.definitions.files, self.deeds.reload)
+        except (OSError, RuntimeError) as error:  # no watches left, or a file system that has none
+            self.tell(f"the files cannot be watched, R reads them again: {error}", "stale")
 
     # ---- what is shown ---------------------------------------------------------------------------
 

@@ -13,12 +13,13 @@ from textual.screen import Screen
 
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
-from .bench import Marks, Running, Survey
 from .editor import editor_command
 from .live import OPEN, Live
 from .stream import Streamer
 
 if TYPE_CHECKING:
+    from ..core.running import Running
+    from ..core.workbench import Marks, Snapshot
     from .app import BakehouseApp
     from .confirm import Question
 
@@ -179,7 +180,7 @@ class Deeds:
 
     # ---- the project -----------------------------------------------------------------------------
 
-    def _facts(self) -> tuple[Survey, Marks]:
+    def _facts(self) -> tuple[Snapshot, Marks]:
         return self.app.bench.survey(), self.app.bench.marks()
 
     async def look_again(self) -> None:
@@ -195,7 +196,7 @@ class Deeds:
         if session is None:
             return
 
-        def work() -> tuple[bool, Survey, Marks]:
+        def work() -> tuple[bool, Snapshot, Marks]:
             changed = bench.reload()
             return changed, *self._facts()
 
@@ -206,6 +207,8 @@ class Deeds:
             problems = error.problems
         except ProblemError as error:
             problems = (Problem(error.message, hint=error.hint),)
+        if session.problems and not problems:
+            self.app.tell("the definitions are whole again", "fresh")
         session.problems = problems
         if problems:
             self.app.side.go_to_tab("overview")

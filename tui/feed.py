@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
 from ..core.events import Event, Kind
-from .tree import FRAME
 
 if TYPE_CHECKING:
     from .app import BakehouseApp
 
+FRAME = 1 / 30
 TICK = 0.25
 """Seconds between two pictures of a spinner; it turns only while something runs."""
 MOST_REBUILT = 2000
@@ -23,7 +25,9 @@ class Feed:
     def __init__(self, app: BakehouseApp) -> None:
         self.app = app
         self._due = False
+        self._begun: set[str] = set()
         self._ticker: Timer | None = None
+        self._context = copy_context()
 
     def hear(self, event: Event) -> None:
         """A listener of the engine: called in the app's loop, as often as the engine likes."""
@@ -31,15 +35,16 @@ class Feed:
         if session is None or session.live is None:
             return
         session.live.apply(event)
-        if event.kind is Kind.STEP_STARTED:
-            self.app.side_work.attempt_began(event.task)
+        if event.kind is Kind.STEP_STARTED and event.task is not None:
+            self._begun.add(event.task)
         self.came()
 
     def came(self) -> None:
         """Something changed: it is painted with the next frame."""
         if not self._due and self.app.is_running:
             self._due = True
-            self.app.set_timer(FRAME, self.catch_up)
+            loop = asyncio.get_running_loop()
+            loop.call_later(FRAME, self.app.call_later, self.catch_up, context=self._context)
 
     def catch_up(self) -> None:
         self._due = False
@@ -48,13 +53,15 @@ class Feed:
             return
         tasks, session.live.touched = session.live.touched, set()
         nodes = session.touched(tasks)
-        tree.touch(nodes)
-        tree.flush()
-        self.app.side_work.came(tasks, nodes)
+        tree.repaint(nodes)
+        begun, self._begun = self._begun, set()
+        self.app.side_work.came(tasks, nodes, begun)
         if session.faults_only and len(tree.rows) < MOST_REBUILT:
             self.app.show_rows()
 
     def began(self) -> None:
+        """A run begins. Called in the app's own context, which the engine's callbacks do not have."""
+        self._context = copy_context()
         self.app.tell("")
         self.app.tree_view.refresh()
         if self._ticker is None:
@@ -63,7 +70,7 @@ class Feed:
     def _tick(self) -> None:
         session, tree = self.app.session, self.app.tree_view
         if session is not None and session.live is not None:
-            tree.touch(session.touched(session.live.running()) & tree.visible_nodes())
+            tree.repaint(session.touched(session.live.running()))
         self.app.refresh_bars()
 
     def ended(self) -> None:

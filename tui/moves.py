@@ -165,7 +165,7 @@ class Moves:
             return
         if (node := self.tree_view.node) is not None:
             session.marked ^= {node}
-            self.tree_view.touch([node])
+            self.tree_view.repaint([node])
         self.tree_view.move(1)
 
     def mark_range(self) -> None:

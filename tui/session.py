@@ -9,14 +9,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..core.graph.views import View, ViewKind, asset_view, counterpart, task_view
 from ..core.model import NOWHERE, Node, Place, Plan, PlannedStep, Reason, State
 from ..core.problems import Problem, ProblemError
-from .bench import Bench, Marks, Running, Survey
 from .keys import RowIs, Situation
 from .live import OPEN, Live, Step
 from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to
+
+if TYPE_CHECKING:
+    from ..core.running import Running
+    from ..core.workbench import Marks, Snapshot, Workbench
 
 DIRECTIONS: Mapping[ViewKind, Direction] = {"asset": "up", "task": "down"}
 FAULTS = frozenset({State.FAILED, State.STALE, State.RUNNING})
@@ -39,7 +43,7 @@ class Ledger:
 class Session:
     """One open project on one screen."""
 
-    def __init__(self, bench: Bench, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, bench: Workbench, *, clock: Callable[[], float] = time.time) -> None:
         self.bench = bench
         self.graph = bench.graph
         self.definitions = bench.definitions
@@ -59,7 +63,7 @@ class Session:
         self.new: frozenset[Node] = frozenset()
         self.changed: frozenset[Node] = frozenset()
         self.removed: tuple[Node, ...] = ()
-        self.survey: Survey | None = None
+        self.survey: Snapshot | None = None
         self._is_surveyed = False
         self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
         self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
@@ -70,7 +74,7 @@ class Session:
 
     # ---- what there is ---------------------------------------------------------------------------
 
-    def reloaded(self, survey: Survey, marks: Marks) -> None:
+    def reloaded(self, survey: Snapshot, marks: Marks) -> None:
         """New definitions or new facts: everything derived is derived again, what the user chose stays."""
         self.graph, self.definitions = self.bench.graph, self.bench.definitions
         self.surveyed(survey, marks)
@@ -84,7 +88,7 @@ class Session:
         if self.filter_text:
             self.filter_by(self.filter_text)
 
-    def surveyed(self, survey: Survey, marks: Marks) -> None:
+    def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
         self.survey = survey
         self._is_surveyed = self.live is None or self.live.is_over

@@ -99,15 +99,13 @@ class SideWork:
         view.empty = f"{task} has printed nothing" if path is None else "the log is empty"
         view.show(source, task)
 
-    def attempt_began(self, task: str | None) -> None:
-        """Another attempt: its log is another file."""
-        if task is not None and self.app.side.log_view.about == task:
-            self.app.side.log_view.show(None, None)
-            self.show(again=True)
-
-    def came(self, tasks: set[str], nodes: set[Node]) -> None:
-        """These tasks of the run changed: the log grew, or the words about the thing under the cursor."""
+    def came(self, tasks: set[str], nodes: set[Node], begun: set[str]) -> None:
+        """These tasks of the run changed: the log grew, or the words about the thing under the cursor. Those in
+        `begun` have a new attempt, whose log is another file."""
         session, node, side = self.app.session, self.app.tree_view.node, self.app.side
+        if side.log_view.about in begun:
+            side.log_view.show(None, None)
+            self.show(again=True)
         if session is None or node is None or node not in nodes:
             return
         if side.tab.name != "log":

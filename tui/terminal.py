@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..core.workbench import Workbench
     from .app import BakehouseApp
-    from .bench import Bench
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _MODES = (1049, 1000, 1002, 1003, 1006, 1015, 1004, 2004)
@@ -56,7 +56,7 @@ def run_screen(
         return 2
     from .app import BakehouseApp
 
-    def open_bench() -> Bench:
+    def open_bench() -> Workbench:
         from ..core.workbench import Workbench
 
         return Workbench.open(path, trust=trust, interpreter=interpreter)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from rich.style import Style
 from textual import events
@@ -16,14 +16,13 @@ from .ink import Bit, Ink, cut, cut_front, line_width, pad, pad_left, width_of
 from .look import RowLook
 from .rows import Row, RowKey, Rows, node_key
 
-FRAME = 1 / 30
 WORD, TIME = 9, 7
 _BARE = 34
 """Under this width only glyph and name are drawn; under `_BARE + TIME + 14` no durations."""
 
 
 class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows rows. `look` says how a row looks; `touch` marks what changed, painted at most 30 times a second."""
+    """Shows rows. `look` says how a row looks; it is asked for the rows in view only."""
 
     class Moved(Message):
         """The cursor is on another row, or its row is another thing."""
@@ -48,8 +47,6 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor = 0
         self.range_from: int | None = None
         self._key: RowKey = ()
-        self._dirty: set[Node] = set()
-        self._due = False
 
     # ---- rows and cursor -------------------------------------------------------------------------
 
@@ -143,25 +140,12 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # ---- what changed ----------------------------------------------------------------------------
 
-    def touch(self, nodes: Iterable[Node]) -> None:
-        """These nodes look different now; their rows are painted with the next frame."""
-        self._dirty.update(nodes)
-        if self._dirty and not self._due and self.is_attached:
-            self._due = True
-            self.set_timer(FRAME, self.flush)
-
-    def flush(self) -> None:
-        self._due = False
-        dirty, self._dirty = self._dirty, set()
+    def repaint(self, nodes: Collection[Node]) -> None:
+        """These nodes look different now: paints those of their rows that are in view."""
         top = self.scroll_offset.y
         for at in range(top, min(top + self.size.height, len(self.rows))):
-            if self.rows.rows[at].node in dirty:
+            if self.rows.rows[at].node in nodes:
                 self._refresh_line(at)
-
-    def visible_nodes(self) -> set[Node]:
-        top = self.scroll_offset.y
-        rows = self.rows.rows[top : top + self.size.height]
-        return {row.node for row in rows if row.node is not None}
 
     def _refresh_line(self, at: int) -> None:
         self.refresh(Region(0, at - self.scroll_offset.y, self.size.width, 1))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import MISSING, fields
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from ..model import (
     Action,
@@ -30,13 +28,16 @@ _ACTIONS: dict[str, type[PythonAction] | type[ShellAction] | type[SqlAction]] = 
 }
 
 
-@cache
-def _usual(kind: Hashable) -> tuple[tuple[str, Any], ...]:
+_fields: dict[type[Any], tuple[tuple[str, Any], ...]] = {}
+
+
+def _usual(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
     """Every field with its default; MISSING where it has none."""
-    return tuple(
-        (f.name, f.default if f.default_factory is MISSING else f.default_factory())
-        for f in fields(cast(Any, kind))
-    )
+    if kind not in _fields:
+        _fields[kind] = tuple(
+            (f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind)
+        )
+    return _fields[kind]
 
 
 def to_json(definitions: Definitions) -> Json:

@@ -66,8 +66,7 @@ class ProjectLock:
         _write(descriptor, Holder(os.getpid(), command, time.time()))
         return cls(folder, descriptor)
 
-    @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Whether this lock still keeps others out: not released, and its file not deleted or replaced."""
         return self._descriptor is not None and _is_at(self._descriptor, self.folder / NAME)
 

@@ -211,7 +211,7 @@ class Store:
             raise StoreError(
                 f"the store {self.folder} cannot be written", "nothing can be run here until it can be"
             )
-        if not lock.held or not lock.folder.samefile(self.folder):
+        if not lock.is_held() or not lock.folder.samefile(self.folder):
             raise StoreError(f"the lock of {self.folder} is not held", "take it before beginning a run")
         crash_point("begin.locked")
         path = self.folder / LEDGER

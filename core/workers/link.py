@@ -124,8 +124,7 @@ class Supervisor:
             except TimeoutError:
                 self._process.kill()
                 self._lose()
-        while self._process.poll() is None:
-            await asyncio.sleep(0.002)
+        self._process.wait()
 
     # -- the socket
 

@@ -90,9 +90,11 @@ class Workers:
         if self._supervisor is not None:
             for job in list(self._jobs.values()):
                 job.cancelled = True
-            for worker in list(self._workers):
-                worker.retire()
-            await self._supervisor.aclose()
+            try:
+                for worker in list(self._workers):
+                    worker.retire()
+            finally:
+                await self._supervisor.aclose()
             for worker in list(self._workers):
                 worker.abandon()
             for place in [place for place in self._working if isinstance(place, Command)]:

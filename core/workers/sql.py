@@ -31,7 +31,6 @@ SETTINGS = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
 }
-FOLLOWING = "result.parquet"
 
 
 class SqlSteps:
@@ -132,21 +131,28 @@ class SqlSteps:
         if not statements:
             raise CannotStore("the query is empty")
         *before, last = statements
-        for statement in before:
-            connection.execute(statement, chosen(order, statement))
+        for statement in before if order.outputs else statements:
+            result = connection.execute(statement, chosen(order, statement))
+            while result.fetchmany(4096):
+                pass
         if not order.outputs:
-            connection.execute(last, chosen(order, last))
             return ()
-        result = connection.sql(last.query, params=chosen(order, last))
+        result = connection.sql(last.query, params=chosen(order, last)) if has_rows(last) else None
         if result is None:
             raise CannotStore("the last statement has no result: end with a SELECT")
-        path = scratch / FOLLOWING
+        path = scratch / "result.parquet"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         columns: Json = [[name, str(kind)] for name, kind in zip(result.columns, result.types, strict=True)]
         result.write_parquet(str(path), compression="zstd")
         rows = connection.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchone()[0]
         encoded = codecs.finished_file(path, "parquet", "", {"rows": rows, "columns": columns})
         return (Made(order.outputs[0].asset, encoded.stored, encoded.path, encoded.metadata),)
+
+
+def has_rows(statement: Any) -> bool:
+    """Whether a statement is a query. `PIVOT` is one too, though DuckDB cannot tell beforehand."""
+    expected = {kind.name for kind in statement.expected_result_type}
+    return expected == {"QUERY_RESULT"} or statement.type.name == "MULTI"
 
 
 def chosen(order: Order, statement: Any) -> dict[str, Json] | None:

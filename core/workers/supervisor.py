@@ -90,14 +90,17 @@ def tag_of(pid: int) -> bytes:
 
 
 def read(path: str) -> bytes:
-    fd = os.open(path, os.O_RDONLY)
+    return drained(os.open(path, os.O_RDONLY))
+
+
+def drained(fd: int) -> bytes:
+    parts = []
     try:
-        parts = []
         while part := os.read(fd, 65536):
             parts.append(part)
-        return b"".join(parts)
     finally:
         os.close(fd)
+    return b"".join(parts)
 
 
 def output_of(*argv: str) -> bytes:
@@ -109,12 +112,9 @@ def output_of(*argv: str) -> bytes:
         return b""
     finally:
         os.close(writing)
-    parts = []
-    while part := os.read(reading, 65536):
-        parts.append(part)
-    os.close(reading)
+    text = drained(reading)
     os.waitpid(pid, 0)
-    return b"".join(parts)
+    return text
 
 
 def kill(pid: int, number: int, *, group: bool = False) -> None:
@@ -126,11 +126,9 @@ def kill(pid: int, number: int, *, group: bool = False) -> None:
 
 def adopt_orphans() -> bool:
     """On Linux, orphans among our descendants become our children. Says whether they do."""
-    if not sys.platform.startswith("linux"):
-        return False
     import ctypes
 
-    return bool(ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0)
+    return "linux" in sys.platform and bool(ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0)
 
 
 # ---- the supervisor --------------------------------------------------------------------------
@@ -150,16 +148,13 @@ class Supervisor:
         self.wake, self.wakened = (above(fd) for fd in os.pipe())
         self.adopts = adopt_orphans()
         self.quitting = False
-        for fd in (self.wake, self.wakened):
-            os.set_blocking(fd, False)
+        os.set_blocking(self.wakened, False)
         _signal.set_wakeup_fd(self.wakened, warn_on_full_buffer=False)
         _signal.signal(_signal.SIGCHLD, lambda *_: None)
         _signal.signal(_signal.SIGTERM, self.terminated)
-        for ignored in (_signal.SIGINT, _signal.SIGHUP):
-            _signal.signal(ignored, _signal.SIG_IGN)
-        self.defaults = [int(_signal.SIGPIPE), int(_signal.SIGINT), int(_signal.SIGHUP)]
-        if hasattr(_signal, "SIGXFSZ"):
-            self.defaults.append(int(_signal.SIGXFSZ))
+        _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+        _signal.signal(_signal.SIGHUP, _signal.SIG_IGN)
+        self.defaults = [_signal.SIGPIPE, _signal.SIGINT, _signal.SIGHUP, _signal.SIGXFSZ]
 
     def terminated(self, *_: object) -> None:
         self.end_all(0.0)
@@ -174,7 +169,7 @@ class Supervisor:
             busy = any(a.kill_at is not None for a in self.attempts.values())
             for fd, event in poll.poll(TICK * 1000 if busy else None):
                 if fd == self.wake:
-                    drain(self.wake)
+                    os.read(self.wake, 4096)
                 elif event & ~select.POLLOUT and not self.listen():
                     return
             self.reap()
@@ -235,7 +230,8 @@ class Supervisor:
             pid = self.spawn(argv, env, actions)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            self.say(b"no", name, os.fsencode(f"{reason}: {os.fsdecode(cwd_or_program(error, cwd, argv))}"))
+            what = cwd if getattr(error, "filename", None) == cwd else argv[0]
+            self.say(b"no", name, os.fsencode(f"{reason}: ") + what)
         else:
             self.attempts[name] = Attempt(name, pid)
             self.say(b"pid", name, b"%d" % pid)
@@ -244,14 +240,11 @@ class Supervisor:
                 os.close(fd)
 
     def spawn(self, argv: list[bytes], env: dict[bytes, bytes], actions: list[tuple[int, int, int]]) -> int:
+        common = {"file_actions": actions, "setsigmask": (), "setsigdef": self.defaults}
         try:
-            return os.posix_spawn(
-                argv[0], argv, env, file_actions=actions, setsid=True, setsigmask=[], setsigdef=self.defaults
-            )
+            return os.posix_spawn(argv[0], argv, env, setsid=True, **common)  # type: ignore[arg-type]
         except NotImplementedError:  # an old C library: a group of its own is the next best
-            return os.posix_spawn(
-                argv[0], argv, env, file_actions=actions, setpgroup=0, setsigmask=[], setsigdef=self.defaults
-            )
+            return os.posix_spawn(argv[0], argv, env, setpgroup=0, **common)  # type: ignore[arg-type]
 
     def say(self, *fields: bytes) -> None:
         self.unsent += b" ".join(f.replace(b"\n", b" ") for f in fields) + b"\n"
@@ -365,7 +358,7 @@ class Supervisor:
         end = time.monotonic() + 5
         while time.monotonic() < end:
             table = processes()
-            mine = set().union(*self.trees(table).values()) | self.descendants(table)
+            mine = set().union(*self.trees(table).values()) | below(os.getpid(), table)
             if not mine:
                 return
             for pid in mine:
@@ -373,25 +366,19 @@ class Supervisor:
             time.sleep(0.002)
             self.reap()
 
-    def descendants(self, table: Table) -> set[int]:
-        children: dict[int, list[int]] = {}
-        for pid, (parent, _, _) in table.items():
-            children.setdefault(parent, []).append(pid)
-        found: set[int] = set()
-        todo = [os.getpid()]
-        while todo:
-            for pid in children.get(todo.pop(), ()):
-                found.add(pid)
-                todo.append(pid)
-        return found
+
+def below(pid: int, table: Table) -> set[int]:
+    """All descendants of a process."""
+    found: set[int] = set()
+    more = {pid}
+    while more:
+        more = {child for child, (parent, _, _) in table.items() if parent in more} - found
+        found |= more
+    return found
 
 
 def pairs(fields: list[bytes]) -> dict[bytes, bytes]:
     return {name: value for name, _, value in (field.partition(b"=") for field in fields) if name}
-
-
-def cwd_or_program(error: Exception, cwd: bytes, argv: list[bytes]) -> bytes:
-    return cwd if getattr(error, "filename", None) == cwd else argv[0]
 
 
 def above(fd: int) -> int:
@@ -399,14 +386,6 @@ def above(fd: int) -> int:
     moved: int = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH)
     os.close(fd)
     return moved
-
-
-def drain(fd: int) -> None:
-    try:
-        while os.read(fd, 4096):
-            pass
-    except BlockingIOError:
-        pass
 
 
 def main() -> None:
@@ -418,8 +397,8 @@ def main() -> None:
     except Exception as error:  # told to the app, which then fails what was running
         supervisor.say(b"bug", os.fsencode(f"{type(error).__name__}: {error}"))
         supervisor.flush()
-    finally:
-        supervisor.kill_everything()
+    supervisor.kill_everything()
+    os._exit(0)
 
 
 if __name__ == "__main__":

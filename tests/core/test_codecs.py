@@ -13,6 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bakehouse.core.workers import plain
 from bakehouse.core.workers.codecs import (
     CannotStore,
@@ -23,8 +26,6 @@ from bakehouse.core.workers.codecs import (
     encode,
     take_file,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 fixed_zones = st.integers(-1439, 1439).map(lambda m: dt.timezone(dt.timedelta(minutes=m)))
 leaves = (
@@ -100,7 +101,7 @@ def test_odd_values_come_back_exactly(value: object, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [OrderedDict(a=1), [range(3)], {"x": object}, dt.timezone.utc, [dt.datetime.now(dt.timezone(dt.timedelta(0), "X"))]],
+    [OrderedDict(a=1), [range(3)], {"x": object}, dt.UTC, [dt.datetime.now(dt.timezone(dt.timedelta(0), "X"))]],
     ids=["ordered", "range", "class", "zone", "named zone"],
 )  # fmt: skip
 def test_what_json_cannot_hold_is_pickled_and_has_a_preview(value: object, tmp_path: Path) -> None:
@@ -162,7 +163,11 @@ def test_a_changed_file_is_damaged(value: object, tmp_path: Path) -> None:
     encoded = encode(value, tmp_path / "value")
     path = Path(encoded.path or "")
     good = path.read_bytes()
-    for bad, word in ((good[:-1], "bytes where"), (good[:-2] + b"!!", "content has changed"), (None, "No such file")):
+    for bad, word in (
+        (good[:-1], "bytes where"),
+        (good[:-2] + b"!!", "content has changed"),
+        (None, "No such file"),
+    ):
         path.unlink()
         if bad is not None:
             path.write_bytes(bad)
@@ -173,7 +178,9 @@ def test_a_changed_file_is_damaged(value: object, tmp_path: Path) -> None:
 
 def test_damaged_pickles_are_never_unpickled(tmp_path: Path) -> None:
     encoded = encode(OrderedDict(a="x" * 9000), tmp_path / "value")
-    Path(encoded.path or "").write_bytes(pickle.dumps(_Bomb(str(tmp_path / "boom"))).ljust(encoded.stored.size))
+    Path(encoded.path or "").write_bytes(
+        pickle.dumps(_Bomb(str(tmp_path / "boom"))).ljust(encoded.stored.size)
+    )
     with pytest.raises(ValueDamaged):
         decode(encoded.stored, encoded.path, asset="x")
     assert not (tmp_path / "boom").exists()
@@ -254,7 +261,12 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 def test_arrays_come_back(tmp_path: Path) -> None:
     numpy = pytest.importorskip("numpy")
     for number, array in enumerate(
-        (numpy.arange(12).reshape(3, 4), numpy.zeros(5000), numpy.array(["a", "é"]), numpy.asfortranarray([[1, 2], [3, 4]]))
+        (
+            numpy.arange(12).reshape(3, 4),
+            numpy.zeros(5000),
+            numpy.array(["a", "é"]),
+            numpy.asfortranarray([[1, 2], [3, 4]]),
+        )
     ):
         encoded, back = there_and_back(array, tmp_path / str(number))
         assert encoded.stored.codec == "npy" and back.dtype == array.dtype and (back == array).all()
@@ -265,7 +277,9 @@ def test_arrays_come_back(tmp_path: Path) -> None:
 def test_pandas_frames_come_back(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
-    frame = pandas.DataFrame({"a": [1, 2], "b": ["x", None], "c": pandas.to_datetime(["2020-01-01", "2021-01-01"])})
+    frame = pandas.DataFrame(
+        {"a": [1, 2], "b": ["x", None], "c": pandas.to_datetime(["2020-01-01", "2021-01-01"])}
+    )
     for number, one in enumerate((frame, frame.set_index("b"), frame.astype({"a": "Int64"}), frame.iloc[:0])):
         encoded, back = there_and_back(one, tmp_path / str(number))
         pandas.testing.assert_frame_equal(back, one)

@@ -146,6 +146,7 @@ def test_where_nothing_is_defined_it_says_what_it_saw(tmp_path: Path) -> None:
 def test_links_to_folders_are_not_followed_but_links_to_files_are(tmp_path: Path) -> None:
     plant(tmp_path, "real/a.yaml", "bakehouse.yaml")
     (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "real" / "again").symlink_to(tmp_path / "real")
     (tmp_path / "linked.yaml").symlink_to(tmp_path / "real" / "a.yaml")
     (tmp_path / "dangling.yaml").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe.yaml")

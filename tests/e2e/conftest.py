@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from bakehouse.core.engine.executor import Given, Order, Outcome
 from bakehouse.core.model import Action, Input, PythonAction, ShellAction, SqlAction, Stored
 from bakehouse.core.workers.pool import Workers

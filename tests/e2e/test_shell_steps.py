@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bakehouse.core.model import ShellAction
 from bakehouse.core.workers.codecs import encode
 
@@ -38,7 +40,7 @@ async def test_a_command_gets_its_inputs_and_leaves_its_output(begin: Begin, tmp
     assert steps.value(outcome).read_text() == "kg\n1\n"
 
 
-async def test_every_end_has_its_word(begin: Begin) -> None:
+async def test_every_end_has_its_word(begin: Begin, eventually: Callable[..., None]) -> None:
     steps = await begin()
     expected = {
         "exit 3": "exit code 3",
@@ -57,16 +59,8 @@ async def test_every_end_has_its_word(begin: Begin) -> None:
     assert "the command cannot be started: No such file or directory" in gone.error
     nul = await steps.outcome(steps.shell("true", params={"a": "x\0y"}))
     assert "NUL" in nul.error
-    assert not list((steps.root / ".bakehouse" / "tmp").iterdir()) or await _emptied(steps)
-
-
-async def _emptied(steps: Any) -> bool:
-    import asyncio
-
-    async with asyncio.timeout(10):
-        while list((steps.root / ".bakehouse" / "tmp").iterdir()):
-            await asyncio.sleep(0.01)
-    return True
+    scratch = steps.root / ".bakehouse" / "tmp"
+    await asyncio.to_thread(eventually, lambda: not list(scratch.iterdir()))
 
 
 async def test_folders_several_outputs_and_none(begin: Begin) -> None:
@@ -91,10 +85,13 @@ async def test_stdin_is_empty(begin: Begin) -> None:
 
 async def test_a_command_has_no_descriptor_but_its_three(begin: Begin) -> None:
     steps = await begin()
-    with Path("/dev/null").open() as held:
-        os.set_inheritable(held.fileno(), True)
+    held = os.open("/dev/null", os.O_RDONLY)
+    os.set_inheritable(held, True)
+    try:
         attempt = steps.shell("ls /proc/$$/fd; readlink /proc/$$/fd/0")
         await steps.outcome(attempt)
+    finally:
+        os.close(held)
     assert steps.log(attempt).decode().splitlines() == ["0", "1", "2", "/dev/null"]
 
 

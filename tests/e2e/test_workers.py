@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bakehouse.core.engine.executor import Order
 from bakehouse.core.model import PythonAction
 from bakehouse.core.workers.codecs import encode
 from bakehouse.core.workers.pool import Workers
 from bakehouse.core.workers.stream import Splitter, begin_mark, end_mark
-from hypothesis import given
-from hypothesis import strategies as st
 
 Begin = Callable[..., Awaitable[Any]]
 
@@ -65,8 +65,11 @@ def stubborn():
 def sleeps(seconds=60): print("asleep", flush=True); time.sleep(seconds)
 def mark(path): Path(path).open("a").write("x")
 def reads(): return [sys.stdin.read(), subprocess.run(["cat"], capture_output=True).stdout.decode()]
-def descriptors(): return sorted(os.readlink(f"/proc/self/fd/{n}").split(":")[0] for n in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{n}"))
-def childs_descriptors(): return subprocess.run(["ls", "/proc/self/fd"], capture_output=True, close_fds=False).stdout.split()
+def descriptors():
+    places = [f"/proc/self/fd/{n}" for n in os.listdir("/proc/self/fd")]
+    return sorted(os.readlink(place).split(":")[0] for place in places if os.path.lexists(place))
+def childs_descriptors():
+    return subprocess.run(["ls", "/proc/self/fd"], capture_output=True, close_fds=False).stdout.split()
 def noisy(n):
     for i in range(20):
         print(f"out {n}"); print(f"err {n}", file=sys.stderr); os.system(f"echo child {n}")
@@ -257,12 +260,12 @@ async def test_a_worker_is_renewed_after_enough_steps(begin: Begin, monkeypatch:
     assert 2 <= len({steps.value(outcome) for outcome in outcomes}) <= 8
 
 
-async def test_a_child_that_a_step_leaves_is_ended_with_its_worker(begin: Begin) -> None:
+async def test_a_child_that_a_step_leaves_is_ended_with_its_worker(
+    begin: Begin, eventually: Callable[..., None]
+) -> None:
     steps = await begin(STEPS)
     child = steps.value(await steps.outcome(steps.python("leaves_child")))
-    async with asyncio.timeout(10):
-        while psutil.pid_exists(child):
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(eventually, lambda: not psutil.pid_exists(child))
     assert (await steps.outcome(steps.python("threads"))).ok
 
 
@@ -310,7 +313,7 @@ async def test_five_thousand_steps_with_few_descriptors(begin: Begin) -> None:
 
     steps = await begin(STEPS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(64, len(os.listdir("/proc/self/fd")) + 32), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(64, psutil.Process().num_fds() + 32), hard))
     try:
         attempts = [steps.python("noop") for _ in range(2000)] + [steps.shell("true") for _ in range(100)]
         assert all(outcome.ok for outcome in await steps.all_outcomes(attempts))
@@ -377,9 +380,8 @@ async def test_a_supervisor_that_dies_is_replaced(begin: Begin) -> None:
     for attempt in (python, shell):
         assert "supervisor of the workers ended: killed by signal 9" in (await steps.outcome(attempt)).error
     assert (await steps.outcome(steps.python("one"))).ok
-    async with asyncio.timeout(10):
-        while any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in mine):
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(psutil.wait_procs, mine, 10)
+    assert not [p for p in mine if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 async def test_without_standard_streams(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,7 +402,12 @@ def test_orders_are_frozen_data() -> None:
 # ---- marks in the output ----------------------------------------------------------------------
 
 
-@given(st.lists(st.binary(max_size=30) | st.sampled_from([b"\x1e", b"\x1etok", b"\x1etoken+", b"\n"]), max_size=8), st.data())
+@given(
+    st.lists(
+        st.binary(max_size=30) | st.sampled_from([b"\x1e", b"\x1etok", b"\x1etoken+", b"\n"]), max_size=8
+    ),
+    st.data(),
+)
 def test_marks_are_found_wherever_the_chunks_are_cut(texts: list[bytes], data: st.DataObject) -> None:
     token = b"token123"
     whole = b"".join(begin_mark(token, n) + text + end_mark(token, n) for n, text in enumerate(texts))

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,10 @@ class Screen:
 
     async def sees(self, *words: str) -> None:
         for one in words:
-            await self.until(lambda one=one: one in self.text, one)
+            await self.until(partial(self._has, one), one)
+
+    def _has(self, words: str) -> bool:
+        return words in self.text
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

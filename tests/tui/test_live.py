@@ -23,11 +23,10 @@ def told(*stories: tuple[Any, ...]) -> Live:
 
 def test_a_step_goes_from_queued_over_running_to_fresh_with_its_time() -> None:
     live = told(("run_started", None, {"jobs": 2}), ("step_queued", "mix"), ("step_started", "mix"))
-    assert live.steps["mix"].state is State.RUNNING
-    assert live.steps["mix"].elapsed(107.0) == 4.0
+    step = live.steps["mix"]
+    assert (step.state, step.elapsed(107.0)) == (State.RUNNING, 4.0)
     live.apply(Event(9, 110.0, "r", Kind.STEP_SUCCEEDED, "mix", None, {"seconds": 6.5}))
-    assert live.steps["mix"].state is State.FRESH
-    assert live.steps["mix"].elapsed(500.0) == 6.5
+    assert (step.state, step.elapsed(500.0)) == (State.FRESH, 6.5)
 
 
 def test_progress_and_the_last_line_are_kept_while_it_runs() -> None:

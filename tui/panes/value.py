@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from ...core.model import Json
-from ..bench import Preview
+from ...core.preview import Preview
 from ..ink import Bit, Line, cut, pad, pad_left, width_of
 from .overview import text_lines
 
@@ -31,50 +29,37 @@ def value_lines(preview: Preview, *, ascii_only: bool = False) -> list[Line]:
     return lines
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Json]], ascii_only: bool) -> list[Line]:
-    cells = [[_cell(value) for value in row] for row in rows]
+def _table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], ascii_only: bool) -> list[Line]:
+    numbers = [is_number(type_) for _, type_ in columns]
     widths = [
-        min(WIDEST, max([width_of(name), *(width_of(row[n]) for row in cells if n < len(row))]))
-        for n, name in enumerate(columns)
-    ]
-    is_number = [
-        bool(rows) and all(_is_number(row[n]) or row[n] is None for row in rows if n < len(row))
-        for n in range(len(columns))
-    ]
-    bar = "-" if ascii_only else "─"
-    head = [
-        Bit(_fitted(name, widths[n], is_number[n], ascii_only) + "  ", "accent bold")
-        for n, name in enumerate(columns)
-    ]
-    lines: list[Line] = [tuple(head), (Bit((bar * (sum(widths) + 2 * len(widths)))[:-2], "guide"),)]
-    for row, texts in zip(rows, cells, strict=True):
-        lines.append(
-            tuple(
-                Bit(
-                    _fitted(text, widths[n], is_number[n], ascii_only) + "  ",
-                    "muted" if row[n] is None else "text",
-                )
-                for n, text in enumerate(texts)
-                if n < len(widths)
-            )
+        min(
+            WIDEST,
+            max(width_of(name), width_of(type_), *(width_of(row[n]) for row in rows if n < len(row)), 1),
         )
-    return lines
+        for n, (name, type_) in enumerate(columns)
+    ]
+
+    def line(cells: Sequence[str], style: str) -> Line:
+        parts = zip(cells, widths, numbers, strict=False)
+        return tuple(
+            Bit(_fitted(text, width, right, ascii_only) + "  ", style) for text, width, right in parts
+        )
+
+    bar = "-" if ascii_only else "─"
+    return [
+        line([name for name, _ in columns], "accent bold"),
+        line([type_ for _, type_ in columns], "muted"),
+        (Bit(bar * (sum(widths) + 2 * len(widths) - 2), "guide"),),
+        *(line(row, "text") for row in rows),
+    ]
 
 
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(type_: str) -> bool:
+    """True for the types that are read from the right: `BIGINT`, `double`, `DECIMAL(10,2)`, `float64`."""
+    return type_.lower().startswith(("int", "uint", "bigint", "smallint", "tinyint", "hugeint", "ubig", "double",
+                                     "float", "decimal", "number", "real"))  # fmt: skip
 
 
 def _fitted(text: str, width: int, to_the_right: bool, ascii_only: bool) -> str:
     text = cut(text, width, ascii_only)
     return pad_left(text, width) if to_the_right else pad(text, width)
-
-
-def _cell(value: Json) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value) if isinstance(value, int) else json.dumps(value, ensure_ascii=False, default=str)

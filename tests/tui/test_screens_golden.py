@@ -1,0 +1,79 @@
+"""The whole screen as text, at the two sizes that matter. `BAKEHOUSE_GOLDEN=write` writes them anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+SIZES = [(80, 24), (120, 40)]
+
+
+async def fresh(s: Any) -> None:
+    """As it opens."""
+
+
+async def tasks(s: Any) -> None:
+    await s.go("cookie_dough")
+    await s.press("t")
+
+
+async def preview(s: Any) -> None:
+    await s.press("enter")
+    await s.sees("plan: 3 run")
+
+
+async def failed(s: Any) -> None:
+    await s.press("a")
+    await s.until(lambda: s.bench.told is not None, "the run")
+    s.run.tell("step_started", "combine_ingredients")
+    s.run.tell("step_succeeded", "combine_ingredients", seconds=2.5)
+    s.run.tell("step_reused", "bake_peanut_cookies")
+    s.run.tell("step_started", "add_chocolate_chips")
+    s.run.tell("step_failed", "add_chocolate_chips", error="the bag is empty", seconds=1.25)
+    s.run.tell("step_blocked", "bake_in_oven", by="add_chocolate_chips")
+    await s.go("chocolate_chip_cookie_dough")
+    await s.sees("by add_chocolate_chips")
+
+
+async def why(s: Any) -> None:
+    await s.press("right_square_bracket", "right_square_bracket", "right_square_bracket")
+    await s.sees("where it began")
+
+
+async def help(s: Any) -> None:
+    await s.press("question_mark")
+    await s.sees("Help")
+
+
+SCREENS = {"fresh": fresh, "tasks": tasks, "preview": preview, "failed": failed, "why": why, "help": help}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+async def test_the_screen_looks_as_it_did(
+    name: str, size: tuple[int, int], cookies: Path, screen: Callable[..., Any]
+) -> None:
+    file = cookies / ("two_cookies.yaml" if name == "failed" else "one_cookie.yaml")
+    async with screen(file, size=size) as s:
+        await SCREENS[name](s)
+        s.app.refresh_bars()
+        await s.pilot.pause()
+        seen = s.text + "\n"
+    golden = GOLDEN / f"{name}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("BAKEHOUSE_GOLDEN") == "write":
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(seen)
+    assert seen == golden.read_text()
+
+
+async def test_it_can_be_read_in_ascii(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / "two_cookies.yaml", ascii_only=True) as s:
+        await s.go("cookie_dough")
+        tree = "\n".join(s.app.tree_view.render_line(y).text for y in range(len(s.rows)))
+        assert tree.isascii()
+        assert "cookie_dough ^" in tree
