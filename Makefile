@@ -66,8 +66,11 @@ bench: setup ## measure against peers and floors, in pairs (see bench/README.md)
 docs: setup ## write the parts of the docs that come from the code
 	@$(BIN)/python docs/generate.py
 
-gallery screenshot: setup ## let the app take its own picture: docs/screenshot.svg
+screenshot: setup ## let the app take its own picture: docs/screenshot.svg
 	@$(BIN)/python docs/gallery.py
+
+gallery: setup ## the same, and one picture for each scene: docs/gallery/
+	@$(BIN)/python docs/gallery.py --all
 
 lock: setup-dev ## pin the newest versions that fit pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra duckdb --group build --universal --python-version 3.11 --upgrade \

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .fingerprint.canonical import digest
 from .model import Definitions, Node
 from .plan import StaticKey
 from .store.baseline import Baseline
@@ -22,6 +21,8 @@ class Marks:
 
 def as_baseline(definitions: Definitions, keys: Mapping[str, StaticKey], taken: float) -> Baseline:
     """What is defined now, as a baseline: a digest of each definition, code and all. `taken` is Unix time."""
+    from .fingerprint.canonical import digest
+
     tasks: dict[str, str] = {}
     for name, key in keys.items():
         task = definitions.tasks[name]

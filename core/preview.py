@@ -45,8 +45,21 @@ def preview(store: Store, value: Materialization | Stored, limit: int = 100, off
     try:
         if (wrong := _wrong(store, stored)) is not None:
             return Preview("none", note=wrong)
-        return _Look(store, stored, metadata, max(limit, 0), max(offset, 0)).show()
+        path = None if stored.inline is not None else store.values.path(stored)
+        return _Look(stored, path, metadata, max(limit, 0), max(offset, 0)).show()
     except (StoreError, OSError, ValueError, csv.Error, RecursionError, MemoryError) as error:
+        return Preview("none", note=f"it cannot be shown: {error}")
+
+
+def preview_file(path: Path, limit: int = 100, offset: int = 0) -> Preview:
+    """Shows a file or folder that is a source, by its suffix. Raises nothing."""
+    try:
+        codec = "folder" if path.is_dir() else "file"
+        value = Stored(codec, "", path.stat().st_size, "", type=path.name)
+        return _Look(value, path, {}, max(limit, 0), max(offset, 0)).show()
+    except FileNotFoundError:
+        return Preview("none", note=f"{path} is not there")
+    except (OSError, ValueError, csv.Error, RecursionError, MemoryError) as error:
         return Preview("none", note=f"it cannot be shown: {error}")
 
 
@@ -67,8 +80,8 @@ def _wrong(store: Store, value: Stored) -> str | None:
 
 @dataclass(slots=True)
 class _Look:
-    store: Store
     value: Stored
+    path: Path | None
     metadata: Mapping[str, Json]
     limit: int
     offset: int
@@ -90,10 +103,14 @@ class _Look:
             case other:
                 return Preview("binary", note=f"{self.value.size:,} bytes in the unknown encoding {other!r}")
 
+    def _file_path(self) -> Path:
+        assert self.path is not None, "a value is inline or in a file"
+        return self.path
+
     def _head(self) -> bytes:
         if self.value.inline is not None:
             return self.value.inline[:READ]
-        with self.store.values.path(self.value).open("rb") as file:
+        with self._file_path().open("rb") as file:
             return file.read(READ)
 
     def _is_cut(self) -> bool:
@@ -120,9 +137,8 @@ class _Look:
         return Preview("table", kinds, rows, len(records))
 
     def _queried(self, form: str) -> Preview:
-        path = None if self.value.inline is not None else self.store.values.path(self.value)
         try:
-            columns, rows, total, note = query_rows(form, path, self.value.inline, self.limit, self.offset)
+            columns, rows, total, note = query_rows(form, self.path, self.value.inline, self.limit, self.offset)
         except TableError as error:
             return Preview("none", note=str(error))
         return Preview("table", columns, rows, total, note=note)
@@ -132,7 +148,7 @@ class _Look:
         return Preview("table" if rows else "text", columns, rows, total, text)
 
     def _reader(self) -> Path | bytes:
-        return self.value.inline if self.value.inline is not None else self.store.values.path(self.value)
+        return self.value.inline if self.value.inline is not None else self._file_path()
 
     def _opaque(self) -> Preview:
         kept = self.metadata.get("preview")
@@ -141,7 +157,7 @@ class _Look:
         return Preview("text", text=f"{head}\n\n{kept}" if kept is not None else head, note=note)
 
     def _folder(self) -> Preview:
-        root = self.store.values.path(self.value)
+        root = self._file_path()
         files = sorted(itertools.islice((p for p in root.rglob("*") if p.is_file()), _LISTED))
         shown = files[self.offset : self.offset + self.limit]
         rows = tuple((_short(p.relative_to(root).as_posix()), str(p.stat().st_size)) for p in shown)

@@ -86,6 +86,10 @@ class Running:
         """Waits for the end. Raises `StoreError` if the run could not even begin."""
         return await asyncio.shield(self.task)
 
+    async def ended(self) -> None:
+        """Waits for the end, however it ends."""
+        await asyncio.wait([self.task])
+
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)

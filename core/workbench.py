@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +19,7 @@ from .marks import Marks, as_baseline, marks_between
 from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
 from .places import store_folder
 from .plan import Cause, Facts, StaticKey, Survey, make_plan, root_causes, static_key, take_survey
+from .plan.plan import median
 from .problems import NotTrusted
 from .sources import SourceVersions
 from .store.baseline import Baseline, load_baseline, save_baseline
@@ -49,10 +48,6 @@ class Snapshot:
 def _static_keys(definitions: Definitions) -> dict[str, StaticKey]:
     environ, python = os.environ, definitions.python_version
     return {name: static_key(task, environ, python) for name, task in definitions.tasks.items()}
-
-
-def _median(times: tuple[float, ...]) -> float:
-    return sorted(times)[len(times) // 2]
 
 
 class Workbench:
@@ -144,7 +139,7 @@ class Workbench:
             self._sources.save()
         survey = take_survey(Facts(self.graph, recorded, sources, self._keys, time.time()))
         reasons = {node: why for node in survey.states if (why := survey.of(node))}
-        estimates = {task: _median(times) for task, times in recorded.durations.items() if times}
+        estimates = {task: median(times) for task, times in recorded.durations.items() if times}
         return Snapshot(survey, survey.states, reasons, recorded, estimates)
 
     def select(self, text: str) -> frozenset[Node]:
@@ -197,12 +192,16 @@ class Workbench:
 
     def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
         """The value of an asset as text or rows. Blocking; runs nothing of the project."""
-        from .preview import preview, preview_file
+        from .preview import Preview, preview, preview_file
 
         definition = self.definitions.assets[asset]
-        if definition.is_source:
-            return preview_file(self._sources.path(definition) if definition.file else None, limit, offset)
-        return preview(self.store, self.materialization(asset), limit, offset)
+        if definition.is_source and definition.file:
+            return preview_file(self._sources.path(definition), limit, offset)
+        made = self.materialization(asset)
+        if made is None:
+            said = "a source that is only a name" if definition.is_source else "never materialized"
+            return Preview("none", note=said)
+        return preview(self.store, made, limit, offset)
 
     def materialization(self, asset: str) -> Materialization | None:
         """The current value of an asset, as recorded. Blocking."""
@@ -262,7 +261,7 @@ class Workbench:
             self._sources,
             self.interpreter,
         )
-        run = time.strftime("%Y%m%dT%H%M%S-") + secrets.token_hex(3)
+        run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs = jobs or os.cpu_count() or 2
         self._running = Running.begin(run, plan, ground, jobs=jobs, listeners=listeners)
         return self._running
@@ -276,7 +275,7 @@ class Workbench:
         """Ends the run under way, waits for it, and closes the store."""
         if (running := self.running) is not None:
             running.cancel()
-            await asyncio.wait([running.task])
+            await running.ended()
         self.store.close()
 
 

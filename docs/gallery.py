@@ -27,7 +27,7 @@ PATIENCE = 30.0
 # name, keys pressed one after the other before the picture is taken
 Scene = tuple[str, Sequence[str]]
 SCENES: Sequence[Scene] = (
-    ("plan", ("a", "wait", "enter")),
+    ("plan", ("k", "enter")),
     ("tasks", ("escape", "t")),
     ("help", ("t", "question_mark")),
 )
@@ -67,13 +67,11 @@ async def take(project: Path, every: bool) -> None:
         await until(pilot, "the cookies", lambda: is_idle(app) and State.FRESH in states(app))
         add_peanuts(project)
         await until(pilot, "the peanuts", lambda: len(states(app)) == 9)
+        await pilot.press("c", "c")
+        await pilot.pause(0.5)
         picture(app, DOCS / "screenshot.svg")
         for name, keys in SCENES if every else ():
-            for key in keys:
-                if key == "wait":
-                    await until(pilot, "the run", lambda: is_idle(app))
-                else:
-                    await pilot.press(key)
+            await pilot.press(*keys)
             await pilot.pause(0.5)
             picture(app, DOCS / "gallery" / f"{name}.svg")
 
@@ -89,7 +87,7 @@ def picture(app: BakehouseApp, file: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(BAKEHOUSE_HOME=f"{folder}/home", COOKIES_PACE="0")
+        os.environ.update(BAKEHOUSE_HOME=f"{folder}/home", COOKIES_PACE="5")
         project = Path(folder) / "cookies"
         copy_demo("cookies", project)
         asyncio.run(take(project, "--all" in arguments))

@@ -67,8 +67,10 @@ def flags(parameter: click.Parameter) -> str:
     if isinstance(parameter, click.Argument):
         return parameter.make_metavar(click.Context(cli))
     names = ", ".join(code(name) for name in parameter.opts)
-    kind = "" if getattr(parameter, "is_flag", False) else " " + parameter.make_metavar(click.Context(cli))
-    return f"{names}{kind}"
+    if getattr(parameter, "is_flag", False):
+        return names
+    kind = "N" if isinstance(parameter.type, click.IntRange) else parameter.make_metavar(click.Context(cli))
+    return f"{names} {kind}"
 
 
 def options(command: click.Command) -> str:

@@ -27,7 +27,7 @@ SMALLEST_GROUP = 3
 
 class Row(NamedTuple):
     """One line of the tree. `parent` is the index of the parent's row or -1; `open` is None where there is
-    nothing to unfold; `size` is how many children stand below; `faint` rows only lead to a match."""
+    nothing to unfold; `verb` is how the thing is made; `size` is how many children stand below; `faint` rows only lead to a match."""
 
     key: RowKey
     node: Node | None
@@ -148,14 +148,18 @@ class Shape:
         return tuple(self.view.into(node) if self.direction == "up" else self.view.out_of(node))
 
     def _asset_children(self, node: Node) -> list[Child]:
-        children = []
-        last_verb = None
-        for edge in self._edges_below(node):
-            below = edge.source if self.direction == "up" else edge.target
-            verb = edge.label if self.direction == "down" or edge.label != last_verb else ""
-            last_verb = edge.label
-            children.append(Child(below, verb))
-        return children
+        if self.direction == "down":
+            return [Child(edge.target, edge.label) for edge in self.view.out_of(node)]
+        own = self.verb(node)
+        return [Child(edge.source, "" if own else edge.label) for edge in self.view.into(node)]
+
+    def verb(self, node: Node) -> str:
+        """The one verb by which a thing is made of all that stands below it. Where paths differ, each edge has
+        its own, and this is empty."""
+        if self.view.kind == "task" or self.direction == "down":
+            return ""
+        labels = {edge.label for edge in self.view.into(node)}
+        return labels.pop() if len(labels) == 1 else ""
 
     # ---- task view -------------------------------------------------------------------------------
 
@@ -253,11 +257,8 @@ def build(shape: Shape, folds: Folds) -> Rows:
             below = shape.children(node)
         unfolds = folds.is_open(key, depth) if below else None
         label = child.group if node is None else nodes[node].title
-        rows.append(
-            Row(
-                key, node, kind, depth, parent, last, unfolds, label, child.verb, child.dim, False, len(below)
-            )
-        )
+        verb = child.verb or (shape.verb(node) if kind == "node" and node is not None else "")
+        rows.append(Row(key, node, kind, depth, parent, last, unfolds, label, verb, child.dim, False, len(below)))
         index.setdefault(key, at)
         if unfolds:
             final = len(below) - 1
@@ -302,9 +303,10 @@ def default_folds(shape: Shape, faults: Iterable[Node] = ()) -> Folds:
     """All open where that is short; else two levels, and the way to each of `faults`."""
     if shape.size() <= OPEN_AT_MOST:
         return Folds()
-    above = shape.parents()
+    wanted = list(faults)[:OPEN_AT_MOST]
+    above = shape.parents() if wanted else {}
     opened: set[RowKey] = set()
-    for fault in list(faults)[:OPEN_AT_MOST]:
+    for fault in wanted:
         at = fault
         while (up := above.get(at)) and node_key(up[0]) not in opened:
             at = up[0]

@@ -82,8 +82,7 @@ class Session:
         self._full.clear()
         self._views.clear()
         self.recount()
-        known = {*self.view("asset").nodes, *self.view("task").nodes}
-        self.marked &= known
+        self.marked &= set(self.graph.order)
         self.end_preview()
         if self.filter_text:
             self.filter_by(self.filter_text)
@@ -186,10 +185,14 @@ class Session:
         """The things of a view (its tasks, its assets) by state; kept up to date by `touched`."""
         kind = kind or self.which
         if kind not in self._tallies:
-            counted = [node for node in self.view(kind).nodes if node.kind == kind]
-            self._told[kind] = {node: self.state_of(node) for node in counted}
+            self._told[kind] = {node: self.state_of(node) for node in self._counted(kind)}
             self._tallies[kind] = Counter(self._told[kind].values())
         return self._tallies[kind]
+
+    def _counted(self, kind: ViewKind) -> Iterable[Node]:
+        if kind == "task":
+            return (Node("task", name) for name in self.graph.tasks)
+        return (Node("asset", name) for name, asset in self.graph.assets.items() if not asset.internal)
 
     def recount(self) -> None:
         self._tallies.clear()

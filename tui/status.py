@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..core.model import Plan, State
 from .ink import Bit, Line, cut, line_width
 from .keys import Situation, footer
+from .live import Live
 from .session import Ledger, Session
 from .states import LOOKS, ORDER, glyph, seconds
 
@@ -18,25 +19,34 @@ def status_line(session: Session | None, width: int, *, loading: str = "", ascii
     if session is None:
         return (Bit(" "), Bit(loading or "reading the project", "muted"))
     head = (Bit(" "), Bit(cut(session.title, max(8, width // 4), ascii_only), "text bold"), Bit("  "))
+    counted = _counts(session, ascii_only)
+    kept = min(line_width(_fit(counted, width)), width * 2 // 5)
+    right = _fit(_told(session, ascii_only), width - line_width(head) - kept - 3)
+    counts = _fit(counted, width - line_width(head) - line_width(right) - 2)
+    gap = width - line_width(head) - line_width(counts) - line_width(right) - 1
+    return (*head, *counts, Bit(" " * max(0, gap)), *right)
+
+
+def _told(session: Session, ascii_only: bool) -> list[Line]:
+    """What stands at the right, most urgent first."""
     pieces: list[Line] = []
+    live = session.live
     if session.problems:
         pieces.append(
             (Bit(f"{len(session.problems)} in the definitions: the old ones stand", "failed bold"),)
         )
     if not session.bench.trusted:
         pieces.append((Bit("look only, not trusted", "stale bold"),))
-    if session.live is not None and (session.running or session.live.last_failed):
-        pieces.append(_progress(session, ascii_only))
-    ledger = session.ledger()
-    if ledger is not None:
+    if live is not None and session.running:
+        pieces.append(_progress(session, live, ascii_only))
+    if (ledger := session.ledger()) is not None:
         pieces.append(ledger_line(ledger, ascii_only))
-    if session.filter_text or session.faults_only:
+    if session.filtered:
         pieces.append((Bit(_filter_words(session), "accent"),))
-    right = _fit(pieces, width - line_width(head) - 1)
-    room = width - line_width(head) - line_width(right) - 2
-    counts = _fit(_counts(session, ascii_only), room)
-    gap = width - line_width(head) - line_width(counts) - line_width(right) - 1
-    return (*head, *counts, Bit(" " * max(0, gap)), *right)
+    if live is not None and live.last_failed:
+        failed = f"{glyph(State.FAILED, ascii_only)} {cut(live.last_failed, 24, ascii_only)}"
+        pieces.append((Bit(failed, "failed bold"),))
+    return pieces
 
 
 def _counts(session: Session, ascii_only: bool) -> list[Line]:
@@ -50,27 +60,20 @@ def _counts(session: Session, ascii_only: bool) -> list[Line]:
     ]
 
 
-def _progress(session: Session, ascii_only: bool) -> Line:
-    live = session.live
-    assert live is not None
-    if not session.running:
-        return (Bit(f"{glyph(State.FAILED, ascii_only)} {live.last_failed} failed", "failed bold"),)
+def _progress(session: Session, live: Live, ascii_only: bool) -> Line:
     now = session.clock()
-    done, total = live.done, max(1, live.total)
     cells = 8
-    full = round(cells * done / total)
+    full = round(cells * live.done / max(1, live.total))
     block, rest = ("#", ".") if ascii_only else ("━", "─")
     line = [
         Bit(block * full, "running"),
         Bit(rest * (cells - full), "guide"),
-        Bit(f" {done}/{live.total}", "text"),
+        Bit(f" {live.done}/{live.total}", "text"),
     ]
     if live.started is not None:
         line.append(Bit(f" {seconds(now - live.started)}", "muted"))
     if (eta := live.eta(now)) is not None and eta >= 1:
         line.append(Bit(f" ETA {seconds(eta)}", "muted"))
-    if live.last_failed:
-        line.append(Bit(f" {glyph(State.FAILED, ascii_only)} {live.last_failed}", "failed bold"))
     return tuple(line)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from collections.abc import Mapping
 
 from ..graph.graph import Graph
@@ -84,7 +84,7 @@ class Desk:
     ) -> StepRecord:
         versions = [values[name].version for name in task.outputs]
         version = (
-            hashlib.sha256("\n".join(versions).encode()).hexdigest() if versions else secrets.token_hex(16)
+            hashlib.sha256("\n".join(versions).encode()).hexdigest() if versions else os.urandom(16).hex()
         )
         return StepRecord(task.name, key, version, run, seq, ended, seconds, task.outputs)
 

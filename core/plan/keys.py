@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..fingerprint.canonical import digest
 from ..model import PythonAction, ShellAction, SqlAction, StepKey, Task
 
 AFTER = "after:"
@@ -33,12 +32,16 @@ def _action_config(task: Task) -> dict[str, str]:
             return {"kind": "sql", "query": query}
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _config(task: Task) -> dict[str, str]:
     config = _action_config(task)
     config["outputs"] = json.dumps(task.outputs)
     for name, value in task.params.items():
         text = json.dumps(value, sort_keys=True, default=str)
-        config[f"params.{name}"] = text if len(text) <= 200 else digest(value)
+        config[f"params.{name}"] = text if len(text) <= 200 else _digest(text)
     for given in task.inputs:
         if given.identifier != given.asset:
             config[f"as.{given.asset}"] = given.identifier
@@ -57,7 +60,7 @@ def _env(task: Task, environ: Mapping[str, str], python: str) -> dict[str, str]:
     env = {}
     for name, declared in task.env.items():
         value = environ.get(name) if declared is None else declared
-        env[name] = "unset" if value is None else "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:16]
+        env[name] = "unset" if value is None else "sha256:" + _digest(value)[:16]
     if isinstance(task.action, PythonAction) and task.code_version is None and task.code is not None:
         env["python"] = ".".join(python.split(".")[:2])
         env.update(task.code.libraries)
@@ -77,7 +80,7 @@ def step_key(static: StaticKey, inputs: Mapping[str, str]) -> StepKey:
     code = static.code or {}
     body = json.dumps([code, static.config, static.env, inputs], sort_keys=True, separators=(",", ":"))
     return StepKey(
-        hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest(),
+        _digest(body),
         code,
         static.config,
         static.env,

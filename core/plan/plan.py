@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from statistics import median
 
 from ..model import Plan, PlannedStep, Reason, ReasonKind
 from .survey import Survey
+
+
+def median(times: tuple[float, ...]) -> float:
+    """The middle one; of an even number the later of the two."""
+    return sorted(times)[len(times) // 2]
 
 
 def needed_for(survey: Survey, tasks: Iterable[str]) -> set[str]:

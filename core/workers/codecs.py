@@ -20,6 +20,8 @@ from typing import Any
 from ..model import Json, Stored
 from . import plain, tables
 
+StrPath = str | os.PathLike[str]
+
 INLINE = 8 * 1024
 CHUNK = 1 << 20
 PREVIEW = 2 * 1024
@@ -52,8 +54,8 @@ class Encoded:
 class Sink(io.RawIOBase):
     """Takes bytes, digests them, and begins a file only when they are too many to be inline."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._hash, self._file = path, hashlib.sha256(), None
+    def __init__(self, path: StrPath) -> None:
+        self._path, self._hash = path, hashlib.sha256()
         self._head = bytearray()
         self._out: io.BufferedWriter | None = None
         self.count = 0
@@ -69,7 +71,7 @@ class Sink(io.RawIOBase):
             self._head += view
         else:
             if self._out is None:
-                self._out = create(self._path)
+                self._out = create(Path(self._path))
                 self._out.write(self._head)
             self._out.write(view)
         return view.nbytes
@@ -94,7 +96,7 @@ def create(path: Path) -> io.BufferedWriter:
     return os.fdopen(os.open(path, flags, 0o600), "wb")
 
 
-def encode(value: object, scratch_file: Path) -> Encoded:
+def encode(value: object, scratch_file: StrPath) -> Encoded:
     """Encode a value; one that is too large to be inline goes to `scratch_file`, which must not exist.
 
     Raises CannotStore for what no encoding holds, and whatever reading the user's files raises.
@@ -102,9 +104,9 @@ def encode(value: object, scratch_file: Path) -> Encoded:
     if value is None:
         return nothing()
     if isinstance(value, PurePath):
-        return take_file(Path(value), scratch_file, keep=True)
+        return take_file(Path(value), Path(scratch_file), keep=True)
     if (table := tables.table_kind(value)) is not None:
-        encoded = _encode_table(value, table, scratch_file)
+        encoded = _encode_table(value, table, Path(scratch_file))
         if encoded is not None:
             return encoded
     if tables.is_array(value):
@@ -135,7 +137,7 @@ def _encode_table(value: Any, kind: str, scratch_file: Path) -> Encoded | None:
     return finished_file(scratch_file, "parquet", kind, metadata)
 
 
-def _encode_pickle(value: object, scratch_file: Path) -> Encoded:
+def _encode_pickle(value: object, scratch_file: StrPath) -> Encoded:
     sink = Sink(scratch_file)
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     try:
@@ -260,7 +262,7 @@ def decode(
     *,
     asset: str = "",
     wanted: object = None,
-    scratch: Path | None = None,
+    scratch: StrPath | None = None,
 ) -> Any:
     """The value. `wanted` is the annotation of the parameter that takes it; `scratch` is where a small
     file is laid out. Raises ValueDamaged."""
@@ -298,13 +300,15 @@ def checked_bytes(stored: Stored, path: str | None, asset: str) -> bytes:
     return data
 
 
-def file_of(stored: Stored, path: str | None, *, asset: str, scratch: Path | None) -> Path:
+def file_of(stored: Stored, path: str | None, *, asset: str, scratch: StrPath | None) -> Path:
     """A file (or folder) that holds the stored bytes, after a look at their digest."""
     if path is None:
         if scratch is None:
             raise ValueDamaged(asset, "there is no place to lay it out")
         data = checked_bytes(stored, None, asset)
-        place = scratch / (Path(stored.type).name if stored.codec == "file" and stored.type else "value")
+        place = Path(scratch) / (
+            Path(stored.type).name if stored.codec == "file" and stored.type else "value"
+        )
         with create(place) as file:
             file.write(data)
         return place

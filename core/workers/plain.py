@@ -34,12 +34,12 @@ PATHS: dict[str, Callable[[str], Any]] = {
 def dumps(value: object) -> bytes:
     """The one encoding of a value. Raises NotPlain."""
     tree = _Writer().tree(value, 0)
-    return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _written(tree).encode()
 
 
 def loads(data: bytes) -> Any:
     """The value. Raises ValueError for bytes that `dumps` did not make."""
-    return json.loads(data, object_hook=_from_tagged)
+    return _read(data.decode())
 
 
 class _Writer:
@@ -181,3 +181,7 @@ def _from_tagged(found: dict[str, Any]) -> Any:
         if tag.startswith("$"):
             return READERS[tag](found[tag])
     return found
+
+
+_written = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_read = json.JSONDecoder(object_hook=_from_tagged).decode

@@ -61,6 +61,7 @@ class PythonSteps:
 
     def __init__(self, root: Path, store: Path, importer: ProjectImporter) -> None:
         self.root, self.store, self.importer = root, store, importer
+        self._scratch, self._cwd = os.path.join(store, "tmp"), os.fspath(root)  # noqa: PTH118 - a step needs text
         self._loaded: dict[PythonAction, Loaded] = {}
         self._folder: str | None = None
         self._within = ExitStack()
@@ -92,8 +93,8 @@ class PythonSteps:
         if folder != self._folder:
             self._within.close()
             self._within.enter_context(self.importer.within(folder))
-            self._folder = folder
-        os.chdir(self.root / folder if folder else self.root)
+            self._folder, self._cwd = folder, os.fspath(self.root / folder)
+        os.chdir(self._cwd)
 
     def _load(self, action: PythonAction) -> Loaded:
         loaded = self._loaded.get(action)
@@ -104,7 +105,7 @@ class PythonSteps:
         return loaded
 
     def _call(self, loaded: Loaded, order: Order, said: Said) -> tuple[Made, ...]:
-        scratch = self.store / "tmp" / order.attempt
+        scratch = f"{self._scratch}/{order.attempt}"
         arguments = self._arguments(loaded, order, said, scratch)
         result = loaded.function(**arguments)
         if inspect.iscoroutine(result):
@@ -112,11 +113,11 @@ class PythonSteps:
 
             result = asyncio.run(result)
         return tuple(
-            self._made(asset, value, scratch / f"{number}.value")
+            self._made(asset, value, f"{scratch}/{number}.value")
             for number, (asset, value) in enumerate(outputs_of(order, result))
         )
 
-    def _arguments(self, loaded: Loaded, order: Order, said: Said, scratch: Path) -> dict[str, Any]:
+    def _arguments(self, loaded: Loaded, order: Order, said: Said, scratch: str) -> dict[str, Any]:
         inputs = {given.input.identifier: given for given in order.inputs}
         arguments: dict[str, Any] = {}
         wanted, rest = [], False
@@ -139,15 +140,17 @@ class PythonSteps:
                     given.path,
                     asset=given.input.asset,
                     wanted=loaded.annotations.get(name),
-                    scratch=scratch / "in" / name,
+                    scratch=f"{scratch}/in/{name}",
                 )
             else:
                 arguments[name] = None if given.file is None else Path(given.file)
         return arguments
 
-    def _made(self, asset: str, value: object, scratch_file: Path) -> Made:
+    def _made(self, asset: str, value: object, scratch_file: str) -> Made:
         encoded = encode(value, scratch_file)
-        return Made(asset, encoded.stored, encoded.path, as_json(encoded.metadata))
+        return Made(
+            asset, encoded.stored, encoded.path, as_json(encoded.metadata) if encoded.metadata else {}
+        )
 
 
 def outputs_of(order: Order, result: Any) -> list[tuple[str, Any]]:

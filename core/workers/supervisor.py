@@ -27,8 +27,7 @@ HIGH = 16
 """Our own descriptors stay above this, so that none is in the way of those of a program."""
 TAG = b"BAKEHOUSE_ATTEMPT="
 
-Table = dict[int, tuple[int, int, str]]
-"""pid → (parent, session, state)."""
+Table = dict[int, tuple[int, int, str]]  # pid → (parent, session, state)
 
 
 class Attempt:
@@ -205,9 +204,8 @@ class Supervisor:
         verb = fields[0]
         if verb == b"run":
             self.start(fields)
-        elif verb == b"end":
-            if attempt := self.attempts.get(fields[1]):
-                self.end(attempt, float(fields[2]))
+        elif verb == b"end" and (attempt := self.attempts.get(fields[1])):
+            self.end(attempt, float(fields[2]))
         elif verb == b"env":
             self.base = pairs(fields[1:])
         elif verb == b"quit":
@@ -250,11 +248,11 @@ class Supervisor:
         self.unsent += b" ".join(f.replace(b"\n", b" ") for f in fields) + b"\n"
 
     def flush(self) -> None:
-        try:
-            while self.unsent:
+        while self.unsent:
+            try:
                 del self.unsent[: self.socket.send(self.unsent)]
-        except OSError:
-            pass  # full: later; gone: the next reading says so
+            except OSError:
+                return  # full: later; gone: the next reading says so
 
     # -- the programs' side
 
@@ -288,11 +286,8 @@ class Supervisor:
             if attempt := by_pid.get(pid):
                 attempt.status = os.waitstatus_to_exitcode(status)
                 now = time.monotonic()
-                attempt.give_up_at = now + SWEEP
-                if attempt.kill_at is None:
-                    attempt.kill_at = now
-                else:
-                    attempt.give_up_at = max(attempt.give_up_at, attempt.kill_at + SWEEP)
+                attempt.kill_at = now if attempt.kill_at is None else attempt.kill_at
+                attempt.give_up_at = max(now, attempt.kill_at) + SWEEP
 
     def tend(self) -> None:
         """Bring every attempt that is ending one step further."""

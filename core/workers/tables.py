@@ -22,7 +22,7 @@ CLASSES = {
     ARROW: ("pyarrow", "Table"),
     RELATION: ("duckdb", "DuckDBPyRelation"),
 }
-COMPRESSION = "zstd"
+COMPRESSION = "snappy"
 SAFE_OBJECTS = ("string", "large_string", "binary", "date32[day]", "decimal", "null", "bool")
 
 
@@ -49,7 +49,7 @@ def write_table(value: Any, kind: str, path: Path) -> dict[str, Json] | None:
         return _write_arrow(value, path)
     if kind in (POLARS, LAZY):
         frame = value.collect() if kind == LAZY else value
-        frame.write_parquet(path, compression=COMPRESSION, compression_level=1)
+        frame.write_parquet(path, compression=COMPRESSION)
         columns = [[name, str(dtype)] for name, dtype in frame.schema.items()]
         return {"rows": frame.height, "columns": columns}
     if kind == RELATION:
@@ -73,7 +73,7 @@ def rows_of(path: Path) -> int:
 def _write_arrow(table: Any, path: Path) -> dict[str, Json]:
     import pyarrow.parquet
 
-    pyarrow.parquet.write_table(table, path, compression=COMPRESSION, compression_level=1)
+    pyarrow.parquet.write_table(table, path, compression=COMPRESSION)
     columns = [[f.name, str(f.type)] for f in table.schema if not f.name.startswith("__index_level_")]
     return {"rows": table.num_rows, "columns": columns}
 

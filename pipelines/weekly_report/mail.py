@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import mailbox
 import os
 import smtplib
 import ssl
-from datetime import timedelta
+from datetime import date, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bakehouse import Context
@@ -21,24 +22,22 @@ OUTBOX = Path("outbox")
 PORTS = {"smtp": 25, "smtps": 465}
 
 
-def compose(report: dict[str, Any], results_csv: str, sender: str, recipients: list[str]) -> bytes:
-    """The message without a date: the same report makes the same bytes."""
-    monday = report["week"]
+def compose(results_csv: str, sender: str, recipients: list[str]) -> bytes:
+    """The message without a date: the same results make the same bytes."""
+    rows = list(csv.DictReader(io.StringIO(results_csv)))
+    monday = date.fromisoformat(rows[0]["week"])
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = sender
     message["To"] = ", ".join(recipients)
     message["Subject"] = f"Weekly report: {monday} to {monday + timedelta(days=6)}"
-    message.set_content(body(report))
+    message.set_content(body(rows))
     message.add_attachment(results_csv, subtype="csv", filename=f"report-{monday}.csv")
     message.set_boundary(f"==report-{hashlib.sha256(results_csv.encode()).hexdigest()[:24]}==")
     return message.as_bytes()
 
 
-def body(report: dict[str, Any]) -> str:
-    lines = [
-        f"{row['product']:<24}{row['pieces']:>6} pieces{row['sales'] / 100:>10.2f}  {row['change']:>6}"
-        for row in report["rows"]
-    ]
+def body(rows: list[dict[str, str]]) -> str:
+    lines = [f"{r['product']:<24}{r['pieces']:>6} pieces{r['sales']:>10}  {r['change']:>6}" for r in rows]
     return "\n".join(["Sales of the week, and how they compare with the week before:", "", *lines, ""])
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from bakehouse import Context
 
 WEEK = timedelta(days=7)
-COLUMNS = ("product", "orders", "pieces", "sales", "sales_before", "change")
+COLUMNS = ("week", "product", "orders", "pieces", "sales", "sales_before", "change")
 
 
 class Order(NamedTuple):
@@ -34,12 +34,13 @@ def run(orders: Path, context: Context) -> dict[str, Any]:
 
 
 def as_csv(report: dict[str, Any], context: Context) -> str:
-    """The rows as a spreadsheet reads them: amounts with two decimals."""
+    """The rows as a spreadsheet reads them: each with its week, amounts with two decimals."""
     text = io.StringIO()
     sheet = csv.DictWriter(text, COLUMNS)
     sheet.writeheader()
     for row in report["rows"]:
-        sheet.writerow({**row, "sales": euros(row["sales"]), "sales_before": euros(row["sales_before"])})
+        amounts = {"sales": euros(row["sales"]), "sales_before": euros(row["sales_before"])}
+        sheet.writerow({"week": report["week"], **row, **amounts})
     context.metadata(rows=len(report["rows"]))
     return text.getvalue()
 

@@ -122,3 +122,18 @@ def test_scratch_is_private_and_goes_with_its_attempt(values: ValueStore) -> Non
     values.scratch("other")
     values.clear_scratch()
     assert list(scratch.parent.iterdir()) == []
+
+
+def test_the_folders_of_new_names_are_named_to_be_made_durable(values: ValueStore, tmp_path: Path) -> None:
+    left = values.scratch("a1") / "left"
+    value = stored(b"bread")
+    inner = str(values.path(value).parent)
+    for expected in ({str(tmp_path / "values"), inner}, {inner}):
+        left.write_bytes(b"bread")
+        touched: set[str] = set()
+        values.take_in(value, left, touched)
+        assert touched == expected
+    again = ValueStore(tmp_path)
+    left.write_bytes(b"bread")
+    again.take_in(value, left, touched := set())
+    assert touched == {str(tmp_path / "values"), inner}, "another process may have died before it synced them"

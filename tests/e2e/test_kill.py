@@ -23,7 +23,11 @@ def definitions(journal: Path) -> str:
     """Layers of steps that each write a value too large for the ledger, and note that they ran."""
     lines = ["assets:"]
     for index in range(STEPS):
-        above = [f"n{index - WIDTH + offset}" for offset in (0, 1) if index >= WIDTH and index - WIDTH + offset >= 0]
+        above = [
+            f"n{index - WIDTH + offset}"
+            for offset in (0, 1)
+            if index >= WIDTH and index - WIDTH + offset >= 0
+        ]
         size = 9000 + index
         command = (
             f"echo n{index} >> {journal}; sleep 0.03; "

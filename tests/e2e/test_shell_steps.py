@@ -24,7 +24,8 @@ async def test_a_command_gets_its_inputs_and_leaves_its_output(begin: Begin, tmp
     flour.write_text("kg\n1\n")
     stored = encode({"eggs": [1, 2]}, tmp_path / "unused").stored
     attempt = steps.shell(
-        'pwd; cat "$flour" "$wet"; echo "[$water]"; echo "$times $hot $BAKER $BAKEHOUSE_ATTEMPT"; cp "$flour" "$OUTPUT"',
+        'pwd; cat "$flour" "$wet"; echo "[$water]"; echo "$times $hot $BAKER $BAKEHOUSE_ATTEMPT";'
+        ' cp "$flour" "$OUTPUT"',
         inputs={"flour": str(flour), "wet": stored, "water": None},
         outputs=("dough.csv",),
         params={"times": 3, "hot": True},
@@ -106,7 +107,8 @@ async def test_signals_are_as_a_shell_expects_them(begin: Begin) -> None:
 
 PIECES = [
     ";", "&&", "|", "$(touch {canary})", "`touch {canary}`", "\n touch {canary} \n", "-rf", "--output=x", "*", "?", "~",
-    "'", '"', "\\", "{{ 7*7 }}", "${IFS}", ">{canary}", "<", "&", "$((1+1))", "\r", "\t", "é", "\x1b[2J", "%s", "!", "#",
+    "'", '"', "\\", "{{ 7*7 }}", "${IFS}", ">{canary}", "<", "&", "$((1+1))", "\r", "\t", "é", "\x1b[2J", "%s", "!",
+    "#",
     "'; touch {canary}; '", '"; touch {canary}; "', "() {{ :;}}; touch {canary}",
 ]  # fmt: skip
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
 import subprocess
 import sys
@@ -74,6 +76,48 @@ def _code(page: Path) -> str:
     spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", FENCE.sub("", text))
     indented = [line for line in text.splitlines() if line.startswith("    ")]
     return "\n".join([*fenced, *spans, *(line.split("  #")[0] for line in indented)])
+
+
+def examples(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """What `bakehouse ls` says of the project: the kind of each node."""
+    environment = {**os.environ, "BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(folder / "home")}
+    command: list[str | Path] = [sys.executable, "-m", "bakehouse", "-C", folder, "ls", "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {node["key"]: node["kind"] for node in json.loads(done.stdout)["nodes"]}
+
+
+def test_the_yaml_of_the_readme_loads(tmp_path: Path) -> None:
+    (yaml,) = examples(ROOT / "README.md", "yaml")
+    (tmp_path / "bakehouse.yaml").write_text(yaml)
+    (tmp_path / "report.py").write_text("def write(delays): ...\n")
+    assert listed(tmp_path) == {
+        "flights": "source",
+        "airports": "source",
+        "delays": "asset",
+        "report": "asset",
+    }
+
+
+def test_the_python_of_the_readme_loads(tmp_path: Path) -> None:
+    (python,) = examples(ROOT / "README.md", "python")
+    (tmp_path / "pipeline.py").write_text(python)
+    assert listed(tmp_path) == {"flights": "source", "delays": "asset", "report": "asset", "chart": "asset"}
+
+
+def test_the_python_of_the_definitions_page_loads(tmp_path: Path) -> None:
+    blocks = examples(ROOT / "docs" / "definitions.md", "python")
+    (tmp_path / "pipeline.py").write_text("\n".join([blocks[0], 'source("sales")', *blocks[1:]]))
+    assert listed(tmp_path) == {
+        "sales": "source",
+        "sales_at": "asset",
+        "sales_be": "asset",
+        "sales_ch": "asset",
+    }
 
 
 def house_files() -> list[Path]:

@@ -78,6 +78,8 @@ def cut(blank: Path, folder: Path, number: int, after: int) -> tuple[Path, dict[
         process.kill()
         process.wait()
         listener.join()
+        assert process.stdout is not None
+        process.stdout.close()
     finally:
         sh("umount", "-l", str(mount))
         image.unlink()

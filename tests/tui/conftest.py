@@ -192,7 +192,8 @@ def screen() -> Opener:
         app = BakehouseApp(lambda: bench.open(path, trust=trust), **options)
         async with app.run_test(size=size) as pilot:
             one = Screen(app, pilot)
-            await one.until(lambda: app.session is not None, "the project to be open")
+            await one.until(lambda: app.session is not None or app.failure, "the project to be open")
+            assert app.failure is None
             await pilot.pause()
             yield one
 

@@ -50,10 +50,10 @@ def full(view: View, direction: Direction = "up") -> Rows:
 
 def test_one_cookie_is_told_from_the_cookie_down_to_what_it_is_made_of() -> None:
     assert drawn(full(asset_view(cookie_graph("one_cookie.yaml")))) == [
-        "v chocolate_chip_cookies",
-        "  v chocolate_chip_cookie_dough <bake in oven>",
-        "    v cookie_dough <combine with cookie dough>",
-        "        wet_ingredients <gather and combine ingredients>",
+        "v chocolate_chip_cookies <bake in oven>",
+        "  v chocolate_chip_cookie_dough <combine with cookie dough>",
+        "    v cookie_dough <gather and combine ingredients>",
+        "        wet_ingredients",
         "        dry_ingredients",
         "      chocolate_chips",
     ]
@@ -61,15 +61,15 @@ def test_one_cookie_is_told_from_the_cookie_down_to_what_it_is_made_of() -> None
 
 def test_two_cookies_share_the_dough_through_an_alias() -> None:
     assert drawn(full(asset_view(cookie_graph("two_cookies.yaml")))) == [
-        "v chocolate_chip_cookies",
-        "  v chocolate_chip_cookie_dough <bake in oven>",
-        "    v cookie_dough <combine with cookie dough>",
-        "        wet_ingredients <gather and combine ingredients>",
+        "v chocolate_chip_cookies <bake in oven>",
+        "  v chocolate_chip_cookie_dough <combine with cookie dough>",
+        "    v cookie_dough <gather and combine ingredients>",
+        "        wet_ingredients",
         "        dry_ingredients",
         "      chocolate_chips",
-        "v peanut_cookies",
-        "  v peanut_cookie_dough <bake in oven>",
-        "      cookie_dough ^ <combine with cookie dough>",
+        "v peanut_cookies <bake in oven>",
+        "  v peanut_cookie_dough <combine with cookie dough>",
+        "      cookie_dough ^",
         "      peanuts",
     ]
 
@@ -154,11 +154,11 @@ def test_a_folded_thing_hides_what_is_below_and_a_later_place_becomes_its_own() 
     view = asset_view(cookie_graph("two_cookies.yaml"))
     folds = Folds().close(node_key(an("chocolate_chip_cookies")))
     assert drawn(build(Shape(view, "up"), folds)) == [
-        "> chocolate_chip_cookies",
-        "v peanut_cookies",
-        "  v peanut_cookie_dough <bake in oven>",
-        "    v cookie_dough <combine with cookie dough>",
-        "        wet_ingredients <gather and combine ingredients>",
+        "> chocolate_chip_cookies <bake in oven>",
+        "v peanut_cookies <bake in oven>",
+        "  v peanut_cookie_dough <combine with cookie dough>",
+        "    v cookie_dough <gather and combine ingredients>",
+        "        wet_ingredients",
         "        dry_ingredients",
         "      peanuts",
     ]

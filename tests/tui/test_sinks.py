@@ -64,13 +64,9 @@ def is_harmless(text: str) -> bool:
 def project_with(folder: Path, payload: str) -> Path:
     """A project whose every text holds the payload that YAML lets through."""
     folder.mkdir()
-    quoted = (
-        '"'
-        + "".join(
-            c if c.isascii() and c.isprintable() and c not in '\\"' else f"\\U{ord(c):08x}" for c in payload
-        )
-        + '"'
-    )
+    payload = payload[:80]
+    told = (c if c.isascii() and c.isprintable() and c not in '\\"' else f"\\U{ord(c):08x}" for c in payload)
+    quoted = f'"{"".join(told)}"'
     name = '"n' + "".join(c for c in payload if c.isprintable() and c not in '\\"')[:60] + '"'
     file = folder / "foreign.yaml"
     file.write_text(

@@ -1,0 +1,297 @@
+"""The command line as scripts drive it: documents, event lines, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakehouse.core.events import Kind
+from bakehouse.core.model import ReasonKind, State
+
+BREAD = """
+pipeline: bread
+assets:
+  flour: {file: flour.txt, group: pantry}
+  water: {group: pantry}
+  dough: {deps: [flour, water], verb: knead, task: knead_dough, shell: 'cat "$flour" > "$OUTPUT"; echo kneaded'}
+  bread: {deps: [dough], task: bake, shell: 'cat "$dough" > "$OUTPUT"'}
+tasks:
+  eat: {inputs: [bread], shell: "true"}
+  sweep: {after: [eat], shell: "true"}
+"""
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "bread"
+    folder.mkdir()
+    (folder / "bakehouse.yaml").write_text(BREAD)
+    (folder / "flour.txt").write_text("rye\n")
+    return folder
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
+    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def call(project: Path, environ: dict[str, str]) -> Call:
+    """Runs `bakehouse -C project …`, trusted unless said otherwise."""
+
+    def run(
+        *words: str, trusted: bool = True, at: Path = project, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        env = environ | ({"BAKEHOUSE_TRUST": "1"} if trusted else {}) | more
+        command = [sys.executable, "-m", "bakehouse", "-C", str(at), *words]
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        )
+
+    return run
+
+
+def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+    assert done.returncode == code, done.stderr
+    found = json.loads(done.stdout)
+    assert found["schema"] == 1
+    return found
+
+
+def events(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_ls_lists_nodes_and_edges_of_the_asset_view(call: Call) -> None:
+    found = document(call("ls", "--json"))
+    assert found["pipelines"] == ["bread"] and found["view"] == "asset"
+    assert [(n["key"], n["kind"], n["group"], n["state"]) for n in found["nodes"]] == [
+        ("flour", "source", "pantry", "source"),
+        ("water", "source", "pantry", "source"),
+        ("dough", "asset", "", "never"),
+        ("bread", "asset", "", "never"),
+    ]
+    for node in found["nodes"]:
+        assert {"key", "kind", "group", "title", "state", "reasons", "new", "task", "byproduct"} <= set(node)
+        assert all({"kind", "detail"} <= set(reason) for reason in node["reasons"])
+        assert {reason["kind"] for reason in node["reasons"]} <= {kind.value for kind in ReasonKind}
+    edges = [(e["from"], e["to"], e["label"], e["kind"]) for e in found["edges"]]
+    assert sorted(edges) == [
+        ("dough", "bread", "bake", "data"),
+        ("flour", "dough", "knead", "data"),
+        ("water", "dough", "knead", "data"),
+    ]
+
+
+def test_ls_lists_the_task_view_with_by_products(call: Call) -> None:
+    found = document(call("ls", "--view", "task", "--json"))
+    by_product = {n["key"]: n["byproduct"] for n in found["nodes"] if n["kind"] == "asset"}
+    assert by_product == {"dough": True, "bread": True}
+    kinds = {(e["from"], e["to"]): e["kind"] for e in found["edges"]}
+    assert kinds[("knead_dough", "dough")] == "byproduct"
+    assert kinds[("knead_dough", "bake")] == "data"
+    assert kinds[("dough", "bake")] == "data"
+    assert kinds[("eat", "sweep")] == "after"
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (["dough"], {"dough"}),
+        (["+bread"], {"flour", "water", "dough", "bread"}),
+        (["1+bread"], {"dough", "bread"}),
+        (["flour+"], {"flour", "dough", "bread"}),
+        (["group:pantry"], {"flour", "water"}),
+        (["kind:shell"], {"dough", "bread"}),
+        (['key:"*ea*"'], {"bread"}),
+        (["sources()"], {"flour", "water"}),
+        (["+bread", "and", "not", "(sources()", "or", "dough)"], {"bread"}),
+        (["bake"], {"bread"}),
+        (["state:never"], {"dough", "bread"}),
+        (["flour", "water"], {"flour", "water"}),
+    ],
+)
+def test_a_selection_says_which(call: Call, words: list[str], keys: set[str]) -> None:
+    assert {n["key"] for n in document(call("ls", "--json", *words))["nodes"]} == keys
+
+
+def test_plan_says_what_would_run_and_runs_nothing(call: Call, project: Path) -> None:
+    found = document(call("plan", "--json"))
+    assert [s["task"] for s in found["steps"]] == ["knead_dough", "bake", "eat", "sweep"]
+    assert found["steps"][0]["assets"] == ["dough"] and found["steps"][0]["action"] == "run"
+    assert found["counts"] == {"run": 4, "reuse": 0}
+    assert found["steps"][0]["estimate_s"] is None
+    assert document(call("materialize", "--plan-only", "--json")) == found
+    assert document(call("status", "--json"))["counts"]["never"] == 4
+
+
+def test_materialize_tells_one_event_a_line(call: Call) -> None:
+    told = events(call("materialize", "--json", "--jobs", "2"))
+    for event in told:
+        assert {"seq", "ts", "run", "event"} <= set(event)
+        assert event["event"] in {kind.value for kind in Kind}
+    assert [e["seq"] for e in told] == sorted({e["seq"] for e in told})
+    assert len({e["run"] for e in told}) == 1
+    assert told[0]["event"] == "run_started" and told[-1]["event"] == "run_finished"
+    assert told[-1]["ok"] is True and told[-1]["counts"]["succeeded"] == 4
+    assert [e["asset"] for e in told if e["event"] == "asset_materialized"] == ["dough", "bread"]
+    assert [e["line"] for e in told if e["event"] == "log"] == ["kneaded"]
+    again = events(call("materialize", "--json"))
+    assert again[-1]["counts"]["reused"] == 4 and again[-1]["counts"]["succeeded"] == 0
+
+
+def test_plain_lines_for_people_and_pipes(call: Call) -> None:
+    done = call("materialize")
+    assert done.returncode == 0
+    assert "knead_dough | kneaded" in done.stdout and "4 succeeded" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_why_goes_to_the_root(call: Call, project: Path) -> None:
+    call("materialize")
+    (project / "flour.txt").write_text("wheat\n")
+    found = document(call("why", "bread", "--json"))
+    assert found["key"] == "bread" and found["state"] == "stale"
+    assert [r["kind"] for r in found["reasons"]] == ["upstream_stale"]
+    (cause,) = found["causes"]
+    assert cause["path"] == ["bread", "dough"]
+    assert [(r["kind"], r["key"]) for r in cause["reasons"]] == [("input_changed", "flour")]
+    assert "flour changed" in call("why", "dough").stdout
+
+
+def test_show_logs_and_runs_look_back(call: Call) -> None:
+    call("materialize")
+    shown = document(call("show", "dough", "--json"))
+    assert shown["text"].strip() == "rye" and shown["kind"] == "text"
+    assert document(call("show", "flour", "--json"))["text"].strip() == "rye"
+    found = document(call("logs", "dough", "--json"))
+    assert found["lines"] == ["kneaded"] and found["state"] == "succeeded"
+    (run,) = document(call("runs", "--json"))["runs"]
+    assert run["status"] == "succeeded" and run["counts"]["succeeded"] == 4
+
+
+def test_status_check_is_a_gate(call: Call) -> None:
+    assert call("status", "--check").returncode == 3
+    call("materialize")
+    assert call("status", "--check").returncode == 0
+    assert document(call("status", "--json"))["counts"] == {"fresh": 4, "source": 2}
+
+
+@pytest.mark.parametrize("form", ["dot", "mermaid", "text"])
+def test_the_graph_can_be_printed(call: Call, form: str) -> None:
+    done = call("graph", "--format", form)
+    assert done.returncode == 0 and "bread" in done.stdout
+    assert document(call("graph", "--format", "json"))["view"] == "asset"
+
+
+def test_a_failed_step_is_exit_code_1(call: Call, project: Path) -> None:
+    (project / "bakehouse.yaml").write_text(
+        "assets:\n  bad: {shell: 'exit 7'}\n  next: {deps: [bad], shell: 'true'}\n"
+    )
+    done = call("materialize", "--json")
+    assert done.returncode == 1
+    told = events(done)
+    assert next(e for e in told if e["event"] == "step_failed")["error"]
+    assert next(e for e in told if e["event"] == "step_blocked")["by"] == "bad"
+    assert told[-1]["ok"] is False and told[-1]["counts"]["blocked"] == 1
+
+
+def test_broken_definitions_are_exit_code_2_with_every_place(call: Call, project: Path) -> None:
+    (project / "bakehouse.yaml").write_text(
+        "assets:\n  a: {shel: 'true'}\n  b: {deps: [aa], shell: 'true'}\n"
+    )
+    done = call("ls")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "bakehouse.yaml:2:" in done.stderr and "shell" in done.stderr
+    assert "bakehouse.yaml:3:" in done.stderr and "'a'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["nonsense"], ["ls", "--nonsense"], ["ls", "no_such_key"], ["ls", "a and"], ["why", "x"]]
+)
+def test_a_slip_of_the_pen_is_exit_code_2(call: Call, words: list[str]) -> None:
+    done = call(*words)
+    assert done.returncode == 2 and done.stderr and "Traceback" not in done.stderr
+
+
+def test_no_project_says_where_it_looked(call: Call, tmp_path: Path) -> None:
+    done = call("ls", at=tmp_path / "nowhere")
+    assert done.returncode == 2 and "nowhere" in done.stderr
+
+
+def test_an_untrusted_project_is_exit_code_5_until_it_is_trusted(call: Call) -> None:
+    assert call("ls", trusted=False).returncode == 0, "YAML alone can be looked at"
+    assert call("materialize", trusted=False).returncode == 5
+    assert call("trust", trusted=False).returncode == 0
+    assert call("materialize", trusted=False).returncode == 0
+    assert call("trust", "--revoke", trusted=False).returncode == 0
+    assert call("materialize", "--force", trusted=False).returncode == 5
+
+
+def start(project: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
+    """Starts a run of a step that does not end by itself, and waits until it has begun."""
+    (project / "bakehouse.yaml").write_text("assets:\n  slow: {shell: 'sleep 600'}\n")
+    command = [sys.executable, "-m", "bakehouse", "-C", str(project), "--trust", "materialize", "--json"]
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"step_started"' in line:
+            return process
+    raise AssertionError("the step did not begin")
+
+
+def test_a_held_project_is_exit_code_4(call: Call, project: Path, environ: dict[str, str]) -> None:
+    with start(project, environ) as process:
+        done = call("materialize")
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+    assert done.returncode == 4 and "held by" in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_cancelled_and_ends(
+    call: Call, project: Path, environ: dict[str, str], number: signal.Signals, code: int
+) -> None:
+    with start(project, environ) as process:
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    last = json.loads(out.splitlines()[-1])
+    assert last["event"] == "run_finished" and last["counts"]["cancelled"] == 1
+    assert document(call("runs", "--json"))["runs"][0]["status"] == "cancelled"
+
+
+def test_without_a_terminal_the_tree_is_printed(call: Call) -> None:
+    done = call()
+    assert done.returncode == 0 and "└─" in done.stdout and "materialize" in done.stderr
+
+
+def test_help_schema_completion_and_doctor(call: Call) -> None:
+    assert "materialize" in call("--help").stdout
+    assert "assets" in json.loads(call("schema").stdout)["properties"]
+    assert "bakehouse" in call("completion", "bash").stdout
+    found = document(call("doctor", "--json"))
+    assert all(set(f) == {"name", "ok", "detail", "hint"} for f in found["findings"])
+
+
+def test_what_goes_to_a_closed_pipe_ends_quietly(project: Path, environ: dict[str, str]) -> None:
+    command = f"{sys.executable} -m bakehouse -C {project} ls --json | head -c 1"
+    done = subprocess.run(["/bin/sh", "-c", command], env=environ, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
+def test_every_state_has_a_word() -> None:
+    assert {s.value for s in State} >= {"source", "never", "fresh", "stale", "failed", "cancelled"}
