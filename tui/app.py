@@ -103,8 +103,8 @@ class BakehouseApp(App[int]):
         with Container(id="body"):
             yield self.tree_view
             yield self.side
-        yield self.foot
         yield self.filter_input
+        yield self.foot
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._gate]

@@ -128,7 +128,7 @@ def about_trust(definitions: Definitions, withheld: Sequence[str]) -> Question:
     for task in definitions.tasks.values():
         kinds[task.action.kind] = kinds.get(task.action.kind, 0) + 1
     lines: list[Line] = [
-        (Bit("Nothing of this folder has run yet. If you trust it:"),),
+        (Bit("This folder is not trusted, so nothing of it runs. If you trust it:"),),
         (),
         (Bit(definitions.root, "text bold"),),
         (),

@@ -206,7 +206,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     # ---- painting --------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         base = self.rich_style
         at = y + self.scroll_offset.y
         ink = self._ink()

@@ -153,7 +153,7 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
     # ---- painting --------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         at = y + self.scroll_offset.y
         base = self.rich_style
         if at >= len(self.rows):

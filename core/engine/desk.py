@@ -25,7 +25,6 @@ class Desk:
         self.static: Mapping[str, StaticKey] = facts.keys
         self.pools = definitions.pools
         self.records: dict[str, StepRecord] = dict(facts.recorded.steps)
-        self.position = {task: index for index, task in enumerate(facts.graph.task_order)}
         self._versions: dict[str, str] = dict(survey.versions)
         self._values: dict[str, Stored] = {a: m.value for a, m in facts.recorded.materializations.items()}
 

@@ -90,7 +90,7 @@ class Engine:
         self._seq = first_seq
         self._commits = 0
         self._durable = 0
-        self._releases: dict[int, str] = {}
+        self._releases: dict[int, tuple[str, str]] = {}
         self._tries: dict[str, _Try] = {}
         self._by_task: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
@@ -99,6 +99,7 @@ class Engine:
         self._forced: set[str] = set()
         self._error: ProblemError | None = None
         self._begun = False
+        self._attempts = 0
         self._added: list[Plan] = []
         self._advancing = False
         self._cancelled = False
@@ -241,7 +242,8 @@ class Engine:
 
     def _submit(self, task: str, key: StepKey) -> None:
         number = self._numbers[task] = self._numbers.get(task, 0) + 1
-        name = f"{self.run}-{self._desk.position[task]}-{number}"
+        self._attempts += 1
+        name = f"{self.run}-{self._attempts}"
         attempt = _Try(
             task,
             name,
@@ -266,7 +268,6 @@ class Engine:
             outputs=self._desk.outputs_of(task),
             params=task.params,
             env={name: value for name, value in task.env.items() if value is not None},
-            code_version=task.code_version,
             isolate=task.isolate,
         )
 
@@ -349,8 +350,9 @@ class Engine:
         commit = self._commit(StepCommit(self._commits + 1, tuple(events), attempt, record, outcome.made))
         self._desk.note(record, values)
         if any(made.path for made in outcome.made):
-            self._releases[commit] = now.task
+            self._releases[commit] = (now.task, now.name)
         else:
+            self._services.store.values.drop_scratch(now.name)
             self.course.done(now.task, Phase.SUCCEEDED)
 
     def _materialized(self, now: _Try, made: Made, outcome: Outcome) -> Event:
@@ -478,7 +480,9 @@ class Engine:
         self._durable = max(commits)
         self._outbox.committed(commits)
         for commit in commits:
-            if (task := self._releases.pop(commit, None)) is not None:
+            if (release := self._releases.pop(commit, None)) is not None:
+                task, attempt = release
+                self._services.store.values.drop_scratch(attempt)
                 self.course.done(task, Phase.SUCCEEDED)
         self._advance()
 
@@ -488,7 +492,7 @@ class Engine:
         self._error = error
         self._durable = self._commits
         self._outbox.drop_uncommitted()
-        for task in self._releases.values():
+        for task, _ in self._releases.values():
             self._block(self.course.lost(task, Phase.FAILED))
         self._releases.clear()
         self.cancel()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..model import Action, CodeKey, Input, Json, Stored
+from ..model import Action, Input, Json, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,6 @@ class Order:
     outputs: tuple[Input, ...]
     params: Mapping[str, Json] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
-    code_version: str | None = None
     isolate: bool = False
 
 
@@ -47,14 +46,13 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. `error` is one sentence, `traceback` the rest; `code` is the fingerprint of the
-    code that did run. `seconds` is the time in the step itself."""
+    """How an attempt ended. `error` is one sentence, `traceback` the rest; `seconds` the time in the step
+    itself."""
 
     attempt: str
     ok: bool
     made: tuple[Made, ...] = ()
     metadata: Mapping[str, Json] = field(default_factory=dict)
-    code: CodeKey | None = None
     error: str = ""
     traceback: str = ""
     cancelled: bool = False

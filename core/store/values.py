@@ -93,7 +93,9 @@ class ValueStore:
 
     def drop_scratch(self, attempt: str) -> None:
         """Removes the folder of an attempt and what is left in it."""
-        shutil.rmtree(self._scratch / _safe(attempt), ignore_errors=True)
+        folder = f"{self._scratch}/{_safe(attempt)}"
+        if os.path.lexists(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def clear_scratch(self) -> None:
         """Removes what dead attempts left. Only for the holder of the project's lock."""

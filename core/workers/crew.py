@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..engine.executor import Order, Outcome
-from ..model import CodeKey, Json
+from ..model import Json
 from . import wire
 from .exits import step_died, with_escaped
 from .link import Supervisor
@@ -80,7 +80,6 @@ class Worker:
         self._link_closed = False
         self._late: asyncio.TimerHandle | None = None
         self._outcomes: dict[int, dict[str, Any]] = {}
-        self._codes: dict[int, CodeKey] = {}
         self._frames, self._splitter = wire.Frames(), Splitter(self.token.encode())
         self._unsent = bytearray()
         self._text = b""
@@ -272,15 +271,11 @@ class Worker:
             self.owner.rested(self)
 
     def _finish(self, job: Job, message: dict[str, Any]) -> None:
-        number = int(message.get("code_number", -1))
-        if "code" in message:
-            self._codes[number] = wire.code_from(message["code"])
         if message.get("children"):
             self.leaving = True
             self.owner.returned(self.withdraw())
-        code = self._codes.get(number)
         job.place = None
-        self.owner.finished(job, wire.outcome_from(message, job.order.attempt, code))
+        self.owner.finished(job, wire.outcome_from(message, job.order.attempt))
 
     def _read_link(self) -> bool:
         try:

@@ -19,7 +19,7 @@ from ..engine.executor import Made, Order, Outcome
 from ..fingerprint.importer import ProjectImporter
 from ..load.callables import call_parameters, find_function
 from ..load.python_types import Parameter
-from ..model import CodeKey, Json, PythonAction
+from ..model import Json, PythonAction
 from ..problems import ProblemError
 from .codecs import CannotStore, ValueDamaged, decode, encode
 
@@ -36,7 +36,6 @@ class Loaded:
     function: Callable[..., Any]
     parameters: tuple[Parameter, ...]
     annotations: Mapping[str, Any]
-    code: CodeKey | None = None
 
 
 @dataclass(slots=True)
@@ -69,25 +68,17 @@ class PythonSteps:
     def run(self, order: Order, tell: Callable[[str, Any], None]) -> Outcome:
         """Never raises but for what ends the process."""
         began = time.perf_counter()
-        said, code = Said(tell), None
+        said = Said(tell)
         try:
             assert isinstance(order.action, PythonAction)
             self._enter(order.action.folder)
             loaded = self._load(order.action)
-            if order.code_version is None:
-                if loaded.code is None:
-                    from ..fingerprint.code import fingerprint
-
-                    loaded.code = fingerprint(loaded.function, self.importer)
-                code = loaded.code
             with changed_env(order.env):
                 made = self._call(loaded, order, said)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             seconds = time.perf_counter() - began
-            return Outcome(
-                order.attempt, False, (), said.kept, code, *told(error, self.store), seconds=seconds
-            )
-        return Outcome(order.attempt, True, made, said.kept, code, seconds=time.perf_counter() - began)
+            return Outcome(order.attempt, False, (), said.kept, *told(error, self.store), seconds=seconds)
+        return Outcome(order.attempt, True, made, said.kept, seconds=time.perf_counter() - began)
 
     def _enter(self, folder: str) -> None:
         if folder != self._folder:

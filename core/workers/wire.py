@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..engine.executor import Given, Made, Order, Outcome
-from ..model import Action, CodeKey, Input, Json, PythonAction, ShellAction, SqlAction, Stored
+from ..model import Action, Input, Json, PythonAction, ShellAction, SqlAction, Stored
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -64,8 +64,6 @@ def order_to(order: Order) -> dict[str, Json]:
         message["params"] = dict(order.params)
     if order.env:
         message["env"] = dict(order.env)
-    if order.code_version is not None:
-        message["code_version"] = order.code_version
     return message
 
 
@@ -78,7 +76,6 @@ def order_from(message: Mapping[str, Any]) -> Order:
         tuple(Input(*output) for output in message["outputs"]),
         message.get("params", {}),
         message.get("env", {}),
-        message.get("code_version"),
     )
 
 
@@ -106,7 +103,6 @@ def _given_from(fields: list[Any]) -> Given:
 
 
 def outcome_to(outcome: Outcome) -> dict[str, Json]:
-    """Without the code: it is told once per function (see `code_to`)."""
     message: dict[str, Json] = {"ok": outcome.ok, "seconds": outcome.seconds}
     if outcome.made:
         message["made"] = [[m.asset, stored_to(m.value), m.path, dict(m.metadata)] for m in outcome.made]
@@ -117,24 +113,14 @@ def outcome_to(outcome: Outcome) -> dict[str, Json]:
     return message
 
 
-def outcome_from(message: Mapping[str, Any], attempt: str, code: CodeKey | None) -> Outcome:
+def outcome_from(message: Mapping[str, Any], attempt: str) -> Outcome:
     return Outcome(
         attempt,
         bool(message["ok"]),
         tuple(Made(asset, stored_from(s), path, data) for asset, s, path, data in message.get("made", ())),
         message.get("metadata", {}),
-        code,
         message.get("error", ""),
         message.get("traceback", ""),
         False,
         float(message["seconds"]),
     )
-
-
-def code_to(code: CodeKey) -> list[Json]:
-    return [code.digest, dict(code.parts), dict(code.libraries), list(code.untracked)]
-
-
-def code_from(fields: list[Any]) -> CodeKey:
-    digest, parts, libraries, untracked = fields
-    return CodeKey(digest, parts, libraries, tuple(untracked))

@@ -42,8 +42,6 @@ class Worker:
         self.frames, self.messages = wire.Frames(), list[Any]()
         self.poll = select.poll()
         self.poll.register(tickets, select.POLLIN)
-        self.codes: dict[int, int] = {}
-        self.kept: list[object] = []
         self.stdout, self.stderr = sys.stdout, sys.stderr
         self.pid, self.writing = os.getpid(), threading.Lock()
         self.resident = 0
@@ -84,13 +82,6 @@ class Worker:
         teller.flush()
         reply = wire.outcome_to(outcome)
         reply["ticket"] = ticket
-        if (code := outcome.code) is not None:
-            known = self.codes.get(id(code))
-            if known is None:
-                known = self.codes[id(code)] = len(self.kept)
-                self.kept.append(code)
-                reply["code"] = wire.code_to(code)
-            reply["code_number"] = known
         if children_left():
             reply["children"] = True
         self.flush_streams()

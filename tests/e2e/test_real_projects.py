@@ -58,7 +58,7 @@ async def test_it_loads_plans_draws_and_runs(
     plan = bench.plan()
     assert plan.counts == {"run": len(names), "reuse": 0}
     for kind in ("asset", "task"):
-        lines = list(text_tree(bench.view(kind), {}, None))  # type: ignore[arg-type]
+        lines = list(text_tree(bench.view(kind), {}, None))
         assert len(lines) >= len(names)
     told: list[Event] = []
     result = await bench.start(plan, jobs=2, listeners=[told.append]).wait()

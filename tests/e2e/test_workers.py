@@ -103,11 +103,6 @@ async def test_functions_get_their_inputs_params_and_context(begin: Begin, tmp_p
         outcome = await steps.outcome(steps.python(function, **more))
         assert outcome.ok, outcome
         assert steps.value(outcome) == expected
-        assert outcome.code is not None and outcome.code.digest
-    codes = [(await steps.outcome(steps.python("double", inputs={"x": x}))).code for _ in range(3)]
-    assert codes[0] == codes[1] == codes[2] and len(codes[0].parts) >= 1
-    fixed = await steps.outcome(steps.python("one", code_version="7"))
-    assert fixed.ok and fixed.code is None
 
 
 async def test_several_outputs_are_a_dict(begin: Begin) -> None:

@@ -37,7 +37,7 @@ async def failed(s: Any) -> None:
     s.run.tell("step_failed", "add_chocolate_chips", error="the bag is empty", seconds=1.25)
     s.run.tell("step_blocked", "bake_in_oven", by="add_chocolate_chips")
     await s.go("chocolate_chip_cookie_dough")
-    await s.sees("by add_", "blocked")
+    await s.sees("by add_", "1 failed")
 
 
 async def why(s: Any) -> None:

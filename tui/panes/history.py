@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...core.model import Materialization, State
+from ...core.model import Json, Materialization, State
 from ..ink import Bit, Line, pad
 from ..states import LOOKS, glyph, seconds
 from .overview import bytes_in_words, when
@@ -45,10 +45,9 @@ def history_lines(
     return lines
 
 
-def _told(metadata: object) -> str:
-    if not isinstance(metadata, dict):
-        return ""
-    return "".join(f"  {name}={value}" for name, value in list(metadata.items())[:4])
+def _told(metadata: Mapping[str, Json]) -> str:
+    short = [(name, value) for name, value in metadata.items() if not isinstance(value, list | dict)]
+    return "".join(f"  {name}={value}" for name, value in short[:4])
 
 
 def _run_line(run: RunSummary, now: float, ascii_only: bool) -> Line:
