@@ -48,7 +48,7 @@ test: setup-dev ## run the tests
 	@$(BIN)/python -m pytest -q -n auto
 
 test-full: setup-dev ## run the tests, the long ones too
-	@$(BIN)/python -m pytest -q -n auto -m "full or not full"
+	@$(BIN)/python -m pytest -q -n auto -m "full or not full" --hypothesis-profile=full
 
 check: setup-dev ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .engine.desk import Desk
-from .engine.engine import Engine, RunResult, Services
+from .engine.engine import Engine, RunResult
+from .engine.rim import Rim
 from .events import Event
 from .model import Definitions, Plan
 from .plan import Survey
@@ -116,9 +117,9 @@ class Running:
     async def _run(self, survey: Survey, writer: Writer) -> RunResult:
         ground = self._ground
         executor = Workers(ground.root, ground.store.folder, ground.interpreter, ground.definitions.modules)
-        services = Services(ground.store, writer, executor, ground.sources, self._tell)
+        rim = Rim(ground.store, writer, executor, ground.sources, self._tell)
         desk = Desk(ground.definitions, survey)
-        engine = self._engine = Engine(self.run, desk, services, first_seq=writer.last_seq, jobs=self._jobs)
+        engine = self._engine = Engine(self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs)
         for plan in self._added:
             engine.add(plan)
         if self._cancelled:

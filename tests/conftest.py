@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bakehouse.core.model import Asset, Definitions, Input, Place, PythonAction, Task
+
+# No test is about seconds: on a busy machine an example may take long.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("full", settings.get_profile("house"), max_examples=1000)
+settings.load_profile("house")
 
 Define = Callable[..., Definitions]
 Steps = Mapping[str, Mapping[str, Any]]

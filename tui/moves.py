@@ -199,16 +199,15 @@ class Moves:
         self.app.zoom()
 
     def follow(self) -> None:
-        self._log_tab()
-        self.side.log_view.toggle_follow()
+        if self.side.tab.name == "log":
+            self.side.log_view.toggle_follow()
+        else:
+            self.side.go_to_tab("log")
 
     def wrap(self) -> None:
-        self._log_tab()
-        self.side.log_view.toggle_wrap()
-
-    def _log_tab(self) -> None:
         if self.side.tab.name != "log":
             self.side.go_to_tab("log")
+        self.side.log_view.toggle_wrap()
 
     # ---- screen ----------------------------------------------------------------------------------
 

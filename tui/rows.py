@@ -27,7 +27,8 @@ SMALLEST_GROUP = 3
 
 class Row(NamedTuple):
     """One line of the tree. `parent` is the index of the parent's row or -1; `open` is None where there is
-    nothing to unfold; `verb` is how the thing is made; `size` is how many children stand below; `faint` rows only lead to a match."""
+    nothing to unfold; `verb` is how the thing is made; `size` is how many children stand below; `faint` rows
+    only lead to a match."""
 
     key: RowKey
     node: Node | None

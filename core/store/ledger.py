@@ -1,6 +1,6 @@
 """All SQL of the store: the ledger is one SQLite file, read by all, written by who holds the project's lock.
 
-Nothing here is newer than SQLite 3.34. The database file is never opened by other means than SQLite while a
+The database file is never opened by other means than SQLite while a
 connection may be open in this process: closing it would drop SQLite's locks.
 """
 
@@ -22,67 +22,26 @@ from ..problems import StoreError
 from .crash import crash_point
 from .facts import Batch, Derived, RunStart, StepCommit, fold
 from .faults import damaged, told
+from .tables import (
+    APPLICATION,
+    FORMAT,
+    PUT_ASSETS,
+    PUT_ATTEMPTS,
+    PUT_EVENTS,
+    PUT_RUNS,
+    PUT_STAMPS,
+    PUT_STEPS,
+    PUT_VALUES,
+    SCHEMA,
+    VALUE_COLUMNS,
+)
 
 __all__ = ["LEDGER", "LedgerReader", "LedgerWriter", "StepCommit", "create", "identity"]
 
 LEDGER = "ledger.db"
-FORMAT = 1
-"""`user_version` of the files that this reads and writes."""
-
-APPLICATION = 0x42414B45
-
 _BUSY_MS = 10_000
 _WAL_LIMIT = 16 << 20
 _CHECKPOINT_AT = 4 << 20
-
-_SCHEMA = """
-create table meta (name text primary key, value) without rowid;
-create table runs (
-    run text primary key, first integer not null, started real not null, selection text not null,
-    jobs integer not null, pid integer not null, boot text not null, epoch integer not null,
-    last integer, finished real, status text not null default 'running', counts text not null default '{}'
-);
-create index runs_by_first on runs (first);
-create table events (
-    seq integer primary key, run text not null, ts real not null, kind text not null,
-    task text, asset text, data text not null, facts text
-);
-create table materializations (
-    seq integer primary key, asset text not null, task text not null, run text not null, ts real not null,
-    duration real not null, codec text not null, digest text not null, size integer not null,
-    version text not null, type text not null, metadata text not null, inline blob
-);
-create index materializations_by_asset on materializations (asset, seq);
-create table assets (asset text primary key, seq integer not null) without rowid;
-create table steps (
-    task text primary key, digest text not null, body text not null, version text not null,
-    run text not null, seq integer not null, ts real not null,
-    duration real not null, duration2 real, duration3 real, duration4 real, duration5 real
-);
-create table attempts (
-    task text primary key, run text not null, number integer not null, state text not null,
-    started real not null, finished real not null, error text not null, log text, seq integer not null
-);
-create table stamps (digest text primary key, stamp text not null) without rowid;
-"""
-
-_VALUE_COLUMNS = "seq, asset, task, run, ts, duration, codec, digest, size, version, type, metadata, inline"
-_STEP_COLUMNS = "task, digest, body, version, run, seq, ts, duration"
-
-_PUT_EVENTS = ("insert into events values ", 8, "")
-_PUT_VALUES = (f"insert into materializations ({_VALUE_COLUMNS}) values ", 13, "")
-_PUT_ASSETS = ("insert or replace into assets values ", 2, "")
-_PUT_STAMPS = ("insert or replace into stamps values ", 2, "")
-_PUT_ATTEMPTS = ("insert or replace into attempts values ", 9, "")
-_PUT_RUNS = ("insert into runs (run, first, started, selection, jobs, pid, boot, epoch) values ", 8, "")
-_PUT_STEPS = (
-    f"insert into steps ({_STEP_COLUMNS}) values ",
-    8,
-    """ on conflict (task) do update set digest = excluded.digest, body = excluded.body,
-    version = excluded.version, run = excluded.run, seq = excluded.seq, ts = excluded.ts,
-    duration5 = duration4, duration4 = duration3, duration3 = duration2, duration2 = duration,
-    duration = excluded.duration""",
-)
 
 Row = tuple[Any, ...]
 
@@ -126,7 +85,7 @@ def create(path: Path, scratch: Path) -> None:
 
 def _lay_out(connection: sqlite3.Connection) -> None:
     connection.execute("begin immediate")
-    for statement in _SCHEMA.split(";"):
+    for statement in SCHEMA.split(";"):
         connection.execute(statement)
     connection.execute("insert into meta values ('epoch', 0)")
     connection.execute(f"pragma application_id = {APPLICATION}")
@@ -204,7 +163,7 @@ class LedgerReader:
 
     def current(self) -> tuple[list[Row], list[Row], list[Row]]:
         """Current materializations (with the stamp of each file), steps (with five durations), attempts."""
-        columns = ", ".join("m." + name for name in _VALUE_COLUMNS.split(", "))
+        columns = ", ".join("m." + name for name in VALUE_COLUMNS.split(", "))
         with self._reading() as connection:
             values = connection.execute(
                 f"""select {columns}, s.stamp from assets a join materializations m on m.seq = a.seq
@@ -218,7 +177,7 @@ class LedgerReader:
         """The last `limit` materializations of an asset, newest first."""
         with self._reading() as connection:
             return connection.execute(
-                f"select {_VALUE_COLUMNS} from materializations where asset = ? order by seq desc limit ?",
+                f"select {VALUE_COLUMNS} from materializations where asset = ? order by seq desc limit ?",
                 (asset, limit),
             ).fetchall()
 
@@ -280,7 +239,7 @@ def _event(row: Row) -> Event:
 
 
 def _tables(connection: sqlite3.Connection) -> Derived:
-    value_columns = _VALUE_COLUMNS.removesuffix(", inline")
+    value_columns = VALUE_COLUMNS.removesuffix(", inline")
     return Derived(
         runs={row[0]: row for row in connection.execute("select * from runs")},
         values={row[0]: row for row in connection.execute(f"select {value_columns} from materializations")},
@@ -332,7 +291,7 @@ class LedgerWriter:
         with self._writing() as connection:
             connection.execute("update meta set value = value + 1 where name = 'epoch'")
             self._epoch = int(connection.execute("select value from meta where name = 'epoch'").fetchone()[0])
-            _put(connection, _PUT_STAMPS, list(stamps.items()))
+            _put(connection, PUT_STAMPS, list(stamps.items()))
             runs = connection.execute("select * from runs where status = 'running' order by first").fetchall()
             attempts = {run[0]: _attempt_events(connection, run) for run in runs}
             last = _max_seq(connection)
@@ -345,15 +304,15 @@ class LedgerWriter:
         with self._writing() as connection:
             crash_point("ledger.begun")
             self._check_owner(connection, batch.start)
-            _put(connection, _PUT_RUNS, batch.begun)
-            _put(connection, _PUT_EVENTS, batch.events)
+            _put(connection, PUT_RUNS, batch.begun)
+            _put(connection, PUT_EVENTS, batch.events)
             crash_point("ledger.events_written")
-            _put(connection, _PUT_VALUES, batch.values)
-            _put(connection, _PUT_ASSETS, [(row.asset, row.seq) for row in batch.values])
-            _put(connection, _PUT_STAMPS, list(batch.stamps.items()))
+            _put(connection, PUT_VALUES, batch.values)
+            _put(connection, PUT_ASSETS, [(row.asset, row.seq) for row in batch.values])
+            _put(connection, PUT_STAMPS, list(batch.stamps.items()))
             crash_point("ledger.values_written")
-            _put(connection, _PUT_STEPS, batch.steps)
-            _put(connection, _PUT_ATTEMPTS, batch.attempts)
+            _put(connection, PUT_STEPS, batch.steps)
+            _put(connection, PUT_ATTEMPTS, batch.attempts)
             crash_point("ledger.steps_written")
             connection.executemany(
                 "update runs set last = ?, finished = ?, status = ?, counts = ? where run = ?",

@@ -105,6 +105,29 @@ async def test_a_filter_keeps_what_matches_and_escape_brings_all_back(
         assert s.node == asset("peanut_cookie_dough")
 
 
+async def test_the_cursor_holds_on_to_its_thing_whatever_comes_or_goes_above_it(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / TWO) as s:
+        await s.go("peanuts")
+        at = s.app.tree_view.cursor
+        await s.press("slash")
+        await s.type("peanut")
+        await s.press("enter")
+        assert s.node == asset("peanuts") and s.app.tree_view.cursor != at
+        await s.press("escape")
+        assert s.app.tree_view.cursor == at
+        text = (cookies / TWO).read_text()
+        (cookies / TWO).write_text(
+            text.replace("assets:\n", "assets:\n  crumbs: {deps: [wet_ingredients], shell: x}\n", 1)
+        )
+        await s.press("R")
+        await s.until(lambda: "crumbs" in s.names, "the new asset")
+        assert s.node == asset("peanuts") and s.app.tree_view.cursor == at + 2
+        await s.press("minus")
+        assert s.node == asset("peanut_cookies")
+
+
 async def test_the_filter_speaks_the_selection_language(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / TWO) as s:
         await s.press("slash")

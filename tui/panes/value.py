@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ...core.preview import Preview
 from ..ink import Bit, Line, cut, pad, pad_left, width_of
 from .overview import text_lines
+
+if TYPE_CHECKING:
+    from ...core.preview import Preview
 
 WIDEST = 40
 

@@ -1,0 +1,152 @@
+"""The attempts that are under way, and what the executor tells of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..events import Kind
+from ..model import Attempt, Json, StepKey
+from .desk import Desk
+from .executor import Executor, Order, Outcome
+from .logs import Printed
+from .rim import Rim
+from .telling import Telling
+
+
+@dataclass(slots=True)
+class Try:
+    """One attempt. `ended_as` is why it was ended from outside: "cancelled" or "timed out"."""
+
+    task: str
+    name: str
+    number: int
+    key: StepKey
+    queued: float
+    stamps: Mapping[str, object]
+    printed: Printed
+    started: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+    ended_as: str = ""
+
+    def as_ended(self, run: str, state: str, finished: float, error: str = "") -> Attempt:
+        """What is recorded of it."""
+        began = self.started or self.queued
+        return Attempt(self.task, run, self.number, state, began, finished, error, self.printed.file)  # type: ignore[arg-type]
+
+
+class Attempts:
+    """Listens to the executor. Hands each attempt over to `ended` with its outcome."""
+
+    def __init__(
+        self,
+        run: str,
+        desk: Desk,
+        rim: Rim,
+        telling: Telling,
+        ended: Callable[[Try, Outcome], None],
+    ) -> None:
+        self._run = run
+        self._desk = desk
+        self._rim = rim
+        self._telling = telling
+        self._ended = ended
+        self._begun = 0
+        self._tries: dict[str, Try] = {}
+        self._by_task: dict[str, Try] = {}
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def _executor(self) -> Executor:
+        return self._rim.executor
+
+    def begin(self, task: str, key: StepKey) -> None:
+        """Orders an attempt at `task`."""
+        self._begun += 1
+        number = self._numbers[task] = self._numbers.get(task, 0) + 1
+        now = Try(
+            task,
+            f"{self._run}-{self._begun}",
+            number,
+            key,
+            self._rim.clock(),
+            self._desk.stamps_of(task, self._rim.sources),
+            Printed(self._rim.store, self._run, task, number),
+        )
+        self._tries[now.name] = self._by_task[task] = now
+        self._telling.emit(Kind.STEP_QUEUED, task, data={"attempt": number})
+        self._executor.submit(self._order(now))
+
+    def _order(self, now: Try) -> Order:
+        task = self._desk.definitions.tasks[now.task]
+        return Order(
+            attempt=now.name,
+            task=task.name,
+            action=task.action,
+            inputs=self._desk.given_to(task, self._rim.sources, self._rim.store),
+            outputs=self._desk.outputs_of(task),
+            params=task.params,
+            env={name: value for name, value in task.env.items() if value is not None},
+            isolate=task.isolate,
+        )
+
+    def forget_count(self, task: str) -> None:
+        """The next attempt at `task` is the first again."""
+        self._numbers.pop(task, None)
+
+    def cancel(self, task: str) -> bool:
+        """Ends the attempt at `task`; False if there is none."""
+        now = self._by_task.get(task)
+        if now is None:
+            return False
+        now.ended_as = "cancelled"
+        self._executor.cancel(now.name)
+        return True
+
+    def log_file(self, task: str) -> Path | None:
+        """The log of the attempt at `task` that is under way, if it printed anything yet."""
+        now = self._by_task.get(task)
+        return None if now is None else now.printed.path
+
+    # ---- what the executor tells ---------------------------------------------------------------
+
+    def started(self, attempt: str, pid: int) -> None:
+        now = self._tries[attempt]
+        now.started = self._rim.clock()
+        data: dict[str, Json] = {"attempt": now.number, "pid": pid, "queued": now.queued}
+        self._telling.emit(Kind.STEP_STARTED, now.task, data=data)
+        timeout = self._desk.definitions.tasks[now.task].timeout
+        if timeout is not None:
+            now.timer = asyncio.get_running_loop().call_later(timeout, self._time_out, attempt)
+
+    def _time_out(self, attempt: str) -> None:
+        if (now := self._tries.get(attempt)) is not None and not now.ended_as:
+            now.ended_as = "timed out"
+            self._executor.cancel(attempt)
+
+    def output(self, attempt: str, data: bytes) -> None:
+        now = self._tries[attempt]
+        self._tell_lines(now, now.printed.write(data))
+
+    def _tell_lines(self, now: Try, lines: list[str]) -> None:
+        for line in lines:
+            self._telling.emit(Kind.LOG, now.task, data={"line": line})
+
+    def progress(self, attempt: str, fraction: float, note: str) -> None:
+        data: dict[str, Json] = {"fraction": fraction}
+        if note:
+            data["note"] = note
+        self._telling.emit(Kind.PROGRESS, self._tries[attempt].task, data=data)
+
+    def metadata(self, attempt: str, asset: str | None, values: Mapping[str, Json]) -> None:
+        self._telling.emit(Kind.METADATA, self._tries[attempt].task, asset, {"metadata": dict(values)})
+
+    def finished(self, outcome: Outcome) -> None:
+        now = self._tries.pop(outcome.attempt)
+        del self._by_task[now.task]
+        if now.timer is not None:
+            now.timer.cancel()
+        self._tell_lines(now, now.printed.close())
+        self._ended(now, outcome)

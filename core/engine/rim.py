@@ -1,0 +1,25 @@
+"""The effects that a run works with, all of them given to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..events import Event
+from ..sources import SourceVersions
+from ..store.store import Store
+from ..store.writer import Writer
+from .executor import Executor
+
+
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """`tell` hears every event in its order; `clock` gives Unix time in seconds."""
+
+    store: Store
+    writer: Writer
+    executor: Executor
+    sources: SourceVersions
+    tell: Callable[[Event], None]
+    clock: Callable[[], float] = time.time

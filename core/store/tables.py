@@ -1,0 +1,55 @@
+"""The tables of the ledger, and the statements that fill them. Nothing is newer than SQLite 3.34."""
+
+FORMAT = 1
+"""`user_version` of the files that this reads and writes."""
+
+APPLICATION = 0x42414B45
+
+SCHEMA = """
+create table meta (name text primary key, value) without rowid;
+create table runs (
+    run text primary key, first integer not null, started real not null, selection text not null,
+    jobs integer not null, pid integer not null, boot text not null, epoch integer not null,
+    last integer, finished real, status text not null default 'running', counts text not null default '{}'
+);
+create index runs_by_first on runs (first);
+create table events (
+    seq integer primary key, run text not null, ts real not null, kind text not null,
+    task text, asset text, data text not null, facts text
+);
+create table materializations (
+    seq integer primary key, asset text not null, task text not null, run text not null, ts real not null,
+    duration real not null, codec text not null, digest text not null, size integer not null,
+    version text not null, type text not null, metadata text not null, inline blob
+);
+create index materializations_by_asset on materializations (asset, seq);
+create table assets (asset text primary key, seq integer not null) without rowid;
+create table steps (
+    task text primary key, digest text not null, body text not null, version text not null,
+    run text not null, seq integer not null, ts real not null,
+    duration real not null, duration2 real, duration3 real, duration4 real, duration5 real
+);
+create table attempts (
+    task text primary key, run text not null, number integer not null, state text not null,
+    started real not null, finished real not null, error text not null, log text, seq integer not null
+);
+create table stamps (digest text primary key, stamp text not null) without rowid;
+"""
+
+VALUE_COLUMNS = "seq, asset, task, run, ts, duration, codec, digest, size, version, type, metadata, inline"
+STEP_COLUMNS = "task, digest, body, version, run, seq, ts, duration"
+
+PUT_EVENTS = ("insert into events values ", 8, "")
+PUT_VALUES = (f"insert into materializations ({VALUE_COLUMNS}) values ", 13, "")
+PUT_ASSETS = ("insert or replace into assets values ", 2, "")
+PUT_STAMPS = ("insert or replace into stamps values ", 2, "")
+PUT_ATTEMPTS = ("insert or replace into attempts values ", 9, "")
+PUT_RUNS = ("insert into runs (run, first, started, selection, jobs, pid, boot, epoch) values ", 8, "")
+PUT_STEPS = (
+    f"insert into steps ({STEP_COLUMNS}) values ",
+    8,
+    """ on conflict (task) do update set digest = excluded.digest, body = excluded.body,
+    version = excluded.version, run = excluded.run, seq = excluded.seq, ts = excluded.ts,
+    duration5 = duration4, duration4 = duration3, duration3 = duration2, duration2 = duration,
+    duration = excluded.duration""",
+)
