@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .engine.desk import Desk
 from .engine.engine import Engine, RunResult
@@ -19,7 +20,9 @@ from .sources import SourceVersions
 from .store.lock import ProjectLock
 from .store.store import Store
 from .store.writer import Writer
-from .workers.pool import Workers
+
+if TYPE_CHECKING:
+    from .workers.pool import Workers
 
 Tell = Callable[[Event], None]
 
@@ -34,6 +37,12 @@ class Ground:
     store: Store
     sources: SourceVersions
     interpreter: str
+
+    def workers(self) -> Workers:
+        """Those who run the steps; not started."""
+        from .workers.pool import Workers
+
+        return Workers(self.root, self.store.folder, self.interpreter, self.definitions.modules)
 
 
 class Running:
@@ -116,8 +125,7 @@ class Running:
 
     async def _run(self, survey: Survey, writer: Writer) -> RunResult:
         ground = self._ground
-        executor = Workers(ground.root, ground.store.folder, ground.interpreter, ground.definitions.modules)
-        rim = Rim(ground.store, writer, executor, ground.sources, self._tell)
+        rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell)
         desk = Desk(ground.definitions, survey)
         engine = self._engine = Engine(self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs)
         for plan in self._added:

@@ -33,7 +33,6 @@ from .sidework import SideWork
 from .status import footer_line, plan_words, status_line
 from .themes import DARK, LIGHT, VARIABLES
 from .tree import TreeView
-from .watch import watch
 
 if TYPE_CHECKING:
     from ..core.workbench import Workbench
@@ -118,11 +117,6 @@ class BakehouseApp(App[int]):
             self._inks[self.theme] = Ink(known, ascii_only=self.ascii_only)
         return self._inks[self.theme]
 
-    def flip_theme(self) -> None:
-        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
-        self.refresh_css(animate=False)
-        self.screen.refresh(layout=True)
-
     def on_mount(self) -> None:
         self.animation_level = "none"
         self.tree_view.focus()
@@ -149,15 +143,9 @@ class BakehouseApp(App[int]):
         self.session.surveyed(survey, marks)
         self.show_rows()
         if self._watching:
-            self.run_worker(self._watch(bench), name="watch", exit_on_error=True)
+            self.run_worker(self.deeds.keep_watch(), name="watch")
         if not bench.trusted:
             await self.deeds.trust()
-
-    async def _watch(self, bench: Workbench) -> None:
-        try:
-            await watch(bench.root, bench.watch_paths(), bench.definitions.files, self.deeds.reload)
-        except (OSError, RuntimeError) as error:  # no watches left, or a file system that has none
-            self.tell(f"the files cannot be watched, R reads them again: {error}", "stale")
 
     # ---- what is shown ---------------------------------------------------------------------------
 

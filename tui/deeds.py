@@ -16,6 +16,7 @@ from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
 from .editor import editor_command
 from .live import OPEN, Live
 from .stream import Streamer
+from .watch import watch
 
 if TYPE_CHECKING:
     from ..core.running import Running
@@ -223,6 +224,14 @@ class Deeds:
             self.app.show_rows()
         self.app.show_side(again=True)
         self.app.refresh_bars()
+
+    async def keep_watch(self) -> None:
+        """Reloads when files change, for as long as the screen is there."""
+        bench = self.app.bench
+        try:
+            await watch(bench.root, bench.watch_paths(), bench.definitions.files, self.reload)
+        except (OSError, RuntimeError) as error:  # no watches left, or a file system that has none
+            self.app.tell(f"the files cannot be watched, R reads them again: {error}", "stale")
 
     async def trust(self) -> None:
         from .confirm import about_trust

@@ -10,6 +10,7 @@ from .clipboard import copy
 from .log import LogView
 from .rows import Folds, node_key
 from .sheet import Sheet
+from .themes import DARK, LIGHT
 from .tree import TreeView
 
 if TYPE_CHECKING:
@@ -220,7 +221,8 @@ class Moves:
         self.app.action_command_palette()
 
     def theme(self) -> None:
-        self.app.flip_theme()
+        self.app.theme = LIGHT.name if self.app.current_theme.dark else DARK.name
+        self.app.screen.refresh(layout=True)
 
     def suspend(self) -> None:
         self.app.action_suspend_process()

@@ -53,14 +53,26 @@ class Attempts:
         self._rim = rim
         self._telling = telling
         self._ended = ended
+        self._executor: Executor | None = None
         self._begun = 0
         self._tries: dict[str, Try] = {}
         self._by_task: dict[str, Try] = {}
         self._numbers: dict[str, int] = {}
 
     @property
-    def _executor(self) -> Executor:
-        return self._rim.executor
+    def hired(self) -> bool:
+        """Whether there is anyone to run a step."""
+        return self._executor is not None
+
+    async def start(self, jobs: int) -> None:
+        """Hires who runs the steps. Raises ProblemError where they cannot start."""
+        self._executor = self._rim.hire()
+        await self._executor.start(self, jobs)
+
+    async def aclose(self) -> None:
+        """Ends what is under way, and leaves no process behind."""
+        if self._executor is not None:
+            await self._executor.aclose()
 
     def begin(self, task: str, key: StepKey) -> None:
         """Orders an attempt at `task`."""
@@ -77,6 +89,7 @@ class Attempts:
         )
         self._tries[now.name] = self._by_task[task] = now
         self._telling.emit(Kind.STEP_QUEUED, task, data={"attempt": number})
+        assert self._executor is not None, "steps to run are known before the run starts"
         self._executor.submit(self._order(now))
 
     def _order(self, now: Try) -> Order:
@@ -101,9 +114,13 @@ class Attempts:
         now = self._by_task.get(task)
         if now is None:
             return False
-        now.ended_as = "cancelled"
-        self._executor.cancel(now.name)
+        self._end(now, "cancelled")
         return True
+
+    def _end(self, now: Try, why: str) -> None:
+        now.ended_as = why
+        if self._executor is not None:
+            self._executor.cancel(now.name)
 
     def log_file(self, task: str) -> Path | None:
         """The log of the attempt at `task` that is under way, if it printed anything yet."""
@@ -123,8 +140,7 @@ class Attempts:
 
     def _time_out(self, attempt: str) -> None:
         if (now := self._tries.get(attempt)) is not None and not now.ended_as:
-            now.ended_as = "timed out"
-            self._executor.cancel(attempt)
+            self._end(now, "timed out")
 
     def output(self, attempt: str, data: bytes) -> None:
         now = self._tries[attempt]

@@ -66,6 +66,7 @@ class Engine:
         self._forced: set[str] = set()
         self._error: ProblemError | None = None
         self._begun = False
+        self._joining: asyncio.Future[None] | None = None
         self._added: list[Plan] = []
         self._advancing = False
         self._cancelled = False
@@ -85,7 +86,7 @@ class Engine:
             self.cancel()
             raise
         finally:
-            await self._rim.executor.aclose()
+            await self._attempts.aclose()
         ok = self._error is None and self.course.all_well(self.course.phases)
         return RunResult(self.run, ok, self.course.counts(), str(self._error) if self._error else "")
 
@@ -93,7 +94,7 @@ class Engine:
         if not plan.counts["run"] and not any(added.counts["run"] for added in self._added):
             return
         try:
-            await self._rim.executor.start(self._attempts, self._jobs)
+            await self._attempts.start(self._jobs)
         except ProblemError as problem:
             self._error = problem
 
@@ -121,9 +122,17 @@ class Engine:
         if not self._begun:
             self._added.append(plan)
             return
+        if plan.counts["run"] and not self._attempts.hired and self._error is None:
+            self._joining = asyncio.ensure_future(self._join(plan))
+            return
         self._forced |= plan.forced
         self.course.add(plan)
         self._advance()
+
+    async def _join(self, plan: Plan) -> None:
+        await self._start_executor(plan)
+        self._joining = None
+        self.add(plan)
 
     def cancel(self, task: str | None = None) -> None:
         """Cancels one step, or all that are not over."""
@@ -164,7 +173,8 @@ class Engine:
                 self._begin(task)
         finally:
             self._advancing = False
-        if self.course.is_over and self._telling.all_durable and not self._over.done():
+        is_over = self.course.is_over and self._joining is None
+        if is_over and self._telling.all_durable and not self._over.done():
             self._over.set_result(None)
 
     def _begin(self, task: str) -> None:

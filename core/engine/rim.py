@@ -15,11 +15,12 @@ from .executor import Executor
 
 @dataclass(frozen=True, slots=True)
 class Rim:
-    """`tell` hears every event in its order; `clock` gives Unix time in seconds."""
+    """`hire` gives those who run steps, when there are any to run; `tell` hears every event in its order;
+    `clock` gives Unix time in seconds."""
 
     store: Store
     writer: Writer
-    executor: Executor
+    hire: Callable[[], Executor]
     sources: SourceVersions
     tell: Callable[[Event], None]
     clock: Callable[[], float] = time.time

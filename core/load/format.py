@@ -175,7 +175,7 @@ Reference = Annotated[str, AfterValidator(_reference), _REFERENCE_SCHEMA]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class Dependency(_Strict):

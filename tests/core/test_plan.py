@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+
 from bakehouse.core.graph.graph import Graph
 from bakehouse.core.model import (
     Asset,

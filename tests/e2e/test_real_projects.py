@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.problems import DefinitionError
 from bakehouse.core.workbench import Workbench
@@ -14,10 +16,14 @@ from bakehouse.tui.text_tree import text_tree
 NOTHING_MUCH = "def run(**deps):\n    return len(deps)\n"
 
 
-def as_project(graph: dict[str, object], folder: Path) -> None:
+def read(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(path).read_text())
+    return found
+
+
+def as_project(graph: dict[str, Any], folder: Path) -> None:
     """One file of definitions: every node an asset that a function of nothing much makes."""
     nodes, edges = graph["nodes"], graph["edges"]
-    assert isinstance(nodes, list) and isinstance(edges, list)
     needs: dict[str, list[str]] = {node["id"]: [] for node in nodes}
     for source, target in edges:
         if source not in needs[target]:
@@ -50,7 +56,7 @@ async def test_it_loads_plans_draws_and_runs(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "home"))
-    graph = json.loads(Path(path).read_text())
+    graph = read(path)
     as_project(graph, tmp_path / "project")
     bench = Workbench.open(tmp_path / "project", trust=True)
     names = {node["id"] for node in graph["nodes"]}
@@ -72,6 +78,6 @@ async def test_it_loads_plans_draws_and_runs(
 @pytest.mark.parametrize("path", cyclic, ids=lambda path: Path(path).stem)
 def test_a_circle_is_refused_by_name(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "home"))
-    as_project(json.loads(Path(path).read_text()), tmp_path / "project")
+    as_project(read(path), tmp_path / "project")
     with pytest.raises(DefinitionError, match="→"):
         Workbench.open(tmp_path / "project", trust=True)

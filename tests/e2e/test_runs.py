@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.model import Node, Plan, ReasonKind, State
 from bakehouse.core.problems import NotTrusted, ProjectHeld
@@ -282,3 +283,18 @@ assets:
     assert [r.kind for r in open_bench().survey().reasons[Node("asset", "dough")]] == [
         ReasonKind.INPUT_CHANGED
     ]
+
+
+async def test_steps_can_be_added_to_a_run_that_had_nothing_to_run(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  one: {shell: 'true'}\n  two: {shell: 'true'}\n")
+    await run(bench, bench.plan([Node("asset", "one")]))
+    told: list[Event] = []
+
+    def listen(event: Event) -> None:
+        told.append(event)
+        if event.kind is Kind.STEP_REUSED and event.task == "one":
+            running.add(bench.plan([Node("asset", "two")]))
+
+    running = bench.start(bench.plan([Node("asset", "one")]), jobs=2, listeners=[listen])
+    result = await running.wait()
+    assert result.ok and outcomes(told) == {"one": "reused", "two": "succeeded"}

@@ -12,7 +12,7 @@ LINES_A_CLASS = 300
 LINES_A_FUNCTION = 60
 
 # What may be longer, and how long. The list only ever shrinks: an entry that is no longer needed fails the test.
-LONGER: dict[str, int] = {"core/store/ledger.py": 417}
+LONGER: dict[str, int] = {}
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:

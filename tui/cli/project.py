@@ -92,7 +92,11 @@ def doctor(options: Options, as_json: bool) -> int:
     else:
         print_columns(
             [
-                ("ok" if f.ok else "!!", f.name, clean(f.detail + (f" ({f.hint})" if f.hint and not f.ok else "")))
+                (
+                    "ok" if f.ok else "!!",
+                    f.name,
+                    clean(f.detail + (f" ({f.hint})" if f.hint and not f.ok else "")),
+                )
                 for f in findings
             ]
         )
