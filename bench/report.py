@@ -26,6 +26,8 @@ def line(figure: Figure) -> str:
         return f"{figure.name}: no figure of ours; " + "; ".join(figure.notes)
     told = [f"{figure.name}: {figure.median(OURS):.3f} s, {figure.median(OURS, 'cpu'):.3f} s CPU"]
     told += [f"{other}: wall {wall}, CPU {cpu}" for other, wall, cpu in compared(figure)]
+    if figure.busy:
+        told.append(f"{figure.busy} rounds on a busy machine")
     return "; ".join([*told, *figure.notes])
 
 
@@ -74,7 +76,8 @@ def table(figures: Sequence[Figure]) -> str:
         for other, wall_ratio, cpu_ratio in compared(figure):
             rows.append(f"| {cells} | {other} | {wall_ratio} | {cpu_ratio} |")
             cells = " | | | "
-    return "\n".join([*rows, "", *derived({figure.name: figure for figure in figures})])
+    busy = [f"- {figure.title}: {figure.busy} rounds on a busy machine" for figure in figures if figure.busy]
+    return "\n".join([*rows, "", *derived({figure.name: figure for figure in figures}), *busy])
 
 
 def derived(by_name: dict[str, Figure]) -> Iterator[str]:
@@ -112,6 +115,7 @@ def write(figures: Sequence[Figure], *, publish: bool) -> None:
                 "size": figure.size,
                 "costs": {who: [plain(cost) for cost in costs] for who, costs in figure.costs.items()},
                 "notes": figure.notes,
+                "busy": figure.busy,
             }
             for figure in figures
         },

@@ -27,7 +27,7 @@ from contestants import (
     python_of,
 )
 from graphs import changes, graph
-from measure import Cost, Figure, Unfit, adopt_orphans, run
+from measure import Cost, Figure, Unfit, adopt_orphans, run, settle
 
 Turn = tuple[str, Callable[[], Cost]]
 
@@ -48,6 +48,8 @@ def rounds(figure: Figure, pairs: int, each: Sequence[Turn]) -> Figure:
     """The first round only warms caches and is not counted. Who fails is left out, with a note."""
     out: set[str] = set()
     for number in range(pairs + 1):
+        is_quiet = settle()
+        figure.busy += bool(number) and not is_quiet
         for name, once in each:
             if name in out:
                 continue

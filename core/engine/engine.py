@@ -61,7 +61,7 @@ class Engine:
         self._telling = Telling(run, first_seq, rim.writer, rim.tell, rim.clock)
         self._attempts = Attempts(run, desk, rim, self._telling, self._ended)
         self._pools = Pools(desk.pools)
-        self._releases: dict[int, Try] = {}
+        self._releases: dict[int, tuple[Try, Outcome]] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._forced: set[str] = set()
         self._error: ProblemError | None = None
@@ -155,7 +155,7 @@ class Engine:
         phase = self.course.phases.get(task)
         if phase is None or phase in OVER or self._attempts.cancel(task):
             return
-        if any(waiting.task == task for waiting in self._releases.values()):
+        if any(now.task == task for now, _ in self._releases.values()):
             return  # it is done but for its commit
         if (timer := self._retries.pop(task, None)) is not None:
             timer.cancel()
@@ -245,12 +245,13 @@ class Engine:
         self._attempts.forget_count(now.task)
         self._desk.note(record, values)
         if any(made.path for made in outcome.made):
-            self._releases[commit] = now
+            self._releases[commit] = (now, outcome)
         else:
-            self._release(now)
+            self._release(now, outcome)
 
-    def _release(self, now: Try) -> None:
-        self._rim.store.values.drop_scratch(now.name)
+    def _release(self, now: Try, outcome: Outcome) -> None:
+        if any(made.path or made.value.codec == "file" for made in outcome.made) or not outcome.made:
+            self._rim.store.values.drop_scratch(now.name)
         self.course.done(now.task, Phase.SUCCEEDED)
 
     def _materialized(self, now: Try, made: Made, outcome: Outcome) -> Event:
@@ -335,8 +336,8 @@ class Engine:
             return
         self._telling.durable(commits)
         for commit in commits:
-            if (now := self._releases.pop(commit, None)) is not None:
-                self._release(now)
+            if (release := self._releases.pop(commit, None)) is not None:
+                self._release(*release)
         self._advance()
 
     def _store_failed(self, error: ProblemError) -> None:
@@ -345,6 +346,6 @@ class Engine:
         self._error = error
         self._telling.broke()
         waiting, self._releases = list(self._releases.values()), {}
-        for now in waiting:
+        for now, _ in waiting:
             self._block(self.course.lost(now.task, Phase.FAILED))
         self.cancel()
