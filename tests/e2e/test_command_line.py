@@ -279,6 +279,11 @@ def test_without_a_terminal_the_tree_is_printed(call: Call) -> None:
     assert done.returncode == 0 and "└─" in done.stdout and "materialize" in done.stderr
 
 
+def test_the_programs_own_options_may_stand_behind_the_command(call: Call, project: Path) -> None:
+    found = document(call("ls", "--json", "-C", str(project), "--quiet", at=project / "nowhere"))
+    assert found["pipelines"] == ["bread"]
+
+
 def test_help_schema_completion_and_doctor(call: Call) -> None:
     assert "materialize" in call("--help").stdout
     assert "assets" in json.loads(call("schema").stdout)["properties"]

@@ -126,12 +126,35 @@ def _quietly_closed() -> int:
     return 128 + signal.SIGPIPE
 
 
+_ANYWHERE = {"--trust": 1, "-q": 1, "--quiet": 1, "-C": 2, "--python": 2}
+"""Options of the program itself, and how many words each takes: they may stand behind the command too."""
+
+
+def _in_order(arguments: list[str]) -> list[str]:
+    """The program's own options before the command, whereever they were said; after `--` nothing is one."""
+    own: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            return [*own, *rest, word, *words]
+        if (count := _ANYWHERE.get(word)) is None:
+            rest.append(word)
+        else:
+            own += [word, *(next(words, "") for _ in range(count - 1))]
+    return own + rest
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Runs the program and returns its exit code. A user's mistake is told in words, never as a traceback."""
     from ...core.problems import ProblemError
 
     try:
-        result = cli.main(args=arguments, prog_name="bakehouse", standalone_mode=False)
+        result = cli.main(
+            args=_in_order(sys.argv[1:] if arguments is None else arguments),
+            prog_name="bakehouse",
+            standalone_mode=False,
+        )
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:

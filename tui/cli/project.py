@@ -21,7 +21,7 @@ DEMOS = {
     "weather_etl": "page by page from an HTTP API into a DuckDB file",
     "weekly_report": "a report, attached to an e-mail and sent",
 }
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".bakehouse", "outbox", "*.pyc")
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".bakehouse", "outbox", "public", "*.duckdb", "*.pyc")
 
 
 def copy_demo(name: str, target: Path) -> None:
