@@ -94,7 +94,7 @@ class Registered:
         """What was given, else the first paragraph of the docstring."""
         given = self.options.get("description")
         if given is None:
-            text = getattr(self.function, "__doc__", None)
+            text = None if self.function is None else getattr(self.function, "__doc__", None)
             return first_paragraph(text) if isinstance(text, str) else ""
         return str(given)
 

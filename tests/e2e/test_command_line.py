@@ -239,6 +239,35 @@ def test_an_untrusted_project_is_exit_code_5_until_it_is_trusted(call: Call) -> 
     assert call("materialize", "--force", trusted=False).returncode == 5
 
 
+def test_nothing_of_the_folder_it_is_started_in_is_imported(project: Path, environ: dict[str, str]) -> None:
+    canary = project / "canary"
+    for name in (
+        "yaml",
+        "pydantic",
+        "textual",
+        "click",
+        "networkx",
+        "sitecustomize",
+        "json",
+        "bakehouse_plugin",
+    ):
+        (project / f"{name}.py").write_text(f"open({str(canary)!r}, 'w')\nraise SystemExit(99)\n")
+    for words in (
+        ["ls"],
+        ["graph"],
+        ["plan"],
+        ["status"],
+        ["why", "bread"],
+        ["doctor"],
+        ["schema"],
+        ["--help"],
+    ):
+        command = [sys.executable, "-m", "bakehouse", *words]
+        done = subprocess.run(command, env=environ, cwd=project, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, (words, done.stderr)
+    assert not canary.exists()
+
+
 def start(project: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
     """Starts a run of a step that does not end by itself, and waits until it has begun."""
     (project / "bakehouse.yaml").write_text("assets:\n  slow: {shell: 'sleep 600'}\n")
