@@ -151,6 +151,10 @@ class LedgerReader:
         with self._lock:
             self._connection.close()
 
+    def __del__(self) -> None:
+        if (connection := getattr(self, "_connection", None)) is not None:
+            connection.close()
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock, told(self._path):

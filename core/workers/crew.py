@@ -7,6 +7,7 @@ import asyncio
 import os
 import secrets
 import socket
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -80,6 +81,7 @@ class Worker:
         self._link_closed = False
         self._late: asyncio.TimerHandle | None = None
         self._outcomes: dict[int, dict[str, Any]] = {}
+        self._messages: deque[dict[str, Any]] = deque()
         self._frames, self._splitter = wire.Frames(), Splitter(self.token.encode())
         self._unsent = bytearray()
         self._text = b""
@@ -255,8 +257,10 @@ class Worker:
             self.since = self.loop.time()
             self.begun += 1
             self.owner.began(job, self.pid)
+            self._take_messages()
 
     def _step_ended(self, ticket: int) -> None:
+        self._take_messages()
         while ticket not in self._outcomes and self._read_link():
             pass
         job, message = self.running, self._outcomes.pop(ticket, None)
@@ -287,9 +291,14 @@ class Worker:
         if not data:
             self.loop.remove_reader(self._link)
             return False
-        for message in self._frames.feed(data):
-            self._take(message)
+        self._messages.extend(self._frames.feed(data))
+        self._take_messages()
         return True
+
+    def _take_messages(self) -> None:
+        """Takes what was received, in its order, up to what is of a step whose begin mark is not read yet."""
+        while self._messages and self._messages[0].get("ticket") not in self.waiting:
+            self._take(self._messages.popleft())
 
     def _take(self, message: dict[str, Any]) -> None:
         if "ticket" not in message:
@@ -302,8 +311,6 @@ class Worker:
         if "ok" in message:
             self._outcomes[ticket] = message
             return
-        while ticket in self.waiting and self._read_output():
-            pass
         job = self.running
         if job is None or ticket != self._running_ticket:
             return

@@ -298,3 +298,32 @@ async def test_steps_can_be_added_to_a_run_that_had_nothing_to_run(open_bench: B
     running = bench.start(bench.plan([Node("asset", "one")]), jobs=2, listeners=[listen])
     result = await running.wait()
     assert result.ok and outcomes(told) == {"one": "reused", "two": "succeeded"}
+
+
+async def test_what_many_short_steps_say_in_their_last_moment_is_heard(open_bench: Begin) -> None:
+    bench = open_bench(
+        chatty__py="""
+from bakehouse import Context, asset
+
+def make(number):
+    @asset(name=f"n{number}")
+    def chatty(context: Context):
+        print(f"said {number}")
+        context.metadata(first=number)
+        context.metadata(second=number)
+        return number
+
+for number in range(600):
+    make(number)
+"""
+    )
+    events = await run(bench)
+    failed = [e.data["error"] for e in events if e.kind is Kind.STEP_FAILED]
+    assert not failed
+    made = {e.task: e.data["metadata"] for e in events if e.kind is Kind.ASSET_MATERIALIZED}
+    assert made == {f"n{n}": {"first": n, "second": n} for n in range(600)}
+    told = Counter((e.task, *e.data["metadata"]) for e in events if e.kind is Kind.METADATA)
+    assert len(told) == 1200
+    assert {(e.task, e.data["line"]) for e in events if e.kind is Kind.LOG} == {
+        (f"n{n}", f"said {n}") for n in range(600)
+    }
