@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -62,6 +63,7 @@ asyncio.run(main())
 """
 
 STEPS = """
+import socket
 import subprocess, sys, time
 def runs():
     subprocess.Popen([sys.executable, "daemon.py"]); time.sleep(0.2); print("up", flush=True); time.sleep(300)
@@ -213,8 +215,22 @@ def test_ends_in_words() -> None:
 
 
 def test_it_starts_without_what_it_does_not_need() -> None:
-    command = [sys.executable, "-I", "-S", "-E", "-X", "importtime", supervisor.__file__]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    ours, its = socket.socketpair()
+    ours.close()
+    with its:
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-E",
+            "-X",
+            "importtime",
+            supervisor.__file__,
+            str(its.fileno()),
+        ]
+        told = subprocess.run(
+            command, capture_output=True, text=True, pass_fds=[its.fileno()], timeout=60
+        ).stderr
     imported = {
         line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")
     }
