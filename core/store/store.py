@@ -19,7 +19,7 @@ from ..problems import StoreError
 from . import lock as locks
 from .baseline import Baseline, load_baseline, save_baseline
 from .crash import crash_point
-from .disk import FILE_MODE, private_folder, sync_folder
+from .disk import private_folder, sync_folder, write_whole
 from .faults import storage_error
 from .ledger import LEDGER, LedgerReader, LedgerWriter, Row, create, identity
 from .lock import ProjectLock
@@ -248,9 +248,7 @@ def _make(folder: Path) -> None:
     for name, text in ((".gitignore", b"*\n"), ("CACHEDIR.TAG", _CACHE_TAG)):
         path = folder / name
         if not path.exists():
-            path.touch(mode=FILE_MODE)
-            path.chmod(FILE_MODE)
-            path.write_bytes(text)
+            write_whole(path, text, folder)
     create(folder / LEDGER, folder / "tmp")
     sync_folder(folder)
     crash_point("create.ledger_linked")

@@ -47,7 +47,7 @@ def demo(options: Options, name: str, target: Path | None, copy_only: bool) -> i
     target = (target or Path(name)).absolute()
     copy_demo(name, target)
     trust_project(target)
-    talk(f"{name}: {DEMOS[name]}\nin {target}", options.quiet)
+    talk(f"{name}: {DEMOS[name]}; in {target}", options.quiet)
     if copy_only:
         return 0
     if has_terminal():
