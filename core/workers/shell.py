@@ -12,7 +12,8 @@ from pathlib import Path
 from ..engine.executor import Given, Made, Order
 from ..model import Json, ShellAction
 from . import plain
-from .codecs import CannotStore, ValueDamaged, checked_bytes, create, nothing, take_file
+from .codecs import CannotStore, ValueDamaged, checked_bytes, nothing, take_file
+from .sink import create
 
 SHELL = "/bin/sh"
 LONGEST = 100

@@ -13,6 +13,7 @@ from ..engine.executor import Given, Made, Order, Outcome
 from ..model import Json, SqlAction
 from . import codecs
 from .codecs import CannotStore, ValueDamaged
+from .sink import create
 from .step import changed_env, sentence
 
 READERS = {
@@ -179,7 +180,7 @@ def write_rows(value: Any, path: Path) -> str:
     """Plain data as a JSON file of records: what is no record becomes one with the column `value`."""
     rows = value if isinstance(value, list | tuple) else [value]
     records = [row if isinstance(row, dict) else {"value": row} for row in rows]
-    with codecs.create(path) as file:
+    with create(path) as file:
         file.write(json.dumps(records, default=_text_of, skipkeys=True).encode())
     return str(path)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..model import Json
 
 if TYPE_CHECKING:
-    from .codecs import Sink
+    from .sink import Sink
 
 PANDAS, POLARS, LAZY = "pandas.DataFrame", "polars.DataFrame", "polars.LazyFrame"
 ARROW, RELATION, OURS = "pyarrow.Table", "duckdb.DuckDBPyRelation", "bakehouse.Table"

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from bakehouse.core.workers import plain
 from bakehouse.core.workers.codecs import (
     CannotStore,
-    Encoded,
     ValueDamaged,
     decode,
     digest_folder,
     encode,
     take_file,
 )
+from bakehouse.core.workers.sink import Encoded
 
 fixed_zones = st.integers(-1439, 1439).map(lambda m: dt.timezone(dt.timedelta(minutes=m)))
 leaves = (

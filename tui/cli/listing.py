@@ -12,8 +12,8 @@ from ...core.model import Json, Node, Plan, State
 from ...core.workbench import Marks, Snapshot, Workbench
 from ..sanitize import clean
 from .opening import chosen, find_node, open_workbench
+from .options import Options
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
-from .program import Options
 
 SELECTION_HELP = """
 SELECTION, as in Dagster: key  +key (with upstream)  key+ (with downstream)  2+key+1  group:x  tag:x

@@ -15,8 +15,8 @@ from ...core.workbench import Workbench
 from ..sanitize import clean
 from .listing import SELECTION_HELP, listing_as_json
 from .opening import chosen, find_node, open_workbench
+from .options import Options
 from .output import mark, print_columns, print_json, print_line, talk
-from .program import Options
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""From the options to an open workbench, and the program without a command."""
+"""From the options and the words of a command to an open workbench and its nodes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 from ...core.model import Node
 from ...core.problems import ProblemError
 from ...core.workbench import Workbench
+from .options import Options
 from .output import talk
-from .program import Options
 
 
 def open_workbench(options: Options) -> Workbench:
@@ -44,20 +44,3 @@ def find_node(bench: Workbench, key: str) -> Node:
 
 def has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def open_project(options: Options) -> int:
-    """The screen; without a terminal the tree as text, and a hint."""
-    if has_terminal():
-        from ..terminal import run_screen
-
-        return run_screen(options.path, trust=options.trust, interpreter=options.python)
-    from .looking import print_tree
-
-    bench = open_workbench(options)
-    print_tree(bench, "asset", None)
-    talk(
-        "this is no terminal: `bakehouse materialize` runs what is stale, `bakehouse --help` says more",
-        options.quiet,
-    )
-    return 0

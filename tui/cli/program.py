@@ -6,11 +6,12 @@ import importlib
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from .options import Options
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -31,16 +32,6 @@ _COMMANDS = {
     "trust": ("project", "Trust this project: let its code run."),
     "why": ("listing", "Explain why a node is out of date, to the root cause."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What was said before the command."""
-
-    path: Path | None = None
-    trust: bool = False
-    python: str | None = None
-    quiet: bool = False
 
 
 class _LazyGroup(click.Group):
@@ -108,7 +99,7 @@ def cli(ctx: click.Context, path: Path | None, trust: bool, python: str | None, 
     """
     ctx.obj = Options(path, trust, python, quiet)
     if ctx.invoked_subcommand is None:
-        from .opening import open_project
+        from .front import open_project
 
         ctx.exit(open_project(ctx.obj))
 

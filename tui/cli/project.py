@@ -12,8 +12,8 @@ import click
 from ...core.problems import ProblemError
 from ..sanitize import clean
 from .opening import has_terminal, open_workbench
+from .options import Options
 from .output import print_columns, print_json, print_line, talk
-from .program import Options
 
 DEMOS = {
     "cookies": "the cookie lesson: one graph, tasks and assets, and what peanuts change",

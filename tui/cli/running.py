@@ -19,8 +19,8 @@ from ...core.workbench import Workbench
 from ..sanitize import clean
 from .listing import SELECTION_HELP, print_plan
 from .opening import chosen, open_workbench
+from .options import Options
 from .output import mark, print_line, talk
-from .program import Options
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
