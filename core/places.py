@@ -36,7 +36,9 @@ def private_folder(path: Path) -> Path:
     Raises ProblemError where that is not possible, or where the folder belongs to another user.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed([path, *path.parents]):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
         status = path.stat()
         if status.st_uid != os.geteuid():
             raise ProblemError(f"{path} belongs to another user", "set BAKEHOUSE_HOME to a folder of yours")

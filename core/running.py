@@ -107,26 +107,26 @@ class Running:
 
     async def _carry_out(self) -> RunResult:
         try:
-            survey, writer = await asyncio.to_thread(self._prepare, asyncio.get_running_loop())
+            desk, writer = await asyncio.to_thread(self._prepare, asyncio.get_running_loop())
             try:
-                return await self._run(survey, writer)
+                return await self._run(desk, writer)
             finally:
                 await asyncio.to_thread(writer.close)
         finally:
             self._lock.release()
 
-    def _prepare(self, loop: asyncio.AbstractEventLoop) -> tuple[Survey, Writer]:
+    def _prepare(self, loop: asyncio.AbstractEventLoop) -> tuple[Desk, Writer]:
         def notify(commits: list[int], error: StoreError | None) -> None:
             if self._engine is not None:
                 loop.call_soon_threadsafe(self._engine.durable, commits, error)
 
         writer = self._ground.store.begin(self.run, lock=self._lock, notify=notify, jobs=self._jobs)
-        return self._ground.survey(), writer
+        stamps = self._ground.sources.stamps(self._ground.definitions.assets.values())
+        return Desk(self._ground.definitions, self._ground.survey(), stamps), writer
 
-    async def _run(self, survey: Survey, writer: Writer) -> RunResult:
+    async def _run(self, desk: Desk, writer: Writer) -> RunResult:
         ground = self._ground
         rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell)
-        desk = Desk(ground.definitions, survey)
         engine = self._engine = Engine(self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs)
         for plan in self._added:
             engine.add(plan)

@@ -21,11 +21,18 @@ Stamp = tuple[int, int, int, int]
 
 
 def _stamp(path: Path) -> Stamp:
-    status = path.stat()
+    status = path.lstat() if _is_bare_link(path) else path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
+def _is_bare_link(path: Path) -> bool:
+    """A link to a folder, or to nothing: what it says is all there is to watch."""
+    return path.is_symlink() and not path.is_file()
+
+
 def _file_digest(path: Path) -> str:
+    if _is_bare_link(path):
+        return hashlib.sha256(os.fsencode(path.readlink())).hexdigest()
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -34,9 +41,11 @@ def _file_digest(path: Path) -> str:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
+    """Its files, and its links to folders, which are not followed."""
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(parent, name) for name in sorted(names))
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        yield from (Path(parent, name) for name in sorted([*names, *links]))
 
 
 class SourceVersions:
@@ -92,6 +101,8 @@ class SourceVersions:
             return BARE_SOURCE
         path = self.path(asset)
         try:
+            if not path.exists():
+                return None
             if not path.is_dir():
                 return self._digest(path)
             whole = hashlib.sha256()
@@ -110,6 +121,10 @@ class SourceVersions:
             return tuple(_stamp(p) for p in _files_below(path)) if path.is_dir() else (_stamp(path),)
         except OSError:
             return ()
+
+    def stamps(self, assets: Iterable[Asset]) -> dict[str, tuple[Stamp, ...]]:
+        """The stamps of all sources among `assets` that are files."""
+        return {asset.name: self.stamp(asset) for asset in assets if asset.is_source and asset.file}
 
     def versions(self, assets: Iterable[Asset]) -> dict[str, str | None]:
         """The versions of all sources among `assets`."""

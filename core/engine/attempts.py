@@ -10,7 +10,7 @@ from pathlib import Path
 from ..events import Kind
 from ..model import Attempt, Json, StepKey
 from .desk import Desk
-from .executor import Executor, Order, Outcome
+from .executor import Executor, Made, Order, Outcome
 from .logs import Printed
 from .rim import Rim
 from .telling import Telling
@@ -18,14 +18,15 @@ from .telling import Telling
 
 @dataclass(slots=True)
 class Try:
-    """One attempt. `ended_as` is why it was ended from outside: "cancelled" or "timed out"."""
+    """One attempt. `ended_as` is why it was ended from outside: "cancelled" or "timed out"; `open_to` are
+    stamps of the stored values that it could write to."""
 
     task: str
     name: str
     number: int
     key: StepKey
     queued: float
-    stamps: Mapping[str, object]
+    open_to: Mapping[str, object]
     printed: Printed
     started: float = 0.0
     timer: asyncio.TimerHandle | None = None
@@ -35,6 +36,29 @@ class Try:
         """What is recorded of it."""
         began = self.started or self.queued
         return Attempt(self.task, run, self.number, state, began, finished, error, self.printed.file)  # type: ignore[arg-type]
+
+    def told_of(self, made: Made, outcome: Outcome) -> dict[str, Json]:
+        """What is told of a value that it left."""
+        value = made.value
+        data: dict[str, Json] = {
+            "version": value.version,
+            "codec": value.codec,
+            "size": value.size,
+            "digest": value.digest,
+            "type": value.type,
+            "seconds": outcome.seconds,
+            "attempt": self.number,
+        }
+        if made.metadata:
+            data["metadata"] = dict(made.metadata)
+        return data
+
+    def told_end(self, error: str, outcome: Outcome) -> dict[str, Json]:
+        """What is told of its end, where that was not well."""
+        data: dict[str, Json] = {"attempt": self.number, "error": error, "seconds": outcome.seconds}
+        if outcome.traceback:
+            data["traceback"] = outcome.traceback
+        return data
 
 
 class Attempts:
@@ -84,7 +108,7 @@ class Attempts:
             number,
             key,
             self._rim.clock(),
-            self._desk.stamps_of(task, self._rim.sources),
+            self._desk.open_to(task, self._rim.store),
             Printed(self._rim.store, self._run, task, number),
         )
         self._tries[now.name] = self._by_task[task] = now

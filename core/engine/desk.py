@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..graph.graph import Graph
-from ..model import Definitions, Input, StepKey, StepRecord, Stored, Task, identifier
+from ..model import Definitions, Input, ShellAction, StepKey, StepRecord, Stored, Task, identifier
 from ..plan.keys import AFTER, StaticKey, step_key
 from ..plan.survey import Survey
 from ..sources import SourceVersions
@@ -16,15 +16,20 @@ from .executor import Given
 
 
 class Desk:
-    """Current values, versions and records. Starts from a survey; `note` puts down what a step made."""
+    """Current values, versions and records. Starts from a survey; `note` puts down what a step made.
 
-    def __init__(self, definitions: Definitions, survey: Survey) -> None:
+    `stamps` are those of the source files, taken before the survey read them.
+    """
+
+    def __init__(self, definitions: Definitions, survey: Survey, stamps: Mapping[str, object]) -> None:
         facts = survey.facts
         self.definitions = definitions
         self.graph: Graph = facts.graph
         self.static: Mapping[str, StaticKey] = facts.keys
         self.pools = definitions.pools
         self.records: dict[str, StepRecord] = dict(facts.recorded.steps)
+        self._stamps = stamps
+        self._spoiled: dict[str, str] = {}
         self._versions: dict[str, str] = dict(survey.versions)
         self._values: dict[str, Stored] = {a: m.value for a, m in facts.recorded.materializations.items()}
 
@@ -56,10 +61,38 @@ class Desk:
     def outputs_of(self, task: Task) -> tuple[Input, ...]:
         return tuple(Input(name, identifier(name)) for name in task.outputs)
 
-    def stamps_of(self, task: str, sources: SourceVersions) -> dict[str, object]:
-        """The stamps of the files that the step reads, to see whether they change under it."""
-        assets = [self.definitions.assets[given.asset] for given in self.definitions.tasks[task].inputs]
-        return {a.name: sources.stamp(a) for a in assets if a.is_source and a.file}
+    def disturbed(self, task: str, sources: SourceVersions) -> tuple[str, ...]:
+        """The source files that the step reads and that are not what they were when the run looked at them."""
+        needs = [self.definitions.assets[given.asset] for given in self.definitions.tasks[task].inputs]
+        files = [asset for asset in needs if asset.is_source and asset.file]
+        return tuple(asset.name for asset in files if sources.stamp(asset) != self._stamps.get(asset.name))
+
+    def open_to(self, task: str, store: Store) -> dict[str, object]:
+        """Stamps of the stored values that a shell step is handed as files, by asset: it could write to them."""
+        definition = self.definitions.tasks[task]
+        if not isinstance(definition.action, ShellAction):
+            return {}
+        values = {g.asset: self._values[g.asset] for g in definition.inputs if g.asset in self._values}
+        return {
+            name: store.values.stamp(value.digest, is_folder=value.codec == "folder")
+            for name, value in values.items()
+            if value.inline is None and value.codec != "none"
+        }
+
+    def changed_under(self, task: str, before: Mapping[str, object], store: Store) -> list[str]:
+        """Of the values in `before`, those whose bytes are not what was committed any more."""
+        after = self.open_to(task, store) if before else {}
+        moved = [name for name, stamp in before.items() if after[name] != stamp]
+        return [name for name in moved if store.values.check(self._values[name]) is not None]
+
+    def spoil(self, assets: Iterable[str], by: str) -> None:
+        """The stored values of `assets` were changed while `by` ran: nobody is given them any more."""
+        self._spoiled.update(dict.fromkeys(assets, by))
+
+    def spoiler_of(self, task: str) -> tuple[str, str] | None:
+        """An input of `task` that was spoiled, and by which step."""
+        needs = self.definitions.tasks[task].inputs
+        return next(((g.asset, self._spoiled[g.asset]) for g in needs if g.asset in self._spoiled), None)
 
     def key_that_ran(self, task: Task, planned: StepKey, disturbed: tuple[str, ...]) -> StepKey:
         """The key to record. It is never equal again if an input moved while the step read it.
@@ -90,5 +123,7 @@ class Desk:
     def note(self, record: StepRecord, values: Mapping[str, Stored]) -> None:
         """What a step made is what the next ones get."""
         self.records[record.task] = record
+        for name in values:
+            self._spoiled.pop(name, None)
         self._values.update(values)
         self._versions.update({name: value.version for name, value in values.items()})

@@ -14,7 +14,7 @@ from ..problems import ProblemError
 from .attempts import Attempts, Try
 from .course import OVER, Blocked, Course, Phase
 from .desk import Desk
-from .executor import Made, Outcome
+from .executor import Outcome
 from .pools import Pools
 from .rim import Rim
 from .telling import Telling
@@ -188,6 +188,10 @@ class Engine:
         elif step.action == "reuse":
             self._telling.emit(Kind.STEP_REUSED, task)
             self.course.done(task, Phase.REUSED)
+        elif (spoiled := self._desk.spoiler_of(task)) is not None:
+            asset, by = spoiled
+            reason = f"the stored value of {asset} changed while {by} ran"
+            self._close(task, Phase.BLOCKED, Kind.STEP_BLOCKED, {"by": by, "reason": reason})
         elif self._is_spared(task, key := self._key_now(task), step.reasons):
             self._telling.emit(Kind.STEP_SPARED, task)
             self.course.done(task, Phase.SPARED)
@@ -210,22 +214,36 @@ class Engine:
     def _ended(self, now: Try, outcome: Outcome) -> None:
         if (following := self._pools.leave(now.task)) is not None:
             self._attempts.begin(following, self._key_now(following))
+        outcome = self._if_it_only_read(now, outcome)
         if outcome.ok:
             self._succeed(now, _with_own_metadata(outcome))
         elif now.ended_as == "cancelled" or (outcome.cancelled and not now.ended_as):
-            self._lose(now, Kind.STEP_CANCELLED, Phase.CANCELLED, self._told_of(now, "cancelled", outcome))
+            self._lose(now, Kind.STEP_CANCELLED, Phase.CANCELLED, now.told_end("cancelled", outcome))
         else:
             self._fail(now, outcome)
         self._advance()
 
+    def _if_it_only_read(self, now: Try, outcome: Outcome) -> Outcome:
+        """The outcome, or a failure where the stored value of an input changed while the step ran."""
+        changed = self._desk.changed_under(now.task, now.open_to, self._rim.store)
+        if not changed:
+            return outcome
+        self._desk.spoil(changed, now.task)
+        told = (
+            f"the stored value of {', '.join(changed)} changed while it ran: a step may only read its inputs"
+        )
+        return replace(outcome, ok=False, made=(), error=told)
+
     def _succeed(self, now: Try, outcome: Outcome) -> None:
         values: dict[str, Stored] = {made.asset: made.value for made in outcome.made}
         task = self._desk.definitions.tasks[now.task]
-        stamps = self._desk.stamps_of(now.task, self._rim.sources)
-        disturbed = tuple(name for name, stamp in stamps.items() if now.stamps[name] != stamp)
+        disturbed = self._desk.disturbed(now.task, self._rim.sources)
         key = self._desk.key_that_ran(task, now.key, disturbed)
         ended = self._rim.clock()
-        events = [self._materialized(now, made, outcome) for made in outcome.made]
+        events = [
+            self._telling.event(Kind.ASSET_MATERIALIZED, now.task, made.asset, now.told_of(made, outcome))
+            for made in outcome.made
+        ]
         seq = self._telling.next_seq
         record = self._desk.record(task, key, values, self.run, seq, ended, outcome.seconds)
         data: dict[str, Json] = {
@@ -238,7 +256,7 @@ class Engine:
         if outcome.metadata:
             data["metadata"] = dict(outcome.metadata)
         if disturbed:
-            data["note"] = f"{', '.join(disturbed)} changed while the step ran: it will run again"
+            data["note"] = f"{', '.join(disturbed)} changed while the run went on: it will run again"
         events.append(self._telling.event(Kind.STEP_SUCCEEDED, now.task, data=data))
         attempt = now.as_ended(self.run, "succeeded", ended)
         commit = self._telling.commit(events, attempt, record, outcome.made)
@@ -254,33 +272,11 @@ class Engine:
             self._rim.store.values.drop_scratch(now.name)
         self.course.done(now.task, Phase.SUCCEEDED)
 
-    def _materialized(self, now: Try, made: Made, outcome: Outcome) -> Event:
-        value = made.value
-        data: dict[str, Json] = {
-            "version": value.version,
-            "codec": value.codec,
-            "size": value.size,
-            "digest": value.digest,
-            "type": value.type,
-            "seconds": outcome.seconds,
-            "attempt": now.number,
-        }
-        if made.metadata:
-            data["metadata"] = dict(made.metadata)
-        return self._telling.event(Kind.ASSET_MATERIALIZED, now.task, made.asset, data)
-
-    def _told_of(self, now: Try, error: str, outcome: Outcome) -> dict[str, Json]:
-        data: dict[str, Json] = {"attempt": now.number, "error": error, "seconds": outcome.seconds}
-        if outcome.traceback:
-            data["traceback"] = outcome.traceback
-        return data
-
     def _fail(self, now: Try, outcome: Outcome) -> None:
         task = self._desk.definitions.tasks[now.task]
         timed_out = now.ended_as == "timed out"
-        data = self._told_of(
-            now, f"timed out after {task.timeout:g} s" if timed_out else outcome.error, outcome
-        )
+        error = f"timed out after {task.timeout:g} s" if timed_out else outcome.error
+        data = now.told_end(error, outcome)
         if now.number > task.retries or self._error is not None:
             self._lose(now, Kind.STEP_FAILED, Phase.FAILED, data)
             return

@@ -38,6 +38,8 @@ def _digest(text: str) -> str:
 
 def _config(task: Task) -> dict[str, str]:
     config = _action_config(task)
+    if task.action.folder:
+        config["folder"] = task.action.folder
     config["outputs"] = json.dumps(task.outputs)
     for name, value in task.params.items():
         text = json.dumps(value, sort_keys=True, default=str)

@@ -94,6 +94,17 @@ def _value_reasons(facts: Facts, task: Task) -> list[Reason]:
     return reasons
 
 
+def _made_by_others(facts: Facts, task: Task) -> list[Reason]:
+    """The record of a task says nothing of a value that another task has put in its place since."""
+    reasons = []
+    for name in task.outputs:
+        maker = facts.recorded.materializations[name].task
+        if maker != task.name:
+            told = f"the value of {name} is one that {maker} made"
+            reasons.append(Reason(ReasonKind.VALUE_MISSING, told, name, maker, task.name))
+    return reasons
+
+
 def _attempt_reason(facts: Facts, task: Task) -> list[Reason]:
     attempt = facts.recorded.attempts.get(task.name)
     if attempt is None or attempt.state != "failed":
@@ -116,6 +127,7 @@ def _task_reasons(
         inputs = input_versions(task, versions, facts.recorded.steps)
         reasons += key_changes(record.key, facts.keys[task.name], inputs)
         reasons += _value_reasons(facts, task)
+        reasons += _made_by_others(facts, task)
     return reasons + _upstream_reasons(facts.graph, task, stale) + _attempt_reason(facts, task)
 
 

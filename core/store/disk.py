@@ -41,7 +41,7 @@ def private_folder(folder: Path) -> bool:
     except FileExistsError:
         return False
     except FileNotFoundError:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(folder.parent)
         return private_folder(folder)
     if stat.S_IMODE(folder.stat().st_mode) != FOLDER_MODE:
         folder.chmod(FOLDER_MODE)

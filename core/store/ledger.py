@@ -129,6 +129,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version < FORMAT:
         raise damaged(path, f"it has the unknown format {version}")
+    if connection.execute("select 1 from sqlite_master where type in ('trigger', 'view')").fetchone():
+        raise damaged(path, "it has triggers or views, and Bakehouse makes none")
 
 
 class LedgerReader:
@@ -302,6 +304,11 @@ class LedgerWriter:
             crash_point("begin.before_commit")
         crash_point("begin.committed")
         return self._epoch, last, runs, attempts
+
+    def knows(self, run: str) -> bool:
+        """Whether the beginning of the run is there."""
+        found = self._connection.execute("select 1 from runs where run = ?", (run,)).fetchone()
+        return found is not None
 
     def write(self, batch: Batch) -> None:
         """Commits the batch, or nothing of it."""

@@ -124,6 +124,8 @@ class Writer:
         with contextlib.suppress(OSError, sqlite3.Error, StoreError):
             self._ballast.unlink(missing_ok=True)
             self._check_place()
+            if not self._ledger.knows(self.run):
+                return
             batch = Batch(self._start)
             batch.tell((event,))
             self._ledger.write(batch)

@@ -75,7 +75,7 @@ class PythonSteps:
             loaded = self._load(order.action)
             with changed_env(order.env):
                 made = self._call(loaded, order, said)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except BaseException as error:  # whatever a step raises ends that step, not its worker
             seconds = time.perf_counter() - began
             return Outcome(order.attempt, False, (), said.kept, *told(error, self.store), seconds=seconds)
         return Outcome(order.attempt, True, made, said.kept, seconds=time.perf_counter() - began)

@@ -183,6 +183,15 @@ def test_a_lost_or_damaged_value_is_made_again() -> None:
     assert kinds(survey, "cookies") == [K.VALUE_DAMAGED, K.UPSTREAM_STALE]
 
 
+def test_a_value_that_another_task_has_replaced_is_not_the_tasks_own() -> None:
+    recorded = baked(cookies())
+    replaced = replace(recorded.materializations["dough"], task="knead")
+    made = {**recorded.materializations, "dough": replaced}
+    survey = take_survey(facts(cookies(), replace(recorded, materializations=made)))
+    (reason,) = survey.reasons["dough"]
+    assert (reason.kind, reason.old, reason.new) == (K.VALUE_MISSING, "knead", "dough")
+
+
 def test_what_is_too_old_is_expired() -> None:
     definitions = cookies()
     aging = replace(

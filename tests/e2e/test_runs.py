@@ -327,3 +327,61 @@ for number in range(600):
     assert {(e.task, e.data["line"]) for e in events if e.kind is Kind.LOG} == {
         (f"n{n}", f"said {n}") for n in range(600)
     }
+
+
+async def test_a_source_that_changes_before_its_step_begins_is_not_remembered_either(
+    open_bench: Begin,
+) -> None:
+    bench = open_bench(
+        bakehouse__yaml="""
+assets:
+  flour: {file: flour.txt}
+  oven: {shell: 'echo wheat > flour.txt'}
+  dough: {deps: [flour, oven], shell: 'cat "$flour" > "$OUTPUT"'}
+""",
+        flour__txt="rye\n",
+    )
+    await run(bench)
+    (bench.root / "flour.txt").write_text("rye\n")
+    assert [r.kind for r in open_bench().survey().reasons[Node("asset", "dough")]] == [
+        ReasonKind.INPUT_CHANGED
+    ]
+
+
+async def test_a_step_that_writes_to_its_input_fails_and_nobody_reads_what_it_left(open_bench: Begin) -> None:
+    definitions = """
+assets:
+  flour: {shell: 'head -c 20000 /dev/zero | tr "\\\\0" x > "$OUTPUT"'}
+  eater: {deps: [flour], shell: 'echo y > "$flour"; true'}
+  later: {deps: [flour], after: [CLEANER], shell: 'head -c 3 "$flour" > "$OUTPUT"'}
+tasks:
+  CLEANER: {inputs: [flour], shell: 'while [ "$(head -c 1 "$flour")" = x ]; do sleep 0.05; done'}
+"""
+    bench = open_bench(bakehouse__yaml=definitions)
+    events = await run(bench)
+    ended = outcomes(events)
+    assert ended["eater"] == "failed" and ended["later"] == "blocked"
+    assert any("may only read" in e.data["error"] for e in events if e.kind is Kind.STEP_FAILED)
+    healed = definitions.replace('echo y > "$flour"; true', "true").replace(
+        'while [ "$(head -c 1 "$flour")" = x ]; do sleep 0.05; done', "true"
+    )
+    again = await run(open_bench(bakehouse__yaml=healed))
+    assert set(outcomes(again).values()) == {"succeeded"}
+    assert open_bench().preview("later").text == "xxx"
+
+
+async def test_a_task_renamed_and_back_does_not_pass_off_anothers_value_as_its_own(open_bench: Begin) -> None:
+    first = "assets:\n  x: {task: A, shell: 'printf fromA > \"$OUTPUT\"'}\n"
+    await run(open_bench(bakehouse__yaml=first))
+    await run(open_bench(bakehouse__yaml=first.replace("task: A", "task: B").replace("fromA", "fromB")))
+    assert outcomes(await run(open_bench(bakehouse__yaml=first))) == {"A": "succeeded"}
+    assert open_bench().preview("x").text == "fromA"
+
+
+async def test_whatever_a_step_raises_is_told_in_its_own_words(open_bench: Begin) -> None:
+    bench = open_bench(
+        bakehouse__yaml="assets:\n  odd: {python: 'steps:odd'}\n",
+        steps__py="class Odd(BaseException):\n    pass\n\n\ndef odd():\n    raise Odd('quite')\n",
+    )
+    (failed,) = [e for e in await run(bench) if e.kind is Kind.STEP_FAILED]
+    assert failed.data["error"] == "Odd: quite"
