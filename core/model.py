@@ -175,6 +175,7 @@ class Definitions:
     """One immutable snapshot of everything the project defines. A run keeps the one it began with.
 
     `files` maps every file that was read (relative path) to the sha256 of the bytes that were read.
+    `variables` are the environment variables that were looked up on the way, with digests of their values.
     `withheld` are the Python files that were not loaded because the project is not trusted.
     """
 
@@ -184,6 +185,7 @@ class Definitions:
     pipelines: tuple[str, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[SourceFile, ...] = ()
     interpreter: str = ""
     python_version: str = ""

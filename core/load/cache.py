@@ -71,6 +71,8 @@ class DefinitionCache:
             head, body = self._read()
             if head["surroundings"] != _surroundings(self.interpreter):
                 return None
+            if any(_variable(name) != digest for name, digest in head["variables"].items()):
+                return None
             renewed = self._still_holds(head)
             if renewed is None:
                 return None
@@ -155,7 +157,13 @@ class DefinitionCache:
             digest = used.get(file) or (_digest(self.project.root / file) if file in python else _IDLE)
             files[file] = [digest, *stamp]
         surroundings = _surroundings(self.interpreter)
-        head = {"began": began, "files": files, "patterns": patterns, "surroundings": surroundings}
+        head = {
+            "began": began,
+            "files": files,
+            "patterns": patterns,
+            "surroundings": surroundings,
+            "variables": dict(definitions.variables),
+        }
         try:
             with collector_paused():
                 body = json.dumps(to_json(definitions), separators=(",", ":")).encode()
@@ -176,6 +184,12 @@ def _seal(data: bytes, key: bytes) -> str:
     from hashlib import blake2b
 
     return blake2b(data, key=key, digest_size=32).hexdigest()
+
+
+def _variable(name: str) -> str:
+    from .reads import digest_of_variable
+
+    return digest_of_variable(os.environ.get(name))
 
 
 def _digest(path: Path) -> str:

@@ -29,6 +29,7 @@ from ..problems import ProblemError
 from .blame import Blame
 from .callables import call_parameters, find_function, load_module
 from .options import NotData, as_data
+from .reads import Reads
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -86,6 +87,7 @@ class Loader:
         self.request = request
         self.messages = messages
         self.importer = ProjectImporter(request["root"])
+        self.reads = Reads(self.importer.root, self.importer.is_ours)
         self.blame = Blame(self.importer.root)
         self.current = ""
         self.main_thread = threading.get_ident()
@@ -97,6 +99,7 @@ class Loader:
     def load(self) -> dict[str, Any]:
         """The body of the `result` message."""
         self.importer.install()
+        self.reads.watch()
         for file in self.request["files"]:
             self.attempt(file, self.load_file, file)
         found = [self.find(*call) for call in self.request["calls"]]
@@ -109,6 +112,8 @@ class Loader:
             "failures": self.failures,
             "modules": [(s.module, s.path, s.digest, s.is_package) for s in self.importer.sources],
             "copies": self.missing_copies(),
+            "files": self.reads.files(),
+            "variables": self.reads.variables,
             "python_version": "{}.{}".format(*sys.version_info[:2]),
         }
 

@@ -84,6 +84,7 @@ def _composed(
         pipelines=tuple(dict.fromkeys(draft.pipeline for draft in drafts)),
         pools=pools,
         files=_digests(found, result),
+        variables=result.variables,
         modules=result.modules,
         interpreter=interpreter,
         python_version=result.python_version,

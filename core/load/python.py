@@ -286,7 +286,8 @@ def _result(request: PythonRequest, answer: dict[str, Any], output: str) -> Pyth
             for call, found in zip(request.calls, answer["calls"], strict=True)
         },
         modules=modules,
-        files={module.path: module.digest for module in modules},
+        files={**answer["files"], **{module.path: module.digest for module in modules}},
+        variables=answer["variables"],
         failures=tuple(LoadFailure(**failure) for failure in answer["failures"]),
         output=output,
         python_version=answer["python_version"],

@@ -98,13 +98,15 @@ class PythonResult:
     """All that the child found. `calls` answers every call of the request.
 
     `files` maps every project file that was read (relative path) to the sha256 of the bytes that were
-    read. `output` is what the imports printed (bounded).
+    read. `variables` are the environment variables that the project's code looked up while it was imported,
+    each with a digest of its value. `output` is what the imports printed (bounded).
     """
 
     specs: tuple[Spec, ...] = ()
     calls: Mapping[CallKey, Signature | LoadFailure] = field(default_factory=dict)
     modules: tuple[SourceFile, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     failures: tuple[LoadFailure, ...] = ()
     output: str = ""
     python_version: str = ""

@@ -235,3 +235,33 @@ def test_remembered_definitions_need_no_heavy_import(bakery: Bakery) -> None:
 
     assert {"pydantic", "yaml"} <= set(loaded())
     assert loaded() == []
+
+
+def test_what_the_definitions_read_while_they_are_imported_is_part_of_what_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, store = tmp_path / "project", tmp_path / "store"
+    root.mkdir()
+    store.mkdir(mode=0o700)
+    monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOAVES", "1")
+    (root / "limits.json").write_text('{"heat": 200}')
+    (root / "defs.py").write_text(
+        "import json, os\nfrom pathlib import Path\nfrom bakehouse import asset\n"
+        "LOAVES = os.environ.get('LOAVES')\n"
+        "LIMITS = json.loads(Path('limits.json').read_text())\n\n\n"
+        "@asset\ndef bread():\n    return LOAVES, LIMITS\n"
+    )
+
+    def code() -> str:
+        found = load_definitions(find_project(root), trusted=True, store=store).tasks["bread"].code
+        assert found is not None
+        return found.digest
+
+    first = code()
+    assert code() == first
+    monkeypatch.setenv("LOAVES", "2")
+    second = code()
+    assert second != first
+    (root / "limits.json").write_text('{"heat": 175}')
+    assert code() not in (first, second)
