@@ -10,6 +10,7 @@ from pathlib import Path
 from .problems import ProblemError
 
 STORE = ".bakehouse"
+LEDGER = "ledger.db"
 _KEY_BYTES = 32
 
 
@@ -101,8 +102,8 @@ def user_key() -> bytes:
 def store_folder(root: Path) -> Path:
     """Where the store of the project at `root` lies; nothing is made.
 
-    `.bakehouse` in the project; a folder in the user's state where the project cannot be written to,
-    or where its `.bakehouse` is a link or another user's.
+    `.bakehouse` in the project, where it can be written to or holds a ledger that can be read; else a folder
+    in the user's state. A `.bakehouse` that is a link or another user's is never used.
     """
     inside = root / STORE
     try:
@@ -113,7 +114,8 @@ def store_folder(root: Path) -> Path:
         usable = False
     else:
         owned = status.st_uid == os.geteuid()
-        usable = stat.S_ISDIR(status.st_mode) and owned and os.access(inside, os.W_OK | os.X_OK)
+        writable = os.access(inside, os.W_OK | os.X_OK)
+        usable = stat.S_ISDIR(status.st_mode) and owned and (writable or os.access(inside / LEDGER, os.R_OK))
     return inside if usable else user_state() / "projects" / _project_id(root)
 
 

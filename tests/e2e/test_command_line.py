@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -329,3 +329,26 @@ def test_what_goes_to_a_closed_pipe_ends_quietly(project: Path, environ: dict[st
 
 def test_every_state_has_a_word() -> None:
     assert {s.value for s in State} >= {"source", "never", "fresh", "stale", "failed", "cancelled"}
+
+
+@pytest.fixture
+def read_only(project: Path, call: Call) -> Iterator[Path]:
+    """The project after a run, on a file system that nobody can write to."""
+    call("materialize")
+    bound = subprocess.run(["mount", "--bind", str(project), str(project)], capture_output=True, check=False)
+    if bound.returncode:
+        pytest.skip("a read-only file system needs root and mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(project)], check=True, capture_output=True)
+        yield project
+    finally:
+        subprocess.run(["umount", str(project)], check=True)
+
+
+def test_a_project_that_cannot_be_written_is_browsed_and_runs_are_refused(
+    call: Call, read_only: Path
+) -> None:
+    assert document(call("status", "--json"))["counts"] == {"fresh": 4, "source": 2}
+    assert document(call("show", "dough", "--json"))["text"].strip() == "rye"
+    done = call("materialize", "--force")
+    assert done.returncode == 1 and "cannot be written" in done.stderr
