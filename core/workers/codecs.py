@@ -12,6 +12,7 @@ import reprlib
 import secrets
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -79,14 +80,28 @@ def _encode_table(value: Any, kind: str, scratch_file: Path) -> Encoded | None:
     return finished_file(scratch_file, "parquet", kind, metadata)
 
 
+class _Noting(pickle.Pickler):
+    """Notes the classes of all that it writes: their methods travel with a value, though not in its bytes."""
+
+    def __init__(self, file: Any, protocol: int) -> None:
+        super().__init__(file, protocol=protocol)
+        self.classes: dict[type, None] = {}
+
+    def reducer_override(self, obj: Any) -> Any:
+        self.classes[obj if isinstance(obj, type) else type(obj)] = None
+        return NotImplemented
+
+
 def _encode_pickle(value: object, scratch_file: StrPath) -> Encoded:
     sink = Sink(scratch_file)
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     try:
-        pickle.dump(value, sink, protocol=5)
+        pickler = _Noting(sink, protocol=5)
+        pickler.dump(value)
     except Exception as error:
         raise CannotStore(f"a value of type {kind} cannot be stored: {error}") from error
-    return sink.finish("pickle", kind, {"preview": preview(value)})
+    encoded = sink.finish("pickle", kind, {"preview": preview(value)})
+    return replace(encoded, classes=tuple(pickler.classes))
 
 
 def preview(value: object) -> str:

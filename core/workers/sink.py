@@ -19,11 +19,13 @@ StrPath = str | os.PathLike[str]
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A value in its stored form: inline in `stored`, else the fsynced file or folder at `path`."""
+    """A value in its stored form: inline in `stored`, else the fsynced file or folder at `path`. `classes`
+    are those of its parts, where their code belongs to what the value is."""
 
     stored: Stored
     path: str | None = None
     metadata: Mapping[str, Json] = field(default_factory=dict)
+    classes: tuple[type, ...] = ()
 
 
 class Sink(io.RawIOBase):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +21,7 @@ from ..engine.executor import Made, Order, Outcome
 from ..fingerprint.importer import ProjectImporter
 from ..load.callables import call_parameters, find_function
 from ..load.python_types import Parameter
-from ..model import Json, PythonAction
+from ..model import Json, PythonAction, Stored
 from ..problems import ProblemError
 from .codecs import CannotStore, ValueDamaged, decode, encode
 
@@ -139,9 +141,20 @@ class PythonSteps:
 
     def _made(self, asset: str, value: object, scratch_file: str) -> Made:
         encoded = encode(value, scratch_file)
-        return Made(
-            asset, encoded.stored, encoded.path, as_json(encoded.metadata) if encoded.metadata else {}
-        )
+        stored = self._with_code(encoded.stored, encoded.classes)
+        return Made(asset, stored, encoded.path, as_json(encoded.metadata) if encoded.metadata else {})
+
+    def _with_code(self, stored: Stored, classes: tuple[type, ...]) -> Stored:
+        """The version of an instance of the project's own classes is made of their code too: a reader calls it."""
+        files = {one: getattr(sys.modules.get(one.__module__), "__file__", None) for one in classes}
+        ours = [one for one, file in files.items() if file is not None and self.importer.is_ours(file)]
+        if not ours:
+            return stored
+        from ..fingerprint.code import fingerprint
+
+        code = sorted(fingerprint(one, self.importer).digest for one in ours)
+        version = hashlib.sha256("\n".join([stored.digest, *code]).encode()).hexdigest()
+        return replace(stored, version=version)
 
 
 def outputs_of(order: Order, result: Any) -> list[tuple[str, Any]]:

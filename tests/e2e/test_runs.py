@@ -385,3 +385,30 @@ async def test_whatever_a_step_raises_is_told_in_its_own_words(open_bench: Begin
     )
     (failed,) = [e for e in await run(bench) if e.kind is Kind.STEP_FAILED]
     assert failed.data["error"] == "Odd: quite"
+
+
+async def test_a_changed_method_reaches_those_who_are_given_an_instance(open_bench: Begin) -> None:
+    shapes = """
+from dataclasses import dataclass
+from bakehouse import asset
+
+@dataclass
+class Box:
+    side: int
+
+    def area(self):
+        return self.side * 2
+
+@asset
+def boxes():
+    return [Box(5)]
+
+@asset
+def area(boxes):
+    return boxes[0].area()
+"""
+    await run(open_bench(shapes__py=shapes))
+    assert outcomes(await run(open_bench())) == {"boxes": "reused", "area": "reused"}
+    bench = open_bench(shapes__py=shapes.replace("* 2", "* 3"))
+    assert outcomes(await run(bench)) == {"boxes": "succeeded", "area": "succeeded"}
+    assert bench.preview("area").text.strip() == "15"
