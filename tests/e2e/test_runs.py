@@ -412,3 +412,40 @@ def area(boxes):
     bench = open_bench(shapes__py=shapes.replace("* 2", "* 3"))
     assert outcomes(await run(bench)) == {"boxes": "succeeded", "area": "succeeded"}
     assert bench.preview("area").text.strip() == "15"
+
+
+async def test_frames_of_every_library_travel_through_sql_and_back(open_bench: Begin) -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    bench = open_bench(
+        bakehouse__yaml="""
+assets:
+  pandas_frame: {python: "frames:of_pandas"}
+  polars_frame: {python: "frames:of_polars"}
+  arrow_table: {python: "frames:of_arrow"}
+  array: {python: "frames:of_numpy"}
+  joined:
+    deps: [pandas_frame, polars_frame, arrow_table]
+    sql: select n, a, b, c from pandas_frame join polars_frame using (n) join arrow_table using (n) order by n
+  total: {deps: [joined, array, polars_frame], python: "frames:total"}
+""",
+        frames__py="""
+import numpy, pandas, polars, pyarrow
+
+def of_pandas(): return pandas.DataFrame({"n": [1, 2, 3], "a": [10, 20, 30]})
+def of_polars(): return polars.DataFrame({"n": [1, 2, 3], "b": [1, 2, 3]})
+def of_arrow(): return pyarrow.table({"n": [1, 2, 3], "c": [0, 0, 1]})
+def of_numpy(): return numpy.arange(4)
+
+def total(joined: pandas.DataFrame, array, polars_frame):
+    assert isinstance(joined, pandas.DataFrame) and isinstance(polars_frame, polars.DataFrame)
+    return int(joined[["a", "b", "c"]].to_numpy().sum() + array.sum() + polars_frame["b"].sum())
+""",
+    )
+    events = await run(bench)
+    assert set(outcomes(events).values()) == {"succeeded"}, [
+        e.data for e in events if e.kind is Kind.STEP_FAILED
+    ]
+    assert bench.preview("total").text.strip() == str(60 + 6 + 1 + 6 + 6)
+    assert set(outcomes(await run(open_bench())).values()) == {"reused"}
