@@ -352,3 +352,19 @@ def test_a_project_that_cannot_be_written_is_browsed_and_runs_are_refused(
     assert document(call("show", "dough", "--json"))["text"].strip() == "rye"
     done = call("materialize", "--force")
     assert done.returncode == 1 and "cannot be written" in done.stderr
+
+
+def test_a_run_whose_reader_goes_away_ends_and_frees_the_project(
+    call: Call, project: Path, environ: dict[str, str]
+) -> None:
+    lines = "".join(f"  n{n}: {{shell: 'echo {n}; sleep 0.05'}}\n" for n in range(60))
+    (project / "bakehouse.yaml").write_text(f"assets:\n{lines}")
+    command = f"{sys.executable} -m bakehouse -C {project} --trust materialize --json | head -n 3"
+    done = subprocess.run(["/bin/sh", "-c", command], env=environ, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr and len(done.stdout.splitlines()) == 3
+    assert call("materialize").returncode == 0
+
+
+def test_a_demo_trusts_only_what_it_copied(call: Call, project: Path) -> None:
+    done = call("demo", "cookies", str(project), trusted=False)
+    assert done.returncode == 5 and "not trusted" in done.stderr

@@ -24,15 +24,16 @@ DEMOS = {
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".bakehouse", "outbox", "public", "*.duckdb", "*.pyc")
 
 
-def copy_demo(name: str, target: Path) -> None:
+def copy_demo(name: str, target: Path) -> bool:
     """Copies an example pipeline into `target`. A folder that has one already is left as it is; anything
     else in the way is an error."""
     if (target / "bakehouse.yaml").is_file():
-        return
+        return False
     if target.exists() and any(target.iterdir()):
         raise ProblemError(f"{target} is not empty", f"name another folder: bakehouse demo {name} FOLDER")
     with as_file(files("bakehouse") / "pipelines" / name) as source:
         shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
+    return True
 
 
 @click.command()
@@ -45,18 +46,18 @@ def demo(options: Options, name: str, target: Path | None, copy_only: bool) -> i
     from ...core.trust import trust as trust_project
 
     target = (target or Path(name)).absolute()
-    copy_demo(name, target)
-    trust_project(target)
+    if copy_demo(name, target):
+        trust_project(target)
     talk(f"{name}: {DEMOS[name]}; in {target}", options.quiet)
     if copy_only:
         return 0
     if has_terminal():
         from ..terminal import run_screen
 
-        return run_screen(target, trust=True, interpreter=options.python)
+        return run_screen(target, trust=options.trust, interpreter=options.python)
     from .running import run_plan
 
-    bench = open_workbench(Options(target, True, options.python, options.quiet))
+    bench = open_workbench(Options(target, options.trust, options.python, options.quiet))
     return run_plan(bench, bench.plan(), quiet=options.quiet)
 
 

@@ -74,6 +74,28 @@ def _print_plain(event: Event) -> None:
         sys.stdout.flush()
 
 
+class _Voice:
+    """Tells until nobody listens any more: then the run is cancelled, and ends without a word."""
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self.running: Running | None = None
+        self.is_heard = True
+
+    def __call__(self, event: Event) -> None:
+        if not self.is_heard:
+            return
+        try:
+            self._tell(event)
+        except (OSError, ValueError):
+            self.is_heard = False
+            asyncio.get_running_loop().call_soon(self._stop)
+
+    def _stop(self) -> None:
+        if self.running is not None:
+            self.running.cancel()
+
+
 class _Interrupts:
     """The first signal cancels the run and waits for its end; the second does not wait."""
 
@@ -85,13 +107,15 @@ class _Interrupts:
         if self.received:
             os.kill(os.getpid(), signal.SIGKILL)
         self.received = number
-        talk("ending the run; once more ends it at once")
+        with contextlib.suppress(OSError, ValueError):
+            talk("ending the run; once more ends it at once")
         self._running.cancel()
 
 
 async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Callable[[Event], None]) -> int:
     loop = asyncio.get_running_loop()
-    running = bench.start(plan, jobs=jobs, listeners=[tell])
+    voice = _Voice(tell)
+    running = voice.running = bench.start(plan, jobs=jobs, listeners=[voice])
     interrupts = _Interrupts(running)
     for number in _INTERRUPTS:
         loop.add_signal_handler(number, interrupts, number)
@@ -99,6 +123,9 @@ async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Calla
         result = await running.wait()
     finally:
         await bench.aclose()
+    if not voice.is_heard:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     if interrupts.received:
         return 128 + interrupts.received
     return 0 if result.ok else 1
