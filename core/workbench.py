@@ -90,7 +90,8 @@ class Workbench:
         self.graph = Graph(definitions)
         self._keys = _static_keys(definitions)
         self._views: dict[str, View] = {}
-        if self._baseline is None and not definitions.withheld:
+        is_known = not definitions.withheld and all(key.code is not None for key in self._keys.values())
+        if self._baseline is None and is_known:
             self.accept()
 
     @property

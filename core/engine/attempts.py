@@ -188,5 +188,7 @@ class Attempts:
         del self._by_task[now.task]
         if now.timer is not None:
             now.timer.cancel()
+        if outcome.traceback:
+            self._tell_lines(now, now.printed.write(outcome.traceback.rstrip().encode() + b"\n"))
         self._tell_lines(now, now.printed.close())
         self._ended(now, outcome)

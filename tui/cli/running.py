@@ -50,8 +50,7 @@ def plain_line(event: Event) -> str | None:
                 f"{mark(State.FAILED)} {task} failed: {clean(data['error'])}; again in {data['retry_in']:g} s"
             )
         case Kind.STEP_FAILED:
-            trace = "".join(f"\n    {clean(line)}" for line in str(data.get("traceback", "")).splitlines())
-            return f"{mark(State.FAILED)} {task} failed: {clean(data['error'])}{trace}"
+            return f"{mark(State.FAILED)} {task} failed: {clean(data['error'])}"
         case Kind.STEP_SPARED:
             return f"{mark(State.SPARED)} {task} spared: its inputs came out the same"
         case Kind.STEP_BLOCKED:
