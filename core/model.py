@@ -363,10 +363,12 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in an order in which they can run, each after all that it needs."""
+    """Steps in an order in which they can run, each after all that it needs. A run of it keeps to the
+    `definitions` that it was made of, whatever is read later."""
 
     steps: tuple[PlannedStep, ...]
     forced: frozenset[str] = frozenset()
+    definitions: Definitions | None = field(default=None, compare=False, repr=False)
 
     @property
     def counts(self) -> dict[str, int]:

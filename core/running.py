@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .defined import Defined
 from .engine.desk import Desk
 from .engine.engine import Engine, RunResult
 from .engine.rim import Rim
 from .events import Event
-from .model import Definitions, Plan
+from .model import Plan
 from .plan import Survey
 from .problems import StoreError
 from .sources import SourceVersions
@@ -29,10 +30,11 @@ Tell = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a run stands on. `survey` is taken when the run owns the project; it may read files."""
+    """What a run stands on. `survey`, of the same definitions, is taken when the run owns the project; it
+    may read files."""
 
     root: Path
-    definitions: Definitions
+    defined: Defined
     survey: Callable[[], Survey]
     store: Store
     sources: SourceVersions
@@ -42,7 +44,7 @@ class Ground:
         """Those who run the steps; not started."""
         from .workers.pool import Workers
 
-        return Workers(self.root, self.store.folder, self.interpreter, self.definitions.modules)
+        return Workers(self.root, self.store.folder, self.interpreter, self.defined.definitions.modules)
 
 
 class Running:
@@ -82,8 +84,13 @@ class Running:
         elif self.active:
             self._engine.cancel(task)
 
+    def check(self, plan: Plan) -> None:
+        """Raises `ProblemError` if a step of `plan` is not defined as the run knows it."""
+        self._ground.defined.check(plan)
+
     def add(self, plan: Plan) -> None:
-        """Adds the steps of another plan."""
+        """Adds the steps of another plan. Raises as `check` does."""
+        self.check(plan)
         if self._engine is None:
             self._added.append(plan)
         elif self.active:
@@ -121,8 +128,16 @@ class Running:
                 loop.call_soon_threadsafe(self._engine.durable, commits, error)
 
         writer = self._ground.store.begin(self.run, lock=self._lock, notify=notify, jobs=self._jobs)
-        stamps = self._ground.sources.stamps(self._ground.definitions.assets.values())
-        return Desk(self._ground.definitions, self._ground.survey(), stamps), writer
+        try:
+            return self._desk(), writer
+        except BaseException:
+            writer.close()
+            raise
+
+    def _desk(self) -> Desk:
+        definitions = self._ground.defined.definitions
+        stamps = self._ground.sources.stamps(definitions.assets.values())
+        return Desk(definitions, self._ground.survey(), stamps)
 
     async def _run(self, desk: Desk, writer: Writer) -> RunResult:
         ground = self._ground

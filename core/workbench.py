@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from .defined import Defined
 from .events import Event
 from .graph.graph import Graph
-from .graph.views import View, asset_view, task_view
+from .graph.views import View
 from .load.definitions import load_definitions
 from .load.discovery import Project, find_project
 from .load.interpreter import find_interpreter
 from .marks import Marks, as_baseline, marks_between
 from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
 from .places import store_folder
-from .plan import Cause, Facts, StaticKey, Survey, make_plan, root_causes, static_key, take_survey
+from .plan import Cause, Facts, Survey, make_plan, root_causes, take_survey
 from .plan.plan import median
 from .problems import NotTrusted
 from .sources import SourceVersions
@@ -38,6 +39,7 @@ Tell = Callable[[Event], None]
 class Snapshot:
     """The state of everything at one moment. `estimates` are seconds by task, from its own history."""
 
+    defined: Defined
     survey: Survey
     states: Mapping[Node, State]
     reasons: Mapping[Node, tuple[Reason, ...]]
@@ -45,9 +47,14 @@ class Snapshot:
     estimates: Mapping[str, float]
 
 
-def _static_keys(definitions: Definitions) -> dict[str, StaticKey]:
-    environ, python = os.environ, definitions.python_version
-    return {name: static_key(task, environ, python) for name, task in definitions.tasks.items()}
+def _tasks_of(graph: Graph, nodes: Iterable[Node]) -> set[str]:
+    return {task for node in nodes if (task := _task_of(graph, node)) is not None}
+
+
+def _task_of(graph: Graph, node: Node) -> str | None:
+    return (
+        graph.producer(node.name) if node.kind == "asset" else node.name if node.name in graph.tasks else None
+    )
 
 
 class Workbench:
@@ -86,13 +93,18 @@ class Workbench:
         return cls(project, definitions, store, python, trusted)
 
     def _take(self, definitions: Definitions) -> None:
-        self.definitions = definitions
-        self.graph = Graph(definitions)
-        self._keys = _static_keys(definitions)
-        self._views: dict[str, View] = {}
-        is_known = not definitions.withheld and all(key.code is not None for key in self._keys.values())
-        if self._baseline is None and is_known:
+        self.defined = Defined(definitions)
+        if self._baseline is None and self.defined.is_known:
             self.accept()
+
+    @property
+    def definitions(self) -> Definitions:
+        """What is defined now. Whoever needs the graph as well takes `defined`, once."""
+        return self.defined.definitions
+
+    @property
+    def graph(self) -> Graph:
+        return self.defined.graph
 
     @property
     def withheld(self) -> tuple[str, ...]:
@@ -128,33 +140,37 @@ class Workbench:
 
     def view(self, kind: Literal["asset", "task"]) -> View:
         """One of the two views, derived once for each set of definitions."""
-        if kind not in self._views:
-            self._views[kind] = asset_view(self.graph) if kind == "asset" else task_view(self.graph)
-        return self._views[kind]
+        return self.defined.view(kind)
 
     def survey(self) -> Snapshot:
         """What is out of date now, and why. Blocking: reads the ledger and the stamps of files."""
-        recorded = self.store.recorded()
-        sources = self._sources.versions(self.definitions.assets.values())
-        if self.store.writable:
-            self._sources.save()
-        survey = take_survey(Facts(self.graph, recorded, sources, self._keys, time.time()))
+        defined = self.defined
+        survey = self._survey_of(defined)
+        recorded = survey.facts.recorded
         reasons = {node: why for node in survey.states if (why := survey.of(node))}
         estimates = {task: median(times) for task, times in recorded.durations.items() if times}
-        return Snapshot(survey, survey.states, reasons, recorded, estimates)
+        return Snapshot(defined, survey, survey.states, reasons, recorded, estimates)
+
+    def _survey_of(self, defined: Defined) -> Survey:
+        recorded = self.store.recorded()
+        sources = self._sources.versions(defined.definitions.assets.values())
+        if self.store.writable:
+            self._sources.save()
+        return take_survey(Facts(defined.graph, recorded, sources, defined.keys, time.time()))
 
     def select(self, text: str) -> frozenset[Node]:
         """The nodes that a selection means now. Raises `ProblemError` with the place of the mistake."""
         from .selection import parse
 
         selection = parse(text)
-        states = self.survey().states if "state" in text else {}
-        return selection.nodes(self.graph, states)
+        if "state" not in text:
+            return selection.nodes(self.graph, {})
+        look = self.survey()
+        return selection.nodes(look.defined.graph, look.states)
 
     def tasks_of(self, nodes: Iterable[Node]) -> set[str]:
-        """The tasks that are, or make, `nodes`; sources have none."""
-        found = {node.name if node.kind == "task" else self.graph.producer(node.name) for node in nodes}
-        return {task for task in found if task is not None}
+        """The tasks that are, or make, `nodes`; sources have none, nor has what is not defined."""
+        return _tasks_of(self.graph, nodes)
 
     def plan(
         self,
@@ -172,9 +188,10 @@ class Workbench:
         snapshot = self.survey()
         if nodes is None and not retry:
             return make_plan(snapshot.survey, None, force=force)
-        targets = self._failed(snapshot) if nodes is None else self.tasks_of(nodes)
+        graph = snapshot.defined.graph
+        targets = self._failed(snapshot) if nodes is None else _tasks_of(graph, nodes)
         if downstream or retry:
-            below = self.graph.downstream({Node("task", name) for name in targets})
+            below = graph.downstream({Node("task", name) for name in targets})
             targets |= {node.name for node in below if node.kind == "task"}
         return make_plan(snapshot.survey, targets, force=force)
 
@@ -230,7 +247,8 @@ class Workbench:
     # ---- what is new ---------------------------------------------------------------------------
 
     def _defined_now(self) -> Baseline:
-        return as_baseline(self.definitions, self._keys, time.time())
+        defined = self.defined
+        return as_baseline(defined.definitions, defined.keys, time.time())
 
     def marks(self) -> Marks:
         """What is new, changed and removed against the baseline."""
@@ -245,7 +263,8 @@ class Workbench:
     # ---- running -------------------------------------------------------------------------------
 
     def start(self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = ()) -> Running:
-        """Begins to run `plan` in the loop that is running. Listeners hear events in that loop.
+        """Begins to run `plan` in the loop that is running, with the definitions that it was made of.
+        Listeners hear events in that loop.
 
         Raises `NotTrusted`, `ProjectHeld`, `StoreError`.
         """
@@ -254,13 +273,11 @@ class Workbench:
         if not self.trusted:
             told = f"{self.root} is not trusted, so nothing of it runs"
             raise NotTrusted(told, "look at it, then: bakehouse trust")
+        defined = self.defined
+        if plan.definitions is not None and plan.definitions is not defined.definitions:
+            defined = Defined(plan.definitions)
         ground = Ground(
-            self.root,
-            self.definitions,
-            lambda: self.survey().survey,
-            self.store,
-            self._sources,
-            self.interpreter,
+            self.root, defined, lambda: self._survey_of(defined), self.store, self._sources, self.interpreter
         )
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs = jobs or os.cpu_count() or 2

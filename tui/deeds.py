@@ -111,6 +111,11 @@ class Deeds:
             self.app.tell("all of it is fresh: nothing to run (M runs it by force)")
             return
         if session.run is not None and session.run.active and session.live is not None:
+            try:
+                session.run.check(plan)
+            except ProblemError as error:
+                self.app.tell(str(error).replace("\n", ": "), "failed")
+                return
             session.live.expect(plan)
             session.run.add(plan)
             self.app.feed.came()

@@ -45,8 +45,8 @@ class Session:
 
     def __init__(self, bench: Workbench, *, clock: Callable[[], float] = time.time) -> None:
         self.bench = bench
-        self.graph = bench.graph
-        self.definitions = bench.definitions
+        self.graph = bench.defined.graph
+        self.definitions = self.graph.definitions
         self.clock = clock
         self.which: ViewKind = "asset"
         self.directions: dict[ViewKind, Direction] = dict(DIRECTIONS)
@@ -76,7 +76,7 @@ class Session:
 
     def reloaded(self, survey: Snapshot, marks: Marks) -> None:
         """New definitions or new facts: everything derived is derived again, what the user chose stays."""
-        self.graph, self.definitions = self.bench.graph, self.bench.definitions
+        self.graph, self.definitions = survey.defined.graph, survey.defined.definitions
         self.surveyed(survey, marks)
         self._shapes.clear()
         self._full.clear()

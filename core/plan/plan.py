@@ -64,4 +64,4 @@ def make_plan(survey: Survey, targets: Iterable[str] | None = None, *, force: bo
         if step.action == "run":
             running.add(name)
         steps.append(step)
-    return Plan(tuple(steps), forced)
+    return Plan(tuple(steps), forced, graph.definitions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.model import Node, Plan, ReasonKind, State
-from bakehouse.core.problems import NotTrusted, ProjectHeld
+from bakehouse.core.problems import NotTrusted, ProblemError, ProjectHeld, StoreError
 from bakehouse.core.running import Running
 from bakehouse.core.workbench import Workbench
 
@@ -43,6 +44,7 @@ Begin = Callable[..., Workbench]
 def open_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begin:
     """Writes the files of a project and opens it; called again, opens it again."""
     monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("BAKEHOUSE_TRUST", raising=False)
 
     def begin(trust: bool = True, **files: str) -> Workbench:
         folder = tmp_path / "project"
@@ -265,6 +267,45 @@ async def test_steps_can_be_added_to_a_run(open_bench: Begin) -> None:
     running.add(bench.plan([Node("asset", "other")]))
     await running.wait()
     assert outcomes(told) == {"slow": "succeeded", "other": "succeeded"}
+
+
+async def test_a_run_keeps_to_the_definitions_that_its_plan_was_made_of(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  word: {shell: 'printf old > \"$OUTPUT\"'}\n")
+    plan = bench.plan()
+    (bench.root / "bakehouse.yaml").write_text("assets:\n  word: {shell: 'printf new > \"$OUTPUT\"'}\n")
+    assert bench.reload()
+    assert outcomes(await run(bench, plan)) == {"word": "succeeded"}
+    assert bench.preview("word").text == "old"
+    assert [r.kind for r in bench.survey().reasons[Node("asset", "word")]] == [ReasonKind.CONFIG_CHANGED]
+
+
+async def test_what_is_defined_after_a_run_began_is_not_added_to_it(open_bench: Begin) -> None:
+    begun = "assets:\n  slow: {shell: 'sleep 30'}\n"
+    bench = open_bench(bakehouse__yaml=begun)
+    running = bench.start(bench.plan(), jobs=2)
+    (bench.root / "bakehouse.yaml").write_text(begun + "  late: {deps: [slow], shell: 'true'}\n")
+    assert bench.reload()
+    with pytest.raises(ProblemError, match=r"late was defined or changed after the run began"):
+        running.add(bench.plan([Node("asset", "late")]))
+    running.cancel()
+    assert (await running.wait()).counts["cancelled"] == 1
+
+
+async def test_a_run_that_cannot_begin_leaves_the_project_free(
+    open_bench: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  one: {shell: 'true'}\n")
+    plan = bench.plan()
+
+    def broken() -> None:
+        raise StoreError("a page is damaged")
+
+    with monkeypatch.context() as faults:
+        faults.setattr(bench.store, "recorded", broken)
+        with pytest.raises(StoreError):
+            await bench.start(plan).wait()
+    assert [thread.name for thread in threading.enumerate() if "writer" in thread.name] == []
+    assert outcomes(await run(open_bench())) == {"one": "succeeded"}
 
 
 async def test_an_input_that_changes_while_a_step_reads_it_is_not_remembered_as_read(

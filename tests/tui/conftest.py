@@ -52,6 +52,9 @@ class ToldRun:
         if event.kind is Kind.RUN_FINISHED:
             self._over.set_result(RunResult(self.run, bool(data.get("ok")), data.get("counts", {})))
 
+    def check(self, plan: Plan) -> None:
+        """All that is defined may join."""
+
     def cancel(self, task: str | None = None) -> None:
         self.cancelled.append(task)
 

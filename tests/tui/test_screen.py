@@ -215,6 +215,26 @@ async def test_m_during_a_run_adds_to_it_and_x_cancels_the_step(
         await s.until(lambda: None in s.run.cancelled, "the run to be cancelled")
 
 
+async def test_what_is_defined_while_a_run_goes_on_waits_for_its_end(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    project = tmp_path / "bakehouse.yaml"
+    project.write_text("assets:\n  slow: {shell: 'while [ ! -e end ]; do sleep 0.05; done'}\n")
+    async with screen(tmp_path, bench=Workbench) as s:
+        await s.press("m")
+        await s.until(lambda: s.app.session.running, "the run")
+        project.write_text(project.read_text() + "  late: {shell: 'true'}\n")
+        await s.press("R")
+        await s.sees("late")
+        await s.go("late")
+        await s.press("m")
+        await s.sees("late was defined or changed after the run began")
+        (tmp_path / "end").touch()
+        await s.until(lambda: not s.app.session.running, "the end of the run")
+        await s.press("m")
+        await s.until(lambda: s.app.session.state_of(Node("asset", "late")) is State.FRESH, "late to be made")
+
+
 async def test_a_key_that_does_nothing_says_why(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / ONE) as s:
         await s.press("r")
