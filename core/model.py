@@ -335,7 +335,7 @@ class Recorded:
     """What the store knows, read in one transaction: the whole input of the planner from its side.
 
     `damage` names the assets whose stored value is not what was committed. `durations` are the last
-    few durations of each task in seconds, newest first.
+    few durations of each task in seconds, newest first. `digests` are those of the keys in `steps`.
     """
 
     materializations: Mapping[str, Materialization] = field(default_factory=dict)
@@ -343,6 +343,7 @@ class Recorded:
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
     damage: Mapping[str, Damage] = field(default_factory=dict)
     durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---- what is planned -------------------------------------------------------------------------

@@ -127,9 +127,10 @@ class Running:
             if self._engine is not None:
                 loop.call_soon_threadsafe(self._engine.durable, commits, error)
 
+        desk = self._desk()
         writer = self._ground.store.begin(self.run, lock=self._lock, notify=notify, jobs=self._jobs)
         try:
-            return self._desk(), writer
+            return self._desk() if writer.recovered else desk, writer
         except BaseException:
             writer.close()
             raise

@@ -19,8 +19,7 @@ from .load.interpreter import find_interpreter
 from .marks import Marks, as_baseline, marks_between
 from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
 from .places import store_folder
-from .plan import Cause, Facts, Survey, make_plan, root_causes, take_survey
-from .plan.plan import median
+from .plan import Cause, Facts, Survey, make_plan, root_causes, still_holds, take_survey
 from .problems import NotTrusted
 from .sources import SourceVersions
 from .store.baseline import Baseline, load_baseline, save_baseline
@@ -37,14 +36,23 @@ Tell = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state of everything at one moment. `estimates` are seconds by task, from its own history."""
+    """The state of everything at one moment."""
 
     defined: Defined
     survey: Survey
-    states: Mapping[Node, State]
-    reasons: Mapping[Node, tuple[Reason, ...]]
-    recorded: Recorded
-    estimates: Mapping[str, float]
+
+    @property
+    def states(self) -> Mapping[Node, State]:
+        return self.survey.states
+
+    @property
+    def recorded(self) -> Recorded:
+        return self.survey.facts.recorded
+
+    @property
+    def reasons(self) -> Mapping[Node, tuple[Reason, ...]]:
+        """Of every node that is out of date. Made anew at each call: for one node ask `survey.of`."""
+        return {node: why for node in self.states if (why := self.survey.of(node))}
 
 
 def _tasks_of(graph: Graph, nodes: Iterable[Node]) -> set[str]:
@@ -69,6 +77,7 @@ class Workbench:
         self.trusted = trusted
         self.interpreter = interpreter
         self._running: Running | None = None
+        self._surveyed: Survey | None = None
         self._sources = SourceVersions(
             self.root, store.folder / "cache" / "sources.json" if store.writable else None
         )
@@ -145,18 +154,17 @@ class Workbench:
     def survey(self) -> Snapshot:
         """What is out of date now, and why. Blocking: reads the ledger and the stamps of files."""
         defined = self.defined
-        survey = self._survey_of(defined)
-        recorded = survey.facts.recorded
-        reasons = {node: why for node in survey.states if (why := survey.of(node))}
-        estimates = {task: median(times) for task, times in recorded.durations.items() if times}
-        return Snapshot(defined, survey, survey.states, reasons, recorded, estimates)
+        return Snapshot(defined, self._survey_of(defined))
 
     def _survey_of(self, defined: Defined) -> Survey:
         recorded = self.store.recorded()
         sources = self._sources.versions(defined.definitions.assets.values())
         if self.store.writable:
             self._sources.save()
-        return take_survey(Facts(defined.graph, recorded, sources, defined.keys, time.time()))
+        facts = Facts(defined.graph, recorded, sources, defined.keys, time.time())
+        if self._surveyed is None or not still_holds(self._surveyed, facts):
+            self._surveyed = take_survey(facts)
+        return self._surveyed
 
     def select(self, text: str) -> frozenset[Node]:
         """The nodes that a selection means now. Raises `ProblemError` with the place of the mistake."""

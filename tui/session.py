@@ -179,7 +179,7 @@ class Session:
         step = self.step_of(node)
         if self.survey is None or (step is not None and not self._is_surveyed and step.state in _WELL):
             return ()
-        return tuple(self.survey.reasons.get(node, ()))
+        return self.survey.survey.of(node)
 
     def counts(self, kind: ViewKind | None = None) -> Counter[State]:
         """The things of a view (its tasks, its assets) by state; kept up to date by `touched`."""

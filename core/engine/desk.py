@@ -27,18 +27,26 @@ class Desk:
         self.graph: Graph = facts.graph
         self.static: Mapping[str, StaticKey] = facts.keys
         self.pools = definitions.pools
-        self.records: dict[str, StepRecord] = dict(facts.recorded.steps)
+        self._recorded = facts.recorded
+        self._records: dict[str, StepRecord] = {}
         self._stamps = stamps
         self._spoiled: dict[str, str] = {}
         self._versions: dict[str, str] = dict(survey.versions)
-        self._values: dict[str, Stored] = {a: m.value for a, m in facts.recorded.materializations.items()}
+        self._values: dict[str, Stored] = {}
+
+    def record_of(self, task: str) -> StepRecord | None:
+        """The last success of a task, in this run or before."""
+        return self._records.get(task) or self._recorded.steps.get(task)
+
+    def _value(self, asset: str) -> Stored:
+        return self._values.get(asset) or self._recorded.materializations[asset].value
 
     def inputs_of(self, task: str) -> dict[str, str]:
         """The data version of each input, by asset (and `after:TASK`)."""
         definition = self.definitions.tasks[task]
         inputs = {given.asset: self._versions.get(given.asset, "") for given in definition.inputs}
         for name in definition.after:
-            record = self.records.get(name)
+            record = self.record_of(name)
             inputs[AFTER + name] = record.version if record else ""
         return inputs
 
@@ -47,7 +55,7 @@ class Desk:
         for one in task.inputs:
             asset = self.definitions.assets[one.asset]
             if not asset.is_source:
-                value = self._values[one.asset]
+                value = self._value(one.asset)
                 path = (
                     None
                     if value.inline is not None or value.codec == "none"
@@ -72,7 +80,10 @@ class Desk:
         definition = self.definitions.tasks[task]
         if not isinstance(definition.action, ShellAction):
             return {}
-        values = {g.asset: self._values[g.asset] for g in definition.inputs if g.asset in self._values}
+        made = [
+            given.asset for given in definition.inputs if not self.definitions.assets[given.asset].is_source
+        ]
+        values = {asset: self._value(asset) for asset in made}
         return {
             name: store.values.stamp(value.digest, is_folder=value.codec == "folder")
             for name, value in values.items()
@@ -83,7 +94,7 @@ class Desk:
         """Of the values in `before`, those whose bytes are not what was committed any more."""
         after = self.open_to(task, store) if before else {}
         moved = [name for name, stamp in before.items() if after[name] != stamp]
-        return [name for name in moved if store.values.check(self._values[name]) is not None]
+        return [name for name in moved if store.values.check(self._value(name)) is not None]
 
     def spoil(self, assets: Iterable[str], by: str) -> None:
         """The stored values of `assets` were changed while `by` ran: nobody is given them any more."""
@@ -122,7 +133,7 @@ class Desk:
 
     def note(self, record: StepRecord, values: Mapping[str, Stored]) -> None:
         """What a step made is what the next ones get."""
-        self.records[record.task] = record
+        self._records[record.task] = record
         for name in values:
             self._spoiled.pop(name, None)
         self._values.update(values)

@@ -204,7 +204,7 @@ class Engine:
         return step_key(self._desk.static[task], self._desk.inputs_of(task))
 
     def _is_spared(self, task: str, key: StepKey, reasons: tuple[Reason, ...]) -> bool:
-        record = self._desk.records.get(task)
+        record = self._desk.record_of(task)
         if record is None or task in self._forced or any(r.kind not in _MAY_BE_SPARED for r in reasons):
             return False
         return record.key.digest == key.digest

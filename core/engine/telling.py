@@ -29,6 +29,7 @@ class Telling:
         self._seq = first_seq
         self._writer = writer
         self._clock = clock
+        self._reusing: float | None = None
         self._outbox = Outbox(tell)
         self._commits = 0
         self._durable = 0
@@ -46,9 +47,14 @@ class Telling:
     def event(
         self, kind: Kind, task: str | None = None, asset: str | None = None, data: Data | None = None
     ) -> Event:
-        """The next event; it is not told yet."""
+        """The next event; it is not told yet. Steps reused one after the other are of one time."""
         self._seq += 1
-        return Event(self._seq, self._clock(), self._run, kind, task, asset, data or {})
+        if kind is not Kind.STEP_REUSED:
+            self._reusing = None
+            return Event(self._seq, self._clock(), self._run, kind, task, asset, data or {})
+        if self._reusing is None:
+            self._reusing = self._clock()
+        return Event(self._seq, self._reusing, self._run, kind, task, asset, data or {})
 
     def emit(
         self, kind: Kind, task: str | None = None, asset: str | None = None, data: Data | None = None

@@ -2,7 +2,7 @@
 
 from .keys import StaticKey, static_key, step_key
 from .plan import make_plan
-from .survey import Facts, Survey, take_survey
+from .survey import Facts, Survey, still_holds, take_survey
 from .why import Cause, root_causes
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "root_causes",
     "static_key",
     "step_key",
+    "still_holds",
     "take_survey",
 ]

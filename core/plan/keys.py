@@ -13,13 +13,26 @@ AFTER = "after:"
 """Prefix of the input that stands for a task which only comes before."""
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class StaticKey:
-    """The part of a step's key that its definition alone decides; `code` is None where it is not known."""
+    """The part of a step's key that its definition alone decides; `code` is None where it is not known.
+
+    `text` is its canonical encoding: what is the same in the digests of all its keys.
+    """
 
     code: Mapping[str, str] | None
     config: Mapping[str, str]
     env: Mapping[str, str]
+    text: str
+
+    @classmethod
+    def of(
+        cls, code: Mapping[str, str] | None, config: Mapping[str, str], env: Mapping[str, str]
+    ) -> StaticKey:
+        return cls(code, config, env, ",".join(_canonical(part) for part in (code or {}, config, env)))
 
 
 def _action_config(task: Task) -> dict[str, str]:
@@ -74,17 +87,14 @@ def static_key(task: Task, environ: Mapping[str, str], python: str) -> StaticKey
 
     Values of declared variables enter as digests, so that a secret is not written to the ledger.
     """
-    return StaticKey(_code(task), _config(task), _env(task, environ, python))
+    return StaticKey.of(_code(task), _config(task), _env(task, environ, python))
+
+
+def key_digest(static: StaticKey, inputs: Mapping[str, str | None]) -> str:
+    """The digest of the whole key: `static` with the data version of each input."""
+    return _digest(f"[{static.text},{_canonical(inputs)}]")
 
 
 def step_key(static: StaticKey, inputs: Mapping[str, str]) -> StepKey:
     """The whole key: `static` with the data version of each input."""
-    code = static.code or {}
-    body = json.dumps([code, static.config, static.env, inputs], sort_keys=True, separators=(",", ":"))
-    return StepKey(
-        _digest(body),
-        code,
-        static.config,
-        static.env,
-        inputs,
-    )
+    return StepKey(key_digest(static, inputs), static.code or {}, static.config, static.env, inputs)

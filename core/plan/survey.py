@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..graph.graph import Graph
 from ..model import Damage, Node, Reason, ReasonKind, Recorded, State, StepRecord, Task
-from .keys import AFTER, StaticKey
+from .keys import AFTER, StaticKey, key_digest
 from .reasons import key_changes
 
 BARE_SOURCE = "source"
@@ -45,7 +45,8 @@ class Survey:
         return self.missing.get(task, ()) + self.reasons.get(task, ())
 
     def _of_source(self, asset: str) -> tuple[Reason, ...]:
-        file = self.facts.graph.assets[asset].file
+        defined = self.facts.graph.assets.get(asset)
+        file = None if defined is None else defined.file
         if file is not None and self.facts.sources.get(asset) is None:
             return (Reason(ReasonKind.VALUE_MISSING, f"{file} is not there", asset),)
         return ()
@@ -112,20 +113,28 @@ def _attempt_reason(facts: Facts, task: Task) -> list[Reason]:
     return [Reason(ReasonKind.FAILED_LAST_TIME, attempt.error or "the last attempt failed", task.name)]
 
 
+def _key_reasons(facts: Facts, task: Task, versions: Mapping[str, str]) -> list[Reason]:
+    """What differs from the recorded key; that is read whole only where its digest is another."""
+    inputs = input_versions(task, versions, facts.recorded.steps)
+    static = facts.keys[task.name]
+    recorded = facts.recorded.digests.get(task.name)
+    if static.code is not None and recorded == key_digest(static, inputs):
+        return []
+    return key_changes(facts.recorded.steps[task.name].key, static, inputs)
+
+
 def _task_reasons(
     facts: Facts, task: Task, versions: Mapping[str, str], stale: Mapping[str, object]
 ) -> list[Reason]:
-    record = facts.recorded.steps.get(task.name)
     absent = [a for a in task.outputs if a not in facts.recorded.materializations]
     reasons = []
-    if record is None or absent:
+    if task.name not in facts.recorded.steps or absent:
         named = ", ".join(absent[:3]) or task.name
         reasons.append(
             Reason(ReasonKind.NEVER_MATERIALIZED, f"{named} was never made", (absent or [task.name])[0])
         )
     else:
-        inputs = input_versions(task, versions, facts.recorded.steps)
-        reasons += key_changes(record.key, facts.keys[task.name], inputs)
+        reasons += _key_reasons(facts, task, versions)
         reasons += _value_reasons(facts, task)
         reasons += _made_by_others(facts, task)
     return reasons + _upstream_reasons(facts.graph, task, stale) + _attempt_reason(facts, task)
@@ -155,6 +164,15 @@ def _states(facts: Facts, stale: Mapping[str, tuple[Reason, ...]]) -> dict[Node,
     for name, asset in facts.graph.assets.items():
         states[Node("asset", name)] = State.SOURCE if asset.task is None else states[Node("task", asset.task)]
     return states
+
+
+def still_holds(survey: Survey, facts: Facts) -> bool:
+    """Whether a survey of `facts` would come out the same. An asset with a `max_age` ages by itself."""
+    before = survey.facts
+    is_same = before.graph is facts.graph and before.recorded is facts.recorded and before.keys is facts.keys
+    if not is_same or before.sources != facts.sources:
+        return False
+    return all(asset.max_age is None for asset in facts.graph.assets.values())
 
 
 def take_survey(facts: Facts) -> Survey:

@@ -7,6 +7,7 @@ connection may be open in this process: closing it would drop SQLite's locks.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import sqlite3
@@ -22,6 +23,7 @@ from ..problems import StoreError
 from .crash import crash_point
 from .facts import Batch, Derived, RunStart, StepCommit, fold
 from .faults import damaged, told
+from .packing import unpacked
 from .tables import (
     APPLICATION,
     FORMAT,
@@ -209,7 +211,8 @@ class LedgerReader:
                 where seq > ? and seq <= ? and run = ? order by seq limit ?""",
                 (max(after, span[0] - 1), span[1] or 1 << 62, run, limit),
             )
-            return [_event(row) for row in rows]
+            found = (event for row in rows for event in unpacked(_event(row)) if event.seq > after)
+            return list(found if limit < 0 else itertools.islice(found, limit))
 
     def max_seq(self) -> int:
         """The number of the last event, 0 if there is none."""

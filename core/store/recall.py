@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..model import Attempt, Damage, Materialization, StepKey, StepRecord, Stored
+from ..model import Attempt, Damage, Materialization, Recorded, StepKey, StepRecord, Stored
 from .ledger import Row
 from .values import FOLDER_CODEC, ValueStore
 
@@ -68,6 +69,28 @@ def step_of(row: Row) -> StepRecord:
 def durations_of(row: Row) -> tuple[float, ...]:
     """From a row of steps: seconds, newest first."""
     return tuple(seconds for seconds in row[7:12] if seconds is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What was read of the ledger when it was at `version`; `values` are the rows of the current values."""
+
+    version: object
+    values: list[Row]
+    recorded: Recorded
+
+
+def recorded_of(values: list[Row], steps: list[Row], attempts: list[Row]) -> Recorded:
+    """All current rows as nouns; which values are damaged is not known yet."""
+    by_task = {row[0]: row for row in steps}
+    return Recorded(
+        materializations=Lazy({row[1]: row for row in values}, materialization_of),
+        steps=Lazy(by_task, step_of),
+        attempts=Lazy({row[0]: row for row in attempts}, attempt_of),
+        damage={},
+        durations=Lazy(by_task, durations_of),
+        digests={row[0]: row[1] for row in steps},
+    )
 
 
 def damaged_values(rows: list[Row], values: ValueStore, stamps: dict[str, str]) -> dict[str, Damage]:

@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..events import Event
@@ -24,7 +24,7 @@ from .faults import storage_error
 from .ledger import LEDGER, LedgerReader, LedgerWriter, Row, create, identity
 from .lock import ProjectLock
 from .logs import LogStore
-from .recall import Lazy, attempt_of, damaged_values, durations_of, materialization_of, step_of, stored_of
+from .recall import Recalled, attempt_of, damaged_values, materialization_of, recorded_of, stored_of
 from .recovery import recover
 from .values import ValueStore
 from .writer import Notify, Writer
@@ -66,6 +66,7 @@ class Store:
         """Whether a run can begin here."""
         self._create = create
         self._stamps: dict[str, str] = {}
+        self._recalled: Recalled | None = None
         self._open()
 
     @classmethod
@@ -123,18 +124,20 @@ class Store:
     # ---- what is recorded ------------------------------------------------------------------------
 
     def recorded(self) -> Recorded:
-        """All that the planner asks of the store, of one moment. Values are judged by the stamps of their
-        files; a file whose stamp is another than at its commit is read in full. Raises StoreError."""
-        self._follow()
-        values, steps, attempts = self._reader.current()
-        by_task = {row[0]: row for row in steps}
-        return Recorded(
-            materializations=Lazy({row[1]: row for row in values}, materialization_of),
-            steps=Lazy(by_task, step_of),
-            attempts=Lazy({row[0]: row for row in attempts}, attempt_of),
-            damage=damaged_values(values, self.values, self._stamps),
-            durations=Lazy(by_task, durations_of),
-        )
+        """All that the planner asks of the store, of one moment; the same object as long as nothing changed.
+
+        Values are judged by the stamps of their files; a file whose stamp is another than at its commit is
+        read in full. Raises StoreError."""
+        version = self.data_version()
+        known = self._recalled
+        if known is None or known.version != version:
+            values, steps, attempts = self._reader.current()
+            known = Recalled(version, values, recorded_of(values, steps, attempts))
+        damage = damaged_values(known.values, self.values, self._stamps)
+        if damage != known.recorded.damage:
+            known = replace(known, recorded=replace(known.recorded, damage=damage))
+        self._recalled = known
+        return known.recorded
 
     def verify(self, asset: str) -> Damage | None:
         """Reads the current value of an asset in full; None if it is what was committed, or there is none."""

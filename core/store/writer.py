@@ -18,6 +18,7 @@ from .crash import crash_point
 from .facts import Batch, RunStart, StepCommit
 from .faults import storage_error
 from .ledger import LEDGER, LedgerWriter, identity
+from .packing import packed
 from .values import ValueStore
 
 Notify = Callable[[list[int], StoreError | None], None]
@@ -194,12 +195,11 @@ class Writer:
         self._check_place()
         batch = Batch(self._start)
         taken: list[tuple[Stored, str]] = []
+        batch.tell(packed(event for item in group if isinstance(item, tuple) for event in item))
         for item in group:
             if isinstance(item, StepCommit):
                 batch.take(item)
                 taken += [(made.value, made.path) for made in item.made if made.path is not None]
-            elif isinstance(item, tuple):
-                batch.tell(item)
         if not batch.events:
             return
         crash_point("group.taken")

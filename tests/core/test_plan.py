@@ -26,7 +26,16 @@ from bakehouse.core.model import (
     Stored,
     Task,
 )
-from bakehouse.core.plan import Facts, Survey, make_plan, root_causes, static_key, step_key, take_survey
+from bakehouse.core.plan import (
+    Facts,
+    Survey,
+    make_plan,
+    root_causes,
+    static_key,
+    step_key,
+    still_holds,
+    take_survey,
+)
 from bakehouse.core.plan.survey import input_versions
 
 K = ReasonKind
@@ -76,6 +85,7 @@ def baked(definitions: Definitions, **versions: str) -> Recorded:
             materializations={**seen.materializations, **made},
             steps={**seen.steps, name: record},
             durations={**seen.durations, name: (0.5, 1.5, 1.0)},
+            digests={**seen.digests, name: key.digest},
         )
     return seen
 
@@ -102,6 +112,31 @@ def test_everything_is_fresh_after_it_was_made() -> None:
     assert survey.reasons == {}
     assert set(actions(survey).values()) == {"reuse"}
     assert survey.states[Node("task", "taste")] is State.FRESH
+
+
+@pytest.mark.parametrize("changed", ["", "dough", "cookies"])
+@pytest.mark.parametrize("source", ["v1", "v2", None])
+def test_a_key_with_the_recorded_digest_is_judged_as_by_its_parts(changed: str, source: str | None) -> None:
+    definitions = cookies()
+    recorded = baked(definitions)
+    if changed:
+        task = replace(definitions.tasks[changed], params={"grams": 2})
+        definitions = replace(definitions, tasks={**definitions.tasks, changed: task})
+    by_digest = take_survey(facts(definitions, recorded, wet=source))
+    by_parts = take_survey(facts(definitions, replace(recorded, digests={}), wet=source))
+    assert by_digest.reasons == by_parts.reasons and by_digest.states == by_parts.states
+
+
+def test_a_survey_holds_until_a_fact_changes_and_never_for_what_ages() -> None:
+    first = facts(cookies(), baked(cookies()))
+    survey = take_survey(first)
+    assert still_holds(survey, replace(first, now=9.0))
+    assert not still_holds(survey, replace(first, sources={**first.sources, "wet": "v2"}))
+    assert not still_holds(survey, replace(first, recorded=replace(first.recorded)))
+    ages = cookies()
+    dough = replace(ages.assets["dough"], max_age=5.0)
+    aged = facts(replace(ages, assets={**ages.assets, "dough": dough}), baked(ages))
+    assert not still_holds(take_survey(aged), replace(aged, now=9.0))
 
 
 def test_changed_code_is_named_and_what_follows_knows_whom_it_waits_for() -> None:

@@ -44,7 +44,7 @@ def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) 
         "group": shown.group,
         "title": shown.title,
         "state": look.states[node].value,
-        "reasons": reasons_as_json(look.reasons.get(node, ())),
+        "reasons": reasons_as_json(look.survey.of(node)),
         "new": node in marks.new,
         "task": node.name if node.kind == "task" else bench.definitions.assets[node.name].task,
         "byproduct": shown.byproduct,
@@ -109,7 +109,7 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
     for shown in _shown(bench, bench.view(kind), selected):
         state = look.states[shown.node]
         new = "+" if shown.node in marks.new else " "
-        words = reasons_in_words(look.reasons.get(shown.node, ()))
+        words = reasons_in_words(look.survey.of(shown.node))
         rows.append((f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words))
     print_columns(rows)
 
@@ -178,7 +178,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
     bench = open_workbench(options)
     node = find_node(bench, key)
     look = bench.survey()
-    reasons, causes, untracked = look.reasons.get(node, ()), bench.causes(node), bench.untracked(node)
+    reasons, causes, untracked = look.survey.of(node), bench.causes(node), bench.untracked(node)
     state = look.states[node]
     if as_json:
         print_json(

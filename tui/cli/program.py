@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -136,6 +137,11 @@ def _in_order(arguments: list[str]) -> list[str]:
     return own + rest
 
 
+_COLLECTIONS = 50_000, 20, 20
+"""Graph, ledger and keys are many small objects that live as long as the program: with Python's usual thresholds
+the collector takes a quarter of the time of a run that finds 10,000 steps fresh."""
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Runs the program and returns its exit code. A user's mistake is told in words, never as a traceback."""
     from ...core.problems import ProblemError
@@ -163,4 +169,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def main() -> NoReturn:
+    gc.set_threshold(*_COLLECTIONS)
     sys.exit(run())
