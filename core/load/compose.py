@@ -177,11 +177,12 @@ def _drafts(
     root_head = next((y.head for y in yaml if y.file == ROOT_FILE and project.files is None), None)
     said = {each.head.pipeline for each in yaml if each.head.pipeline}
     usual = (root_head.pipeline if root_head else "") or project.name
-    common = () if root_head is None else (root_head.defaults,)
+    common = () if root_head is None or not root_head.defaults.model_fields_set else (root_head.defaults,)
     drafts = []
     for each in yaml:
         pipeline = each.head.pipeline or usual
-        chain = common if each.head is root_head else (each.head.defaults, *common)
+        own = each.head.defaults
+        chain = common if each.head is root_head or not own.model_fields_set else (own, *common)
         drafts += [replace(draft, pipeline=pipeline, defaults=chain) for draft in each.drafts]
     of_python = next(iter(said)) if len(said) == 1 else usual
     for spec in result.specs:

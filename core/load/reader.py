@@ -93,6 +93,8 @@ def shown_line(text: str | None, column: int) -> str | None:
     """`text` fit to be shown over a caret at `column`; None where that makes no sense."""
     if text is None or column > _WIDEST_LINE:
         return None
+    if text.isprintable() and len(text) <= _WIDEST_LINE:
+        return text
     return "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in text[:_WIDEST_LINE])
 
 
