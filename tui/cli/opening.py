@@ -23,9 +23,11 @@ def open_workbench(options: Options) -> Workbench:
 
 def chosen(bench: Workbench, selection: tuple[str, ...]) -> frozenset[Node] | None:
     """The nodes that the words select; None where nothing was said."""
+    if not selection:
+        return None
     from ...core.selection import join
 
-    return bench.select(join(selection)) if selection else None
+    return bench.select(join(selection))
 
 
 def find_node(bench: Workbench, key: str) -> Node:
