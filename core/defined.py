@@ -11,6 +11,7 @@ from .graph.views import View, ViewKind, asset_view, task_view
 from .model import Definitions, Plan, Task
 from .plan import StaticKey, static_key
 from .problems import ProblemError
+from .secrets import Secrets
 
 
 class Defined:
@@ -32,6 +33,10 @@ class Defined:
     @cached_property
     def _task_view(self) -> View:
         return task_view(self.graph)
+
+    def secrets(self) -> Secrets:
+        """The secrets that the definitions name, as they are in the environment now."""
+        return Secrets(self.definitions.secrets, os.environ)
 
     @property
     def is_known(self) -> bool:

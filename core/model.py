@@ -176,6 +176,7 @@ class Definitions:
 
     `files` maps every file that was read (relative path) to the sha256 of the bytes that were read.
     `variables` are the environment variables that were looked up on the way, with digests of their values.
+    `secrets` are the environment variables whose values are not to be told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
     """
 
@@ -186,6 +187,7 @@ class Definitions:
     pools: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
     modules: tuple[SourceFile, ...] = ()
     interpreter: str = ""
     python_version: str = ""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .model import Damage, Json, Materialization, Stored
 from .problems import StoreError
+from .secrets import Secrets
 from .store.store import Store
 from .tabular import CELL, TableError, array_rows, query_rows
 
@@ -37,6 +38,19 @@ class Preview:
     total: int | None = None
     text: str = ""
     note: str = ""
+
+
+def without_secrets(shown: Preview, secrets: Secrets) -> Preview:
+    """The same with the values of secrets taken out."""
+    if not secrets:
+        return shown
+    return replace(
+        shown,
+        columns=secrets.json(shown.columns),
+        rows=secrets.json(shown.rows),
+        text=secrets.text(shown.text),
+        note=secrets.text(shown.note),
+    )
 
 
 def preview(store: Store, value: Materialization | Stored, limit: int = 100, offset: int = 0) -> Preview:

@@ -17,6 +17,7 @@ from .events import Event
 from .model import Plan
 from .plan import Survey
 from .problems import StoreError
+from .secrets import Secrets
 from .sources import SourceVersions
 from .store.lock import ProjectLock
 from .store.store import Store
@@ -38,6 +39,7 @@ class Ground:
     survey: Callable[[], Survey]
     store: Store
     sources: SourceVersions
+    secrets: Secrets
     interpreter: str
 
     def workers(self) -> Workers:
@@ -142,7 +144,7 @@ class Running:
 
     async def _run(self, desk: Desk, writer: Writer) -> RunResult:
         ground = self._ground
-        rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell)
+        rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell, ground.secrets)
         engine = self._engine = Engine(self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs)
         for plan in self._added:
             engine.add(plan)

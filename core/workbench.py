@@ -217,7 +217,12 @@ class Workbench:
         return tuple(name for one in code if one is not None for name in one.untracked)
 
     def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
-        """The value of an asset as text or rows. Blocking; runs nothing of the project."""
+        """The value of an asset as text or rows, without secrets. Blocking; runs nothing of the project."""
+        from .preview import without_secrets
+
+        return without_secrets(self._preview(asset, limit, offset), self.defined.secrets())
+
+    def _preview(self, asset: str, limit: int, offset: int) -> Preview:
         from .preview import Preview, preview, preview_file
 
         definition = self.definitions.assets[asset]
@@ -274,7 +279,7 @@ class Workbench:
         """Begins to run `plan` in the loop that is running, with the definitions that it was made of.
         Listeners hear events in that loop.
 
-        Raises `NotTrusted`, `ProjectHeld`, `StoreError`.
+        Raises `NotTrusted`, `ProjectHeld`, `StoreError`, and `ProblemError` for a secret that cannot be kept.
         """
         from .running import Ground, Running
 
@@ -284,8 +289,16 @@ class Workbench:
         defined = self.defined
         if plan.definitions is not None and plan.definitions is not defined.definitions:
             defined = Defined(plan.definitions)
+        secrets = defined.secrets()
+        secrets.check()
         ground = Ground(
-            self.root, defined, lambda: self._survey_of(defined), self.store, self._sources, self.interpreter
+            self.root,
+            defined,
+            lambda: self._survey_of(defined),
+            self.store,
+            self._sources,
+            secrets,
+            self.interpreter,
         )
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs = jobs or os.cpu_count() or 2

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..events import Kind
 from ..model import Attempt, Json, StepKey
+from ..secrets import Secrets
 from .desk import Desk
 from .executor import Executor, Made, Order, Outcome
 from .logs import Printed
@@ -61,6 +62,19 @@ class Try:
         return data
 
 
+def without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
+    """The outcome as it may be told and kept. The values themselves are the project's data: they stay."""
+    if not secrets:
+        return outcome
+    return replace(
+        outcome,
+        error=secrets.text(outcome.error),
+        traceback=secrets.text(outcome.traceback),
+        metadata=secrets.json(dict(outcome.metadata)),
+        made=tuple(replace(made, metadata=secrets.json(dict(made.metadata))) for made in outcome.made),
+    )
+
+
 class Attempts:
     """Listens to the executor. Hands each attempt over to `ended` with its outcome."""
 
@@ -109,7 +123,7 @@ class Attempts:
             key,
             self._rim.clock(),
             self._desk.open_to(task, self._rim.store),
-            Printed(self._rim.store, self._run, task, number),
+            Printed(self._rim.store, self._rim.secrets, self._run, task, number),
         )
         self._tries[now.name] = self._by_task[task] = now
         self._telling.emit(Kind.STEP_QUEUED, task, data={"attempt": number})
@@ -177,13 +191,15 @@ class Attempts:
     def progress(self, attempt: str, fraction: float, note: str) -> None:
         data: dict[str, Json] = {"fraction": fraction}
         if note:
-            data["note"] = note
+            data["note"] = self._rim.secrets.text(note)
         self._telling.emit(Kind.PROGRESS, self._tries[attempt].task, data=data)
 
     def metadata(self, attempt: str, asset: str | None, values: Mapping[str, Json]) -> None:
-        self._telling.emit(Kind.METADATA, self._tries[attempt].task, asset, {"metadata": dict(values)})
+        told = self._rim.secrets.json(dict(values))
+        self._telling.emit(Kind.METADATA, self._tries[attempt].task, asset, {"metadata": told})
 
     def finished(self, outcome: Outcome) -> None:
+        outcome = without_secrets(outcome, self._rim.secrets)
         now = self._tries.pop(outcome.attempt)
         del self._by_task[now.task]
         if now.timer is not None:

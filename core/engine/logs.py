@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..secrets import Secrets
 from ..store.store import Store
 from .lines import LineSplitter
 
@@ -17,10 +18,12 @@ LINES_A_SECOND = 500
 
 
 class Printed:
-    """Bytes in, lines to tell out. Costs nothing until the first byte: most attempts print none."""
+    """Bytes in, lines to tell out, both without `secrets`. Costs nothing until the first byte: most attempts
+    print none."""
 
-    def __init__(self, store: Store, run: str, task: str, number: int) -> None:
+    def __init__(self, store: Store, secrets: Secrets, run: str, task: str, number: int) -> None:
         self._store = store
+        self._clean = secrets.stream()
         self._place = (run, task, number)
         self._log: AttemptLog | None = None
         self._lines = LineSplitter()
@@ -36,6 +39,11 @@ class Printed:
 
     def write(self, data: bytes) -> list[str]:
         """Keeps `data`, returns the lines to tell."""
+        return self._keep(self._clean.feed(data))
+
+    def _keep(self, data: bytes) -> list[str]:
+        if not data:
+            return []
         if self._log is None:
             self._log = self._store.logs.attempt(*self._place)
         self._log.write(data)
@@ -43,9 +51,10 @@ class Printed:
 
     def close(self) -> list[str]:
         """Ends the log; returns the last lines to tell."""
+        last = self._keep(self._clean.end())
         if self._log is None:
             return []
-        lines = self._few(self._lines.end())
+        lines = last + self._few(self._lines.end())
         self.file = self._log.close()
         return lines + self._held_back()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..events import Event
+from ..secrets import Secrets
 from ..sources import SourceVersions
 from ..store.store import Store
 from ..store.writer import Writer
@@ -16,11 +17,12 @@ from .executor import Executor
 @dataclass(frozen=True, slots=True)
 class Rim:
     """`hire` gives those who run steps, when there are any to run; `tell` hears every event in its order;
-    `clock` gives Unix time in seconds."""
+    `secrets` are in nothing that is told or kept; `clock` gives Unix time in seconds."""
 
     store: Store
     writer: Writer
     hire: Callable[[], Executor]
     sources: SourceVersions
     tell: Callable[[Event], None]
+    secrets: Secrets
     clock: Callable[[], float] = time.time

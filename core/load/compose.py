@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from ..graph.cycles import cycle_problems
 from ..model import Definitions, Place, PythonAction
 from ..problems import DefinitionError, Problem
+from ..secrets import Secrets
 from .collector import collector_paused
 from .discovery import ROOT_FILE, Found, Project, matching
 from .drafts import Draft
@@ -51,6 +53,7 @@ def compose(
         yaml = tuple(read_entries(read_yaml(data, file)) for file, data in found.yaml.items())
     asked = _request(project, found, yaml, interpreter, store, time_limit)
     result = load_python(asked) if trusted and (asked.files or asked.calls) else _NO_ANSWER
+    result = _without_secrets(result, Secrets(_secrets(yaml), os.environ))
     with collector_paused():
         return _composed(project, found, yaml, result, interpreter, trusted)
 
@@ -85,6 +88,7 @@ def _composed(
         pools=pools,
         files=_digests(found, result),
         variables=result.variables,
+        secrets=_secrets(yaml),
         modules=result.modules,
         interpreter=interpreter,
         python_version=result.python_version,
@@ -157,6 +161,25 @@ def _pools(yaml: Iterable[YamlFile], problems: list[Problem]) -> dict[str, int]:
                 problems.append(each.document.problem(message, "pools", name))
             first.setdefault(name, each.file)
     return pools
+
+
+def _secrets(yaml: Iterable[YamlFile]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for each in yaml for name in each.head.secrets))
+
+
+def _without_secrets(result: PythonResult, secrets: Secrets) -> PythonResult:
+    """What the project's Python printed and raised while it was imported, fit to be told and kept."""
+
+    def clean(failure: LoadFailure) -> LoadFailure:
+        return replace(
+            failure, message=secrets.text(failure.message), traceback=secrets.text(failure.traceback)
+        )
+
+    if not secrets:
+        return result
+    calls = {key: clean(one) if isinstance(one, LoadFailure) else one for key, one in result.calls.items()}
+    failures = tuple(map(clean, result.failures))
+    return replace(result, failures=failures, calls=calls, output=secrets.text(result.output))
 
 
 def _digests(found: Found, result: PythonResult) -> Mapping[str, str]:

@@ -114,6 +114,12 @@ def _text(value: str) -> str:
     return value
 
 
+def _variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise fault(f"{shown(value)} cannot be the name of an environment variable")
+    return value
+
+
 def _pattern(value: str) -> str:
     if value.startswith("/") or ".." in value.split("/"):
         raise fault("must stay inside of the project: no / in front, no ..")
@@ -295,6 +301,8 @@ class DefinitionFile(_Strict):
     """When something is materialized by itself."""
     pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
     """How many steps of each named pool may run at once."""
+    secrets: list[Annotated[Name, AfterValidator(_variable)]] = Field(default_factory=list)
+    """Environment variables whose values are kept out of logs, events, errors and the screen."""
     definitions: list[Annotated[Text, AfterValidator(_pattern)]] = Field(default_factory=list)
     """Only in the root's bakehouse.yaml: which files of the folder are read, as in `pipelines/**/*.yaml`."""
 

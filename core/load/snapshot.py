@@ -78,7 +78,7 @@ def from_json(data: Json) -> Definitions:
     assets = [_asset(one) for one in data["assets"]]
     tasks = [_task(one) for one in data["tasks"]]
     rest = {key: value for key, value in data.items() if key not in ("assets", "tasks", "modules")}
-    for key in ("pipelines", "withheld", "notes"):
+    for key in ("pipelines", "secrets", "withheld", "notes"):
         if key in rest:
             rest[key] = tuple(rest[key])
     return Definitions(

@@ -286,7 +286,7 @@ def test_the_schema_describes_every_key_for_editors() -> None:
     assert {"deps", "shell", "sql", "python", "as"} - set(schema["$defs"]["AssetEntry"]["properties"]) == {
         "as"
     }
-    assert {"pipeline", "assets", "tasks", "defaults", "schedules", "pools", "definitions"} == set(
+    assert {"pipeline", "assets", "tasks", "defaults", "schedules", "pools", "secrets", "definitions"} == set(
         schema["properties"]
     )
 
