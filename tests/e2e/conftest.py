@@ -1,9 +1,11 @@
-"""Workers with real processes, and a listener that remembers what it was told."""
+"""The program on a small project; workers with real processes, and a listener that remembers what it was told."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -17,6 +19,21 @@ import pytest
 from bakehouse.core.engine.executor import Given, Order, Outcome
 from bakehouse.core.model import Action, Input, PythonAction, ShellAction, SqlAction, Stored
 from bakehouse.core.workers.pool import Workers
+
+BREAD = """
+pipeline: bread
+assets:
+  flour: {file: flour.txt, group: pantry}
+  water: {group: pantry}
+  dough: {deps: [flour, water], verb: knead, task: knead_dough, shell: 'cat "$flour" > "$OUTPUT"; echo kneaded'}
+  bread: {deps: [dough], task: bake, shell: 'cat "$dough" > "$OUTPUT"'}
+tasks:
+  eat: {inputs: [bread], shell: "true"}
+  sweep: {after: [eat], shell: "true"}
+"""
+"""A project of shell steps only."""
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
 
 LIMIT = 30.0
 """Seconds after which a condition that has not come true is a failure."""
@@ -177,3 +194,37 @@ def survivors() -> Callable[[str], list[int]]:
 @pytest.fixture
 def eventually() -> Callable[..., None]:
     return wait_until
+
+
+# ---- the program on a project ---------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "bread"
+    folder.mkdir()
+    (folder / "bakehouse.yaml").write_text(BREAD)
+    (folder / "flour.txt").write_text("rye\n")
+    return folder
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
+    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def call(project: Path, environ: dict[str, str]) -> Call:
+    """Runs `bakehouse -C project …`, trusted unless said otherwise."""
+
+    def run(
+        *words: str, trusted: bool = True, at: Path = project, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        env = environ | ({"BAKEHOUSE_TRUST": "1"} if trusted else {}) | more
+        command = [sys.executable, "-m", "bakehouse", "-C", str(at), *words]
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        )
+
+    return run

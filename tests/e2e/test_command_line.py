@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,50 +15,7 @@ import pytest
 from bakehouse.core.events import Kind
 from bakehouse.core.model import ReasonKind, State
 
-BREAD = """
-pipeline: bread
-assets:
-  flour: {file: flour.txt, group: pantry}
-  water: {group: pantry}
-  dough: {deps: [flour, water], verb: knead, task: knead_dough, shell: 'cat "$flour" > "$OUTPUT"; echo kneaded'}
-  bread: {deps: [dough], task: bake, shell: 'cat "$dough" > "$OUTPUT"'}
-tasks:
-  eat: {inputs: [bread], shell: "true"}
-  sweep: {after: [eat], shell: "true"}
-"""
-
 Call = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "bread"
-    folder.mkdir()
-    (folder / "bakehouse.yaml").write_text(BREAD)
-    (folder / "flour.txt").write_text("rye\n")
-    return folder
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
-
-
-@pytest.fixture
-def call(project: Path, environ: dict[str, str]) -> Call:
-    """Runs `bakehouse -C project …`, trusted unless said otherwise."""
-
-    def run(
-        *words: str, trusted: bool = True, at: Path = project, **more: str
-    ) -> subprocess.CompletedProcess[str]:
-        env = environ | ({"BAKEHOUSE_TRUST": "1"} if trusted else {}) | more
-        command = [sys.executable, "-m", "bakehouse", "-C", str(at), *words]
-        return subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
-        )
-
-    return run
 
 
 def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from ...core.model import Json, Reason, State
-from ..sanitize import clean
+from ..sanitize import clean, clean_lines
+from .streams import tell, write
 
 GLYPHS = {
     State.SOURCE: "○",
@@ -58,19 +59,19 @@ def mark(state: State) -> str:
 
 def print_json(document: Json) -> None:
     """One document; control and bidi characters leave as escapes."""
-    print(json.dumps(document, ensure_ascii=True))
+    write(json.dumps(document, ensure_ascii=True) + "\n")
 
 
 def print_line(line: str = "") -> None:
     """A line of our own making (foreign parts are cleaned before they go in)."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(line.encode(encoding, "replace").decode(encoding))
+    write(line.encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def talk(line: str, quiet: bool = False) -> None:
     """A word to the user, beside the data."""
     if not quiet:
-        print(clean(line), file=sys.stderr)
+        tell(clean_lines(line))
 
 
 def reasons_as_json(reasons: Iterable[Reason]) -> list[Json]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
+import contextlib
 import importlib
-import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from .options import Options
+from .streams import Unwritten, fill_gaps, flush, let_go, tell
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -35,8 +37,28 @@ _COMMANDS = {
 }
 
 
+class _ReaderGone(Exception):
+    """Nobody reads our output any more. No OSError, because click has an ending of its own for those."""
+
+
+@contextlib.contextmanager
+def _noticing_readers() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGone from error
+
+
 class _LazyGroup(click.Group):
     """Knows every command's name and short help without importing it."""
+
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        with _noticing_readers():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _noticing_readers():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -108,14 +130,13 @@ def cli(ctx: click.Context, path: Path | None, trust: bool, python: str | None, 
 def _tell(message: str) -> None:
     from ..sanitize import clean_lines
 
-    print(clean_lines(message), file=sys.stderr)
+    tell(clean_lines(message))
 
 
-def _quietly_closed() -> int:
-    """The reader of our output went away: end without a word, as a good filter does."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    return 128 + signal.SIGPIPE
+def _mistaken(mistake: click.ClickException) -> int:
+    with contextlib.suppress(OSError):
+        mistake.show()
+    return mistake.exit_code
 
 
 _ANYWHERE = {"--trust": 1, "-q": 1, "--quiet": 1, "-C": 2, "--python": 2}
@@ -146,26 +167,34 @@ def run(arguments: list[str] | None = None) -> int:
     """Runs the program and returns its exit code. A user's mistake is told in words, never as a traceback."""
     from ...core.problems import ProblemError
 
+    fill_gaps()
     try:
         result = cli.main(
             args=_in_order(sys.argv[1:] if arguments is None else arguments),
             prog_name="bakehouse",
             standalone_mode=False,
         )
-        sys.stdout.flush()
+        flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as mistake:
-        mistake.show()
-        return mistake.exit_code
+        return _mistaken(mistake)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except ProblemError as problem:
         _tell(f"bakehouse: {problem}")
         return problem.exit_code
-    except BrokenPipeError:
-        return _quietly_closed()
+    except (_ReaderGone, BrokenPipeError):
+        return 128 + signal.SIGPIPE  # a good filter ends without a word
+    except Unwritten as fault:
+        _tell(f"bakehouse: {fault}")
+        return 1
+    except OSError as error:
+        _tell(f"bakehouse: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
+        return 1
+    finally:
+        let_go(sys.stdout, sys.stderr)
 
 
 def main() -> NoReturn:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 
 import click
@@ -20,15 +18,16 @@ from ..sanitize import clean
 from .listing import SELECTION_HELP, print_plan
 from .opening import chosen, open_workbench
 from .options import Options
-from .output import mark, print_line, talk
+from .output import mark, print_json, print_line, talk
+from .streams import Unwritten, flush
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _print_json(event: Event) -> None:
-    sys.stdout.write(json.dumps(event.as_json(), ensure_ascii=True) + "\n")
+    print_json(event.as_json())
     if event.kind not in (Kind.STEP_QUEUED, Kind.METADATA, Kind.STEP_REUSED):
-        sys.stdout.flush()
+        flush()
 
 
 def plain_line(event: Event) -> str | None:
@@ -70,7 +69,7 @@ def _print_plain(event: Event) -> None:
     line = plain_line(event)
     if line is not None:
         print_line(line)
-        sys.stdout.flush()
+        flush()
 
 
 class _Voice:
@@ -79,15 +78,15 @@ class _Voice:
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
         self.running: Running | None = None
-        self.is_heard = True
+        self.broken: Exception | None = None
 
     def __call__(self, event: Event) -> None:
-        if not self.is_heard:
+        if self.broken is not None:
             return
         try:
             self._tell(event)
-        except (OSError, ValueError):
-            self.is_heard = False
+        except (BrokenPipeError, Unwritten) as error:
+            self.broken = error
             asyncio.get_running_loop().call_soon(self._stop)
 
     def _stop(self) -> None:
@@ -106,8 +105,7 @@ class _Interrupts:
         if self.received:
             os.kill(os.getpid(), signal.SIGKILL)
         self.received = number
-        with contextlib.suppress(OSError, ValueError):
-            talk("ending the run; once more ends it at once")
+        talk("ending the run; once more ends it at once")
         self._running.cancel()
 
 
@@ -122,9 +120,8 @@ async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Calla
         result = await running.wait()
     finally:
         await bench.aclose()
-    if not voice.is_heard:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    if voice.broken is not None:
+        raise voice.broken
     if interrupts.received:
         return 128 + interrupts.received
     return 0 if result.ok else 1

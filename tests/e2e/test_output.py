@@ -1,0 +1,84 @@
+"""Where the output goes: a reader that goes away, a full disk, a stream that is closed, text from strangers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+COMMANDS = ("ls", "schema", "why bread", "logs dough", "graph --format json", "runs")
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def shell(project: Path, environ: dict[str, str]) -> Call:
+    """Runs a line of bash in which `bakehouse` is the program on the project; `rc` are its exit codes."""
+
+    def run(line: str) -> subprocess.CompletedProcess[str]:
+        program = f"{sys.executable} -m bakehouse -C {project} --trust"
+        script = f'set -o pipefail; bakehouse() {{ {program} "$@"; }}; {line}'
+        kept = {name: value for name, value in environ.items() if name != "PYTHONUNBUFFERED"}
+        return subprocess.run(["bash", "-c", script], env=kept, capture_output=True, text=True, timeout=120)
+
+    return run
+
+
+def each(how: str) -> str:
+    """Every command with its output going there, and the exit codes on a line of their own."""
+    return (
+        "; ".join(f"bakehouse {command} {how}; codes=$codes' '$?" for command in COMMANDS) + "; echo $codes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "told"),
+    [
+        ("| head -c 1 >/dev/null", 141, ""),
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        ("2>/dev/full >/dev/null", 0, ""),
+        pytest.param(
+            ">/dev/full",
+            1,
+            "bakehouse: the output cannot be written: No space left on device\n",
+            marks=pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full"),
+        ),
+    ],
+)
+def test_a_command_that_nobody_can_hear_ends_in_words(shell: Call, how: str, code: int, told: str) -> None:
+    shell("bakehouse -q materialize")
+    done = shell(each(how))
+    codes = {int(word) for word in done.stdout.split()}
+    assert codes == {code} if code != 141 else codes <= {0, 141}, done.stdout
+    assert done.stderr == told * len(COMMANDS)
+
+
+def test_a_run_that_cannot_be_told_any_more_is_recorded_and_frees_the_project(
+    shell: Call, call: Call, project: Path
+) -> None:
+    if not FULL.exists():
+        pytest.skip("there is no /dev/full")
+    done = shell("bakehouse materialize >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "bakehouse: the output cannot be written: No space left on device\n"
+    assert "cancelled" in call("runs").stdout
+    assert call("materialize").returncode == 0
+
+
+def test_a_run_without_any_output_runs_to_its_end_and_says_how_it_went(shell: Call, call: Call) -> None:
+    assert shell("bakehouse materialize <&- >&- 2>&-").returncode == 0
+    assert call("status", "--check").returncode == 0
+
+
+def test_with_closed_streams_no_file_of_the_store_takes_the_place_of_stdout(
+    shell: Call, call: Call, project: Path
+) -> None:
+    (project / "bakehouse.yaml").write_text("assets:\n  a: {shell: 'echo noise; echo noise >&2'}\n")
+    shell("bakehouse materialize <&- >&- 2>&-")
+    assert call("doctor").returncode == 0
+    assert call("logs", "a").stdout == "noise\nnoise\n"
