@@ -219,7 +219,7 @@ class ReasonKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason in words. `key` is the asset or task it comes from, `old` and `new` what changed."""
+    """One reason in words. `key` is the asset or task it comes from, `old` and `new` what changed, as recorded."""
 
     kind: ReasonKind
     detail: str

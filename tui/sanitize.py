@@ -55,6 +55,12 @@ def clean_lines(text: str) -> SafeText:
     return SafeText(_BAD_BUT_LINES.sub(_visible, text.replace("\r\n", "\n").replace("\t", "    ")))
 
 
+def one_line(text: str) -> SafeText:
+    """The first line of `text` that says something; an ellipsis stands for the others."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return SafeText(clean(lines[0].strip()) + (" …" if len(lines) > 1 else "")) if lines else SafeText("")
+
+
 def last_state(line: str) -> str:
     """What is left of a line that rewrites itself with carriage returns, as progress bars do."""
     return line.rstrip("\r").rpartition("\r")[2] if "\r" in line else line

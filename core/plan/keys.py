@@ -11,6 +11,8 @@ from ..model import PythonAction, ShellAction, SqlAction, StepKey, Task
 
 AFTER = "after:"
 """Prefix of the input that stands for a task which only comes before."""
+_LONGEST_PARAM = 4096
+"""Params up to this length are recorded as they are, so that a change of one can be shown."""
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -56,7 +58,7 @@ def _config(task: Task) -> dict[str, str]:
     config["outputs"] = json.dumps(task.outputs)
     for name, value in task.params.items():
         text = json.dumps(value, sort_keys=True, default=str)
-        config[f"params.{name}"] = text if len(text) <= 200 else _digest(text)
+        config[f"params.{name}"] = text if len(text) <= _LONGEST_PARAM else _digest(text)
     for given in task.inputs:
         if given.identifier != given.asset:
             config[f"as.{given.asset}"] = given.identifier

@@ -10,14 +10,6 @@ from .keys import AFTER, StaticKey
 _MOST_NAMED = 6
 
 
-def _short(value: str | None) -> str | None:
-    if value is None:
-        return None
-    value = value.removeprefix("sha256:")
-    is_digest = len(value) == 64 and all(c in "0123456789abcdef" for c in value)
-    return value[:12] if is_digest else value[:200]
-
-
 def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str | None, str | None]]:
     if old == new:
         return []
@@ -36,7 +28,7 @@ def _told(name: str, old: str | None, new: str | None) -> str:
 def _component(kind: ReasonKind, old: Mapping[str, str], new: Mapping[str, str], what: str) -> list[Reason]:
     changes = _changes(old, new)
     reasons = [
-        Reason(kind, _told(name, before, after), None, _short(before), _short(after))
+        Reason(kind, _told(name, before, after), None, before, after)
         for name, before, after in changes[:_MOST_NAMED]
     ]
     if len(changes) > _MOST_NAMED:
@@ -56,7 +48,7 @@ def _inputs(old: Mapping[str, str], new: Mapping[str, str | None]) -> list[Reaso
             if before and after and name.startswith(AFTER)
             else _told(key, before, after)
         )
-        reasons.append(Reason(ReasonKind.INPUT_CHANGED, told, key, _short(before), _short(after)))
+        reasons.append(Reason(ReasonKind.INPUT_CHANGED, told, key, before, after))
     return reasons
 
 

@@ -324,3 +324,18 @@ def test_a_run_whose_reader_goes_away_ends_and_frees_the_project(
 def test_a_demo_trusts_only_what_it_copied(call: Call, project: Path) -> None:
     done = call("demo", "cookies", str(project), trusted=False)
     assert done.returncode == 5 and "not trusted" in done.stderr
+
+
+def test_why_shows_the_line_of_a_long_query_that_changed(call: Call, project: Path) -> None:
+    columns = "".join(f"        {n} as column_{n},\n" for n in range(40))
+    query = f"assets:\n  wide:\n    sql: |\n      select\n{columns}        1 as last\n"
+    (project / "bakehouse.yaml").write_text(query)
+    call("materialize")
+    (project / "bakehouse.yaml").write_text(query.replace("1 as last", "2 as last"))
+    told = call("why", "wide").stdout
+    assert "- " in told and "1 as last" in told and "2 as last" in told and "␊" not in told
+    assert len(told.splitlines()) < 12
+    (reason,) = document(call("why", "wide", "--json"))["reasons"]
+    assert reason["old"].count("\n") == 42 and reason["new"] == reason["old"].replace(
+        "1 as last", "2 as last"
+    )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Literal
 
 import click
 
 from ...core.graph.views import View, ViewNode
-from ...core.model import Json, Node, Plan, State
+from ...core.model import Json, Node, Plan, Reason, State
 from ...core.workbench import Marks, Snapshot, Workbench
-from ..sanitize import clean
+from ..difference import Piece, difference
+from ..sanitize import clean, one_line
 from .opening import chosen, find_node, open_workbench
 from .options import Options
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
@@ -169,6 +171,19 @@ def plan(options: Options, selection: tuple[str, ...], force: bool, as_json: boo
     print_plan(bench.plan(chosen(bench, selection), force=force), as_json, options.quiet)
 
 
+def reason_lines(reason: Reason) -> Iterator[str]:
+    """A reason in words, and what changed: beside it if it is short, else below."""
+    told = f"{reason.kind.value}: {one_line(reason.detail)}"
+    pieces = difference(reason.old, reason.new) if reason.old is not None or reason.new is not None else []
+    match pieces:
+        case [Piece("-", old), Piece("+", new)] if len(told) + len(old) + len(new) <= 100:
+            yield f"{told} ({clean(old)} → {clean(new)})"
+        case _:
+            yield told
+            for sign, text in pieces:
+                yield f"  {clean(text)}" if sign == "@" else f"  {sign} {clean(text)}".rstrip()
+
+
 @click.command()
 @click.argument("key")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -195,12 +210,8 @@ def why(options: Options, key: str, as_json: bool) -> None:
         return
     print_line(f"{mark(state)} {clean(node.name)} is {state.value}")
     for reason in reasons:
-        change = (
-            f" ({clean(reason.old or 'none')} → {clean(reason.new or 'none')})"
-            if reason.old or reason.new
-            else ""
-        )
-        print_line(f"  {reason.kind.value}: {clean(reason.detail)}{change}")
+        for line in reason_lines(reason):
+            print_line(f"  {line}")
     for cause in causes:
         if len(cause.path) > 1:
             path = " ← ".join(clean(name) for name in cause.path)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from ...core.model import Json, Reason, State
-from ..sanitize import clean, clean_lines
+from ..sanitize import clean_lines, one_line
 from .streams import tell, write
 
 GLYPHS = {
@@ -80,7 +80,7 @@ def reasons_as_json(reasons: Iterable[Reason]) -> list[Json]:
 
 def reasons_in_words(reasons: Sequence[Reason], most: int = 2) -> str:
     """`cookie_dough is out of date; and 3 more reasons`."""
-    told = "; ".join(clean(reason.detail) for reason in reasons[:most])
+    told = "; ".join(one_line(reason.detail) for reason in reasons[:most])
     return told + (f"; and {len(reasons) - most} more" if len(reasons) > most else "")
 
 

@@ -7,7 +7,7 @@ import time
 
 from ...core.model import Materialization, Node, PythonAction, Reason, ShellAction, SqlAction, State, Task
 from ..ink import Bit, Line
-from ..sanitize import clean_lines
+from ..sanitize import clean_lines, one_line
 from ..session import Session
 from ..states import LOOKS, glyph, seconds
 
@@ -88,7 +88,7 @@ def _last_words(session: Session, node: Node) -> list[Line]:
 
 
 def reason_bit(reason: Reason) -> Bit:
-    return Bit(reason.detail, "stale")
+    return Bit(one_line(reason.detail), "stale")
 
 
 def _definition(session: Session, node: Node) -> list[Line]:

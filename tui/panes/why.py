@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Iterator
 
 from ...core.model import Node, Reason, ReasonKind, State
+from ..difference import difference
 from ..ink import Bit, Line
 from ..look import why as in_words
+from ..sanitize import clean_lines, one_line
 from ..session import Session
 from ..states import LOOKS, glyph
 from .overview import state_bits
@@ -44,11 +46,18 @@ def _nothing(state: State) -> str:
             return "nothing it depends on has changed since it was made"
 
 
+_STYLES = {"-": "failed", "+": "fresh", " ": "text", "@": "muted"}
+
+
 def _reason_lines(reason: Reason) -> Iterator[Line]:
-    yield (Bit(f"{in_words(reason.kind):<20}", "stale bold"), Bit(reason.detail))
-    if reason.old is not None or reason.new is not None:
-        yield (Bit(" " * 20), Bit("- " + (reason.old if reason.old is not None else "nothing"), "failed"))
-        yield (Bit(" " * 20), Bit("+ " + (reason.new if reason.new is not None else "nothing"), "fresh"))
+    first, *more = clean_lines(reason.detail).split("\n")
+    yield (Bit(f"{in_words(reason.kind):<20}", "stale bold"), Bit(first))
+    yield from ((Bit(" " * 20), Bit(line)) for line in more[:_MOST])
+    if reason.old is None and reason.new is None:
+        return
+    for sign, text in difference(reason.old, reason.new):
+        told = text if sign == "@" else f"{sign} {text}"
+        yield (Bit(" " * 20), Bit(told, _STYLES[sign]))
 
 
 def root_ways(session: Session, node: Node) -> Iterator[tuple[tuple[Node, ...], tuple[Reason, ...]]]:
@@ -85,4 +94,4 @@ def _way_lines(
         bits.append(Bit(f"{glyph(session.state_of(node), ascii_only)} {node.name}", look.style))
     yield tuple(bits)
     for reason in own[:4]:
-        yield (Bit("    "), Bit(f"{in_words(reason.kind)}: ", "stale"), Bit(reason.detail))
+        yield (Bit("    "), Bit(f"{in_words(reason.kind)}: ", "stale"), Bit(one_line(reason.detail)))
