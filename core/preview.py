@@ -14,7 +14,7 @@ from .model import Damage, Json, Materialization, Stored
 from .problems import StoreError
 from .secrets import Secrets
 from .store.store import Store
-from .tabular import CELL, TableError, array_rows, query_rows
+from .tabular import Cell, TableError, array_rows, cell_text, plain_cell, query_rows, short
 
 PreviewKind = Literal["table", "json", "text", "none", "binary"]
 
@@ -27,17 +27,23 @@ _LISTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What can be shown of a value. `rows` are cells as text; `total` is the number of rows, if it is known.
+    """What can be shown of a value: of a table the cells (`None`, or a number, a boolean or short text); `total`
+    is the number of rows, if it is known.
 
     `note` is one sentence on what is not shown, or why nothing is.
     """
 
     kind: PreviewKind
     columns: tuple[tuple[str, str], ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
+    cells: tuple[tuple[Cell, ...], ...] = ()
     total: int | None = None
     text: str = ""
     note: str = ""
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The cells as text."""
+        return tuple(tuple(map(cell_text, row)) for row in self.cells)
 
 
 def without_secrets(shown: Preview, secrets: Secrets) -> Preview:
@@ -147,7 +153,7 @@ class _Look:
         names = list(dict.fromkeys(itertools.chain.from_iterable(records[:1000])))
         kinds = tuple((name, _kind_of(records, name)) for name in names)
         shown = records[self.offset : self.offset + self.limit]
-        rows = tuple(tuple(_cell(record.get(name)) for name in names) for record in shown)
+        rows = tuple(tuple(plain_cell(record.get(name)) for name in names) for record in shown)
         return Preview("table", kinds, rows, len(records))
 
     def _queried(self, form: str) -> Preview:
@@ -176,7 +182,7 @@ class _Look:
         root = self._file_path()
         files = sorted(itertools.islice((p for p in root.rglob("*") if p.is_file()), _LISTED))
         shown = files[self.offset : self.offset + self.limit]
-        rows = tuple((_short(p.relative_to(root).as_posix()), str(p.stat().st_size)) for p in shown)
+        rows = tuple((short(p.relative_to(root).as_posix()), p.stat().st_size) for p in shown)
         note = f"only {_LISTED:,} files were looked at" if len(files) == _LISTED else ""
         return Preview("table", (("file", "path"), ("size", "bytes")), rows, len(files), note=note)
 
@@ -198,9 +204,9 @@ class _Look:
         table = list(csv.reader(lines, delimiter="\t" if suffix == ".tsv" else ","))
         if not table:
             return replace(found, kind="text", text=text)
-        columns = tuple((_short(name), "text") for name in table[0])
+        columns = tuple((short(name), "text") for name in table[0])
         shown = table[1 + self.offset : 1 + self.offset + self.limit]
-        rows = tuple(tuple(_short(cell) for cell in row) for row in shown)
+        rows = tuple(tuple(short(cell) for cell in row) for row in shown)
         return Preview("table", columns, rows, None if self._is_cut() else len(table) - 1, note=found.note)
 
     def _text(self, data: bytes) -> Preview:
@@ -234,16 +240,6 @@ def _decoded(data: bytes) -> str:
 
 def _cut_note(size: int) -> str:
     return f"the first {READ:,} of {size:,} bytes"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= CELL else text[: CELL - 1] + "…"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return _short(value if isinstance(value, str) else str(value))
 
 
 def _is_table(value: Any) -> bool:
@@ -281,5 +277,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted((_plain(item) for item in value), key=str)
     if isinstance(value, bytes):
-        return _short(repr(value))
+        return short(repr(value))
     return value

@@ -1,16 +1,19 @@
-"""Rows of stored tables and arrays as text, without the libraries that made them."""
+"""Rows of stored tables and arrays, without the libraries that made them."""
 
 from __future__ import annotations
 
 import ast
 import math
+import re
 import struct
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
 Columns = tuple[tuple[str, str], ...]
-Rows = tuple[tuple[str, ...], ...]
+Cell = None | bool | int | float | Decimal | str
+Rows = tuple[tuple[Cell, ...], ...]
 
 CELL = 200
 """Characters of a cell that are kept."""
@@ -21,6 +24,36 @@ _SAMPLE = 1 << 20
 
 class TableError(Exception):
     """A table that cannot be shown, and why."""
+
+
+# ---- cells -----------------------------------------------------------------------------------
+
+
+def short(text: str) -> str:
+    return text if len(text) <= CELL else text[: CELL - 1] + "…"
+
+
+def plain_cell(value: Any) -> Cell:
+    """A number, a boolean or nothing as it is; anything else as short text."""
+    if value is None or isinstance(value, bool | int | float | Decimal):
+        return value
+    return short(value if isinstance(value, str) else str(value))
+
+
+def cell_text(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    return "" if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def cell_json(cell: Cell) -> bool | int | float | str | None:
+    """A cell as JSON can say it: what is no number there (`nan`, a decimal of too many digits) is text."""
+    if isinstance(cell, Decimal):
+        near = float(cell)
+        return near if cell.is_finite() and Decimal(repr(near)) == cell else str(cell)
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return str(cell)
+    return cell
 
 
 # ---- with DuckDB -----------------------------------------------------------------------------
@@ -78,9 +111,9 @@ def _read(
     if len(columns) > _WIDEST:
         notes.append(f"the first {_WIDEST} of {len(columns)} columns")
         columns = columns[:_WIDEST]
-    cells = ", ".join(f"left(cast({_quoted(name)} as varchar), {CELL + 1})" for name, _ in columns)
+    cells = ", ".join(_selected(name, kind) for name, kind in columns)
     found = connection.execute(f"select {cells} from {source} limit {limit} offset {offset}").fetchall()
-    rows = tuple(tuple(map(_cell, row)) for row in found)
+    rows = tuple(tuple(map(plain_cell, row)) for row in found)
     total = None
     if is_whole:
         total = int(connection.execute(f"select count(*) from {source}").fetchall()[0][0])
@@ -91,10 +124,15 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _cell(text: str | None) -> str:
-    if text is None:
-        return ""
-    return text if len(text) <= CELL else text[: CELL - 1] + "…"
+_NATIVE = re.compile(r"boolean|u?(tiny|small|big|huge)int|u?integer|double|decimal\(.*\)")
+
+
+def _selected(name: str, kind: str) -> str:
+    """A column as it comes to Python: bounded, and a short float with the digits that it is known by."""
+    if _NATIVE.fullmatch(kind):
+        return _quoted(name)
+    text = f"cast({_quoted(name)} as varchar)"
+    return f"cast({text} as double)" if kind == "float" else f"left({text}, {CELL + 1})"
 
 
 # ---- arrays ----------------------------------------------------------------------------------
@@ -133,7 +171,7 @@ def _array(file: BinaryIO, limit: int, offset: int) -> tuple[Columns, Rows, int 
         if len(data) < form.size:
             raise ValueError("it ends too soon")
         row = form.unpack(data)
-        rows.append(tuple(map(str, row[:_WIDEST])))
+        rows.append(row[:_WIDEST])
     columns = tuple((str(index), kind.lstrip("<>|=")) for index in range(min(width, _WIDEST)))
     return columns, tuple(rows), total, text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..core.model import Node
+from ..core.model import Materialization, Node
 from ..core.problems import ProblemError
 from .ink import Bit, Line
 from .log import FileLog, LogSource, RingLog
@@ -17,10 +17,14 @@ from .session import Session
 from .states import LOOKS, glyph
 
 if TYPE_CHECKING:
+    from ..core.store.store import RunSummary
     from .app import BakehouseApp
 
 SETTLE = 0.05
 """Seconds the cursor rests before a value is read for it."""
+_VALUES = 100
+_RUNS = 20
+_OUTPUTS = 20
 
 
 class SideWork:
@@ -153,15 +157,17 @@ class SideWork:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish
         if session is None or node is None or self.app.side.tab.name != "history":
             return
-        bench = session.bench
+        bench, assets = session.bench, [node.name]
+        if node.kind == "task":
+            assets = list(session.graph.tasks[node.name].outputs[:_OUTPUTS])
 
-        def read() -> tuple[list[object], list[object]]:
-            made = bench.materializations(node.name, 30) if node.kind == "asset" else []
-            return list(bench.history(30)), list(made)
+        def read() -> tuple[list[RunSummary], list[Materialization]]:
+            made = [one for name in assets for one in bench.materializations(name, _VALUES)]
+            return bench.history(_RUNS), sorted(made, key=lambda one: -one.seq)[:_VALUES]
 
         runs, made = await self.app.aside.call(read)
         if wish == self._wish:
-            lines = history_lines(runs, made, session.clock(), ascii_only=self.app.ascii_only)  # type: ignore[arg-type]
+            lines = history_lines(runs, made, session.clock(), ascii_only=self.app.ascii_only)
             self.app.side.show([(Bit(node.name, "text bold"),), *lines], node)
         else:
             self.show()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..events import Kind
-from ..model import Attempt, Json, StepKey
+from ..model import Attempt, Json, Reason, StepKey
 from ..secrets import Secrets
 from .desk import Desk
 from .executor import Executor, Made, Order, Outcome
 from .logs import Printed
 from .rim import Rim
 from .telling import Telling
+
+_MOST_REASONS = 3
+_DETAIL = 200
 
 
 @dataclass(slots=True)
@@ -75,6 +78,14 @@ def without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
     )
 
 
+def _in_short(reasons: Sequence[Reason]) -> list[Json]:
+    """Reasons for the history: bounded, and without what changed."""
+    return [
+        replace(reason, detail=reason.detail[:_DETAIL], old=None, new=None).as_json()
+        for reason in reasons[:_MOST_REASONS]
+    ]
+
+
 class Attempts:
     """Listens to the executor. Hands each attempt over to `ended` with its outcome."""
 
@@ -112,8 +123,8 @@ class Attempts:
         if self._executor is not None:
             await self._executor.aclose()
 
-    def begin(self, task: str, key: StepKey) -> None:
-        """Orders an attempt at `task`."""
+    def begin(self, task: str, key: StepKey, reasons: Sequence[Reason]) -> None:
+        """Orders an attempt at `task`; `reasons` are why it is to run."""
         self._begun += 1
         number = self._numbers[task] = self._numbers.get(task, 0) + 1
         now = Try(
@@ -126,7 +137,7 @@ class Attempts:
             Printed(self._rim.store, self._rim.secrets, self._run, task, number),
         )
         self._tries[now.name] = self._by_task[task] = now
-        self._telling.emit(Kind.STEP_QUEUED, task, data={"attempt": number})
+        self._telling.emit(Kind.STEP_QUEUED, task, data={"attempt": number, "reasons": _in_short(reasons)})
         assert self._executor is not None, "steps to run are known before the run starts"
         self._executor.submit(self._order(now))
 

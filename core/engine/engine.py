@@ -198,7 +198,7 @@ class Engine:
         else:
             self.course.began(task)
             if self._pools.enter(task, self._desk.definitions.tasks[task].pool):
-                self._attempts.begin(task, key)
+                self._attempts.begin(task, key, step.reasons)
 
     def _key_now(self, task: str) -> StepKey:
         return step_key(self._desk.static[task], self._desk.inputs_of(task))
@@ -213,7 +213,7 @@ class Engine:
 
     def _ended(self, now: Try, outcome: Outcome) -> None:
         if (following := self._pools.leave(now.task)) is not None:
-            self._attempts.begin(following, self._key_now(following))
+            self._attempts.begin(following, self._key_now(following), self.course.steps[following].reasons)
         outcome = self._if_it_only_read(now, outcome)
         if outcome.ok:
             self._succeed(now, _with_own_metadata(outcome))

@@ -131,7 +131,11 @@ def _task_reasons(
     if task.name not in facts.recorded.steps or absent:
         named = ", ".join(absent[:3]) or task.name
         reasons.append(
-            Reason(ReasonKind.NEVER_MATERIALIZED, f"{named} was never made", (absent or [task.name])[0])
+            Reason(
+                ReasonKind.NEVER_MATERIALIZED,
+                f"{named} {'were' if len(absent) > 1 else 'was'} never made",
+                (absent or [task.name])[0],
+            )
         )
     else:
         reasons += _key_reasons(facts, task, versions)

@@ -13,7 +13,7 @@ def open_project(options: Options) -> int:
         from ..terminal import run_screen
 
         return run_screen(options.path, trust=options.trust, interpreter=options.python)
-    from .looking import print_tree
+    from .drawing import print_tree
 
     bench = open_workbench(options)
     print_tree(bench, "asset", None)

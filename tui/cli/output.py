@@ -6,9 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from ...core.model import Json, Reason, State
-from ..sanitize import clean_lines, one_line
+from ..sanitize import clean_lines, last_state, one_line
 from .streams import tell, write
 
 GLYPHS = {
@@ -66,6 +67,26 @@ def print_line(line: str = "") -> None:
     """A line of our own making (foreign parts are cleaned before they go in)."""
     encoding = sys.stdout.encoding or "utf-8"
     write(line.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Foreign text of many whole lines, sanitised and written at once."""
+    if "\r" in text:
+        text = "\n".join(map(last_state, text.split("\n")))
+    encoding = sys.stdout.encoding or "utf-8"
+    write(clean_lines(text).encode(encoding, "replace").decode(encoding))
+
+
+def moment(ts: float) -> str:
+    """A date and time of day in the user's own zone."""
+    return datetime.fromtimestamp(ts).astimezone().isoformat(" ", "seconds")
+
+
+def size_in_words(size: int) -> str:
+    value, units = float(size), ["B", "KiB", "MiB", "GiB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def talk(line: str, quiet: bool = False) -> None:

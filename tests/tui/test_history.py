@@ -1,0 +1,55 @@
+"""The History tab: what the thing under the cursor has been, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bakehouse.core.model import Materialization, Stored
+from bakehouse.tui.panes.history import history_lines, moment
+
+NOON = time.mktime((2026, 3, 4, 12, 0, 0, 0, 0, -1))
+
+
+def made(seq: int, version: str, ts: float, asset: str = "bread") -> Materialization:
+    value = Stored("json", "d" * 64, 2048, version * 64)
+    return Materialization(asset, "bake", value, f"run-{seq}", seq, ts, 65.0, {"loaves": seq})
+
+
+def words(*values: Materialization) -> list[str]:
+    return ["".join(bit.text for bit in line) for line in history_lines([], values, NOON)]
+
+
+def test_a_value_is_told_with_its_time_duration_size_run_and_whether_it_changed() -> None:
+    today, older, oldest = words(
+        made(3, "b", NOON - 60), made(2, "a", NOON - 86400), made(1, "a", NOON - 2 * 86400)
+    )[:3]
+    assert today.split() == ["11:59:00", "changed", "1:05", "2.0", "KiB", "bbbbbbbb", "run-3", "loaves=3"]
+    assert older.split()[:2] == ["2026-03-03", "12:00"] and "same" in older
+    assert "same" not in oldest and "changed" not in oldest and "run-1" in oldest
+
+
+def test_the_values_of_a_task_that_makes_several_are_compared_each_with_its_own() -> None:
+    first, second, *_ = words(made(3, "b", NOON), made(2, "a", NOON, "crust"), made(1, "b", NOON))
+    assert "bread" in first and "same" in first and "crust" in second and "same" not in second
+
+
+def test_only_what_is_not_from_today_has_a_date() -> None:
+    assert moment(NOON, NOON) == "12:00:00" and moment(NOON - 86400, NOON) == "2026-03-03 12:00"
+
+
+async def test_the_history_tab_follows_the_cursor(cookies: Path, screen: Callable[..., Any]) -> None:
+    program = [sys.executable, "-m", "bakehouse", "-C", str(cookies / "one_cookie.yaml"), "--trust", "-q"]
+    await asyncio.to_thread(subprocess.run, [*program, "materialize"], check=True, capture_output=True)
+    async with screen(cookies / "one_cookie.yaml") as s:
+        s.app.side.go_to_tab("history")
+        await s.go("cookie_dough")
+        await s.sees("runs of the project", "3 succeeded")
+        assert "never made" not in s.text
+        await s.go("wet_ingredients")
+        await s.sees("never made", "3 succeeded")

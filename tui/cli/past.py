@@ -1,0 +1,178 @@
+"""What was: `runs` and `logs`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ...core.history import PastStep, find_run, past_steps
+from ...core.model import Json, State
+from ...core.problems import ProblemError
+from ...core.store.store import RunSummary
+from ...core.workbench import Workbench
+from ..sanitize import clean, last_state, one_line
+from .opening import find_node, open_workbench
+from .options import Options
+from .output import mark, moment, print_columns, print_json, print_text, talk
+
+_STATES = {"succeeded": State.FRESH, "interrupted": State.CANCELLED}
+_BLOCK = 1 << 18
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Runs at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
+    """List past runs, the newest first; or the steps of one.
+
+    RUN is the name of a run, or the beginning of it (or of what stands behind its time) that no other has.
+    """
+    bench = open_workbench(options)
+    if run is not None:
+        _print_run(bench, run, as_json, options.quiet)
+        return
+    past = bench.history(limit)
+    if as_json:
+        print_json({"schema": 1, "runs": [_run_as_json(one) for one in past]})
+    else:
+        print_columns([_run_row(one) for one in past])
+
+
+def _run_as_json(run: RunSummary) -> dict[str, Json]:
+    fields = ("run", "started", "finished", "status", "counts", "selection", "jobs")
+    return {name: getattr(run, name) for name in fields}
+
+
+def _run_row(run: RunSummary) -> tuple[str, ...]:
+    took = "" if run.finished is None else f"{run.finished - run.started:.1f} s"
+    counts = ", ".join(f"{count} {phase}" for phase, count in (run.counts or {}).items() if count)
+    return clean(run.run), moment(run.started), run.status, took, counts
+
+
+def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:
+    run = find_run(bench.store, name)
+    steps = past_steps(bench.store, run)
+    if as_json:
+        print_json({"schema": 1, **_run_as_json(run), "steps": [_step_as_json(step) for step in steps]})
+        return
+    print_columns([_run_row(run)])
+    told = [step for step in steps if step.outcome != "reused"]
+    print_columns([_step_row(step) for step in told])
+    if any(step.logs for step in told):
+        talk("what a step printed: bakehouse logs KEY --run RUN", quiet)
+
+
+def _step_as_json(step: PastStep) -> dict[str, Json]:
+    return {
+        "task": step.task,
+        "outcome": step.outcome,
+        "attempts": step.attempts,
+        "started": step.started,
+        "seconds": step.seconds,
+        "error": step.error,
+        "by": step.by,
+        "reasons": list(step.reasons),
+        "assets": step.assets,
+        "logs": [str(path) for path in step.logs],
+    }
+
+
+def _step_row(step: PastStep) -> tuple[str, ...]:
+    took = "" if step.seconds is None else f"{step.seconds:.2f} s"
+    words = step.error or (f"by {step.by}" if step.by else "")
+    words = words or "; ".join(str(reason.get("detail", "")) for reason in step.reasons)
+    again = f"{step.attempts} attempts" if step.attempts > 1 else ""
+    state = _STATES.get(step.outcome) or State(step.outcome)
+    return mark(state), clean(step.task), step.outcome, took, again, one_line(words)
+
+
+@click.command()
+@click.argument("key")
+@click.option("--run", metavar="RUN", help="Of that run, by its name or the beginning of it.")
+@click.option("--raw", is_flag=True, help="The very bytes, unsanitised.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def logs(options: Options, key: str, run: str | None, raw: bool, as_json: bool) -> None:
+    """Print the log of the last attempt at a node."""
+    bench = open_workbench(options)
+    node = find_node(bench, key)
+    task = node.name if node.kind == "task" else bench.graph.producer(node.name)
+    if task is None:
+        raise ProblemError(f"{key} is a source: nothing here makes it, so it has no log")
+    file, about = _last_attempt(bench, task) if run is None else _attempt_in(bench, task, run)
+    if raw:
+        _print_raw(file)
+        return
+    if as_json:
+        lines = [clean(last_state(line)) for line in _lines(file)]
+        print_json({"schema": 1, "key": key, "task": task, "lines": lines, **about})
+        return
+    for block in _blocks(file):
+        print_text(block)
+    talk(_ending(task, file, about), options.quiet)
+
+
+def _ending(task: str, file: Path | None, about: dict[str, Json]) -> str:
+    """How the attempt ended; its error only where the log does not end with it."""
+    if not about:
+        return f"{task} was never run"
+    told = f"{about['state']}: attempt {about['attempt']} in run {about['run']}"
+    error = str(about["error"])
+    known = " ".join(error.split())[:100]
+    return told if not error or (file is not None and known in _end_of(file)) else f"{told}: {error}"
+
+
+def _end_of(file: Path) -> str:
+    with file.open("rb") as log:
+        log.seek(max(0, log.seek(0, 2) - _BLOCK))
+        return " ".join(log.read().decode("utf-8", "replace").split())
+
+
+def _last_attempt(bench: Workbench, task: str) -> tuple[Path | None, dict[str, Json]]:
+    attempt = bench.attempt(task)
+    if attempt is None:
+        return bench.log_file(task), {}
+    about: dict[str, Json] = {"run": attempt.run, "attempt": attempt.number, "state": attempt.state}
+    return bench.log_file(task), about | {"error": attempt.error}
+
+
+def _attempt_in(bench: Workbench, task: str, name: str) -> tuple[Path | None, dict[str, Json]]:
+    run = find_run(bench.store, name)
+    step = next((one for one in past_steps(bench.store, run) if one.task == task), None)
+    if step is None or not step.attempts:
+        raise ProblemError(f"{task} was not run by {run.run}", f"bakehouse runs {run.run} says what was")
+    about: dict[str, Json] = {"run": run.run, "attempt": step.attempts, "state": step.outcome}
+    return (step.logs[-1] if step.logs else None), about | {"error": step.error}
+
+
+def _print_raw(file: Path | None) -> None:
+    if file is not None:
+        with file.open("rb") as log:
+            while chunk := log.read(_BLOCK):
+                sys.stdout.buffer.write(chunk)
+
+
+def _blocks(file: Path | None) -> Iterator[str]:
+    """The text of a log, many whole lines at once."""
+    if file is None:
+        return
+    rest = b""
+    with file.open("rb") as log:
+        while chunk := log.read(_BLOCK):
+            whole, end, rest = (rest + chunk).rpartition(b"\n")
+            if end:
+                yield (whole + end).decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace") + "\n"
+
+
+def _lines(file: Path | None) -> Iterator[str]:
+    for block in _blocks(file):
+        yield from block.removesuffix("\n").split("\n")
