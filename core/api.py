@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
 
+from .mistakes import wrong
+
 if TYPE_CHECKING:
     import logging
 
@@ -135,24 +137,27 @@ def task(function: Any = None, /, **options: Any) -> Any:
 
 def source(name: str, **options: Unpack[SourceOptions]) -> None:
     """An asset that nothing here makes; with `file=` (relative to the project) it is watched by content."""
-    if not isinstance(name, str):
-        raise TypeError(f"source() needs a name in quotes, not {name!r}")
-    _check_options("source", options)
+    said: Any = name
+    if not isinstance(said, str):
+        wrong(f"source() needs a name in quotes, not {name!r}")
+        return
+    given = _known_options("source", options)
     caller = sys._getframe(1)
-    given: dict[str, Any] = {**options}
     _registered.append(Registered("source", name, given, None, caller.f_code.co_filename, caller.f_lineno))
 
 
 def _decorate(kind: Kind, function: Any, options: dict[str, Any]) -> Any:
-    _check_options(kind, options)
-    if function is not None:
-        if not callable(function):
-            raise TypeError(f"@{kind} takes its options by name: @{kind}(name={function!r})")
+    options = _known_options(kind, options)
+    if callable(function):
         return _register(kind, function, options)
+    if function is not None:
+        wrong(f"@{kind} takes its options by name: @{kind}(name={function!r})")
 
     def decorator(function: F) -> F:
-        if not callable(function):
-            raise TypeError(f"@{kind} decorates a function, not {function!r}")
+        decorated: Any = function
+        if not callable(decorated):
+            wrong(f"@{kind} decorates a function, not {decorated!r}")
+            return function
         return _register(kind, function, options)
 
     return decorator
@@ -163,7 +168,8 @@ def _register(kind: Kind, function: F, options: dict[str, Any]) -> F:
     if name is None:
         name = getattr(function, "__name__", None)
     if not isinstance(name, str):
-        raise TypeError(f"@{kind} needs name= in quotes for {function!r}, not {name!r}")
+        wrong(f"@{kind} needs name= in quotes for {_called(function)}, not {name!r}")
+        return function
     for key in ("deps", "inputs", "after"):
         if key in options:
             options = {**options, key: _by_name(kind, key, options[key])}
@@ -176,29 +182,37 @@ def _register(kind: Kind, function: F, options: dict[str, Any]) -> F:
 def _by_name(kind: Kind, option: str, given: Any) -> Any:
     """The same list with the name of each decorated function in its place."""
     if isinstance(given, str):
-        raise TypeError(f"@{kind}: {option} is a list: {option}=[{given!r}]")
+        wrong(f"@{kind}: {option} is a list: {option}=[{given!r}]")
+        return [given]
     if isinstance(given, Mapping) or not isinstance(given, Sequence):
         return given
-    return [_name_of(item, kind, option) if callable(item) else item for item in given]
+    names = [_name_of(item, kind, option) if callable(item) else item for item in given]
+    return [name for name in names if name is not None]
 
 
-def _name_of(function: Function, kind: Kind, option: str) -> str:
+def _name_of(function: Function, kind: Kind, option: str) -> str | None:
     name = _names.get(id(function))
     if name is None:
-        raise TypeError(f"@{kind}: {function!r} in {option} is no @asset or @task; give its name in quotes")
+        wrong(f"@{kind}: {_called(function)} in {option} is no @asset or @task; give its name in quotes")
     return name
 
 
-def _check_options(kind: Kind, options: Mapping[str, Any]) -> None:
+def _called(function: Any) -> str:
+    return getattr(function, "__qualname__", "") or repr(function)
+
+
+def _known_options(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that exist."""
     known = OPTIONS[kind]
     if options.keys() <= known:
-        return
+        return {**options}
     import difflib  # only a mistake pays for it
 
-    unknown = sorted(options.keys() - known)[0]
-    close = difflib.get_close_matches(unknown, sorted(known), 1)
-    hint = f"did you mean {close[0]!r}?" if close else "it has " + ", ".join(sorted(known))
-    raise TypeError(f"{kind} has no option {unknown!r}: {hint}")
+    for unknown in sorted(options.keys() - known):
+        close = difflib.get_close_matches(unknown, sorted(known), 1)
+        hint = f"did you mean {close[0]!r}?" if close else "it has " + ", ".join(sorted(known))
+        wrong(f"{kind} has no option {unknown!r}: {hint}")
+    return {name: value for name, value in options.items() if name in known}
 
 
 def _place(function: Function) -> tuple[str, int]:

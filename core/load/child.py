@@ -24,6 +24,7 @@ from ..api import Registered
 from ..fingerprint.canonical import digest
 from ..fingerprint.code import fingerprint
 from ..fingerprint.importer import ProjectImporter
+from ..mistakes import note_mistakes
 from ..model import CodeKey, PythonAction
 from ..problems import ProblemError
 from .blame import Blame
@@ -100,8 +101,10 @@ class Loader:
         """The body of the `result` message."""
         self.importer.install()
         self.reads.watch()
+        mistakes = note_mistakes()
         for file in self.request["files"]:
             self.attempt(file, self.load_file, file)
+        self.failures += [self.blame.at(*wrong, self.current) for wrong in dict.fromkeys(mistakes)]
         found = [self.find(*call) for call in self.request["calls"]]
         specs = [self.attempt(item.loaded, self.spec, item) for item in self._definitions]
         calls = [item if isinstance(item, dict) else self.signature(*item) for item in found]

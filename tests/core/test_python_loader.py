@@ -295,6 +295,40 @@ def test_one_bad_file_does_not_hide_the_others(project: Project) -> None:
     ]
 
 
+def test_all_wrong_decorators_of_all_files_are_told_at_once(project: Project) -> None:
+    project.put(
+        "a.py",
+        """
+        from bakehouse import asset, source, task
+        @asset(grup=1, onwers=2)
+        def one(): ...
+        @asset("x")
+        def two(): ...
+        @task(outputs=5)
+        def three(): ...
+        @asset(name=5)
+        def four(): ...
+        @asset(deps="one", after=[len])
+        def five(): ...
+        source(6)
+        asset()(7)
+        """,
+    )
+    project.put("b.py", "from bakehouse import source\nsource('s', fil='x')\n")
+    result = project.load("a.py", "b.py")
+    assert sorted((f.file, f.line, f.message) for f in result.failures) == [
+        ("a.py", 3, "asset has no option 'grup': did you mean 'group'?"),
+        ("a.py", 3, "asset has no option 'onwers': did you mean 'owners'?"),
+        ("a.py", 5, "@asset takes its options by name: @asset(name='x')"),
+        ("a.py", 9, "@asset needs name= in quotes for four, not 5"),
+        ("a.py", 11, "@asset: deps is a list: deps=['one']"),
+        ("a.py", 11, "@asset: len in after is no @asset or @task; give its name in quotes"),
+        ("a.py", 13, "source() needs a name in quotes, not 6"),
+        ("a.py", 14, "@asset decorates a function, not 7"),
+        ("b.py", 2, "source has no option 'fil': did you mean 'file'?"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -309,7 +343,6 @@ def test_one_bad_file_does_not_hide_the_others(project: Project) -> None:
         ),
         ("x = '''\n", 1, "SyntaxError"),
         ("import no_such_thing\n", 1, "ModuleNotFoundError: No module named 'no_such_thing'"),
-        ("from bakehouse import asset\n@asset(grup=1)\ndef f(): ...\n", 2, "did you mean 'group'?"),
         (
             "from bakehouse import asset\n@asset(metadata={'x': len})\ndef f(): ...\n",
             2,
