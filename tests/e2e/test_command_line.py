@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from bakehouse.core.events import Kind
 from bakehouse.core.model import ReasonKind, State
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
 
 
 def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
@@ -321,9 +324,20 @@ def test_a_run_whose_reader_goes_away_ends_and_frees_the_project(
     assert call("materialize").returncode == 0
 
 
-def test_a_demo_trusts_only_what_it_copied(call: Call, project: Path) -> None:
-    done = call("demo", "cookies", str(project), trusted=False)
-    assert done.returncode == 5 and "not trusted" in done.stderr
+def test_a_demo_is_copied_once_and_trusts_only_what_it_copied(
+    call: Call, project: Path, tmp_path: Path
+) -> None:
+    for other in (project, project / "flour.txt"):
+        refused = call("demo", "cookies", str(other), trusted=False)
+        assert refused.returncode == 2 and "nothing was copied" in refused.stderr
+    assert not (project / "recipes.py").exists()
+    there = tmp_path / "there"
+    shutil.copytree(PIPELINES / "cookies", there, ignore=shutil.ignore_patterns(".bakehouse", "__pycache__"))
+    (there / "bakehouse.yaml").write_text((there / "bakehouse.yaml").read_text() + "# mine\n")
+    again = call("demo", "cookies", str(there), trusted=False)
+    assert "already: nothing was copied" in again.stderr
+    assert again.returncode == 5 and "not trusted" in again.stderr
+    assert (there / "bakehouse.yaml").read_text().endswith("# mine\n")
 
 
 def test_why_shows_the_line_of_a_long_query_that_changed(call: Call, project: Path) -> None:

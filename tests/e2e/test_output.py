@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,3 +83,38 @@ def test_with_closed_streams_no_file_of_the_store_takes_the_place_of_stdout(
     shell("bakehouse materialize <&- >&- 2>&-")
     assert call("doctor").returncode == 0
     assert call("logs", "a").stdout == "noise\nnoise\n"
+
+
+def test_colours_do_not_move_the_columns_and_can_be_switched_off(call: Call) -> None:
+    call("materialize")
+    plain = call("ls").stdout
+    coloured = call("ls", FORCE_COLOR="1").stdout
+    assert "\x1b[32m" in coloured and re.sub(r"\x1b\[\d*m", "", coloured) == plain
+    assert call("ls", FORCE_COLOR="1", NO_COLOR="1").stdout == plain
+    assert (
+        len({line.index(word) for line, word in zip(plain.splitlines(), ("flour", "water"), strict=False)})
+        == 1
+    )
+
+
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\r"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("lss",), ("runs", "a"), ("why",), ("show",), ("logs",), ("ls",), ("runs",), ("completion",), ("-C",)],
+)
+def test_a_hostile_argument_is_never_printed_as_it_is(call: Call, words: tuple[str, ...]) -> None:
+    done = call(*words, HOSTILE)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert not set("\x1b\x07\x9b\u202e\r") & set(done.stdout + done.stderr)
+
+
+def test_an_error_of_several_lines_stays_several_lines(call: Call, project: Path) -> None:
+    (project / "steps.py").write_text("def fail():\n    raise SystemExit('first\\nsecond\\x1b[31m')\n")
+    (project / "bakehouse.yaml").write_text("assets:\n  bread: {python: 'steps:fail'}\n")
+    done = call("materialize")
+    assert "first" in done.stdout and "second" in done.stdout and "␊" not in done.stdout + done.stderr
+    for words in (("ls",), ("plan",), ("why", "bread"), ("runs",), ("logs", "bread")):
+        looked = call(*words)
+        assert not set("␊\x1b") & set(looked.stdout + looked.stderr), words

@@ -208,7 +208,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
             }
         )
         return
-    print_line(f"{mark(state)} {clean(node.name)} is {state.value}")
+    print_line(f"{mark(state)} {clean(node.name)}: {state.value}")
     for reason in reasons:
         for line in reason_lines(reason):
             print_line(f"  {line}")

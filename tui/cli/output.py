@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -36,6 +37,10 @@ _COLOURS = {
     State.REUSED: 32,
     State.SPARED: 32,
 }
+
+
+_COLOUR = re.compile(r"\x1b\[\d*m")
+"""What `mark` adds; foreign text cannot hold it."""
 
 
 def _speaks_unicode() -> bool:
@@ -111,7 +116,11 @@ def print_columns(rows: Sequence[Sequence[str]], gap: str = "  ") -> None:
 
     if not rows:
         return
-    widths = [min(60, max(cell_len(row[i]) for row in rows)) for i in range(len(rows[0]) - 1)]
-    for row in rows:
-        cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)]
+    bare = [[_COLOUR.sub("", cell) for cell in row[:-1]] for row in rows]
+    widths = [min(60, max(map(cell_len, column))) for column in zip(*bare, strict=True)]
+    for row, plain in zip(rows, bare, strict=True):
+        cells = [
+            set_cell_size(cell, width) if cell == text else cell + " " * (width - cell_len(text))
+            for cell, text, width in zip(row, plain, widths, strict=False)
+        ]
         print_line(gap.join([*cells, row[-1]]).rstrip())

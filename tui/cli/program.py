@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import contextlib
 import importlib
+import io
 import signal
 import sys
 from collections.abc import Iterator
@@ -134,8 +135,9 @@ def _tell(message: str) -> None:
 
 
 def _mistaken(mistake: click.ClickException) -> int:
-    with contextlib.suppress(OSError):
-        mistake.show()
+    said = io.StringIO()
+    mistake.show(said)
+    _tell(said.getvalue().rstrip())
     return mistake.exit_code
 
 

@@ -25,15 +25,27 @@ _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".bakehouse", "outbox", "pub
 
 
 def copy_demo(name: str, target: Path) -> bool:
-    """Copies an example pipeline into `target`. A folder that has one already is left as it is; anything
-    else in the way is an error."""
-    if (target / "bakehouse.yaml").is_file():
-        return False
-    if target.exists() and any(target.iterdir()):
-        raise ProblemError(f"{target} is not empty", f"name another folder: bakehouse demo {name} FOLDER")
+    """Copies an example pipeline into `target`; False where it is there already, and is left as it is.
+
+    Raises ProblemError where anything else is in the way.
+    """
+    other = f"nothing was copied; name another folder: bakehouse demo {name} FOLDER"
+    if target.exists() and not target.is_dir():
+        raise ProblemError(f"{target} is a file", other)
     with as_file(files("bakehouse") / "pipelines" / name) as source:
+        if _is_copy(source, target):
+            return False
+        if target.exists() and any(target.iterdir()):
+            what = "another project" if (target / "bakehouse.yaml").exists() else "other files"
+            raise ProblemError(f"{target} holds {what}, not the demo {name}", other)
         shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
     return True
+
+
+def _is_copy(source: Path, target: Path) -> bool:
+    """Whether the definitions and the code of the example are in `target`, however they were edited since."""
+    own = [path.relative_to(source) for kind in ("*.yaml", "*.py") for path in source.glob(kind)]
+    return all((target / path).is_file() for path in own)
 
 
 @click.command()
@@ -48,7 +60,9 @@ def demo(options: Options, name: str, target: Path | None, copy_only: bool) -> i
     target = (target or Path(name)).absolute()
     if copy_demo(name, target):
         trust_project(target)
-    talk(f"{name}: {DEMOS[name]}; in {target}", options.quiet)
+        talk(f"{name}: {DEMOS[name]}; in {target}", options.quiet)
+    else:
+        talk(f"{name} is in {target} already: nothing was copied", options.quiet)
     if copy_only:
         return 0
     if has_terminal():

@@ -6,21 +6,22 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 
 from ...core.events import Event, Kind
-from ...core.model import Plan, State
+from ...core.model import Json, Plan, State
 from ...core.running import Running
 from ...core.workbench import Workbench
-from ..sanitize import clean
+from ..sanitize import clean, clean_lines
 from .listing import SELECTION_HELP, print_plan
 from .opening import chosen, open_workbench
 from .options import Options
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
 
+_ERROR_LINES = 10
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -28,6 +29,13 @@ def _print_json(event: Event) -> None:
     print_json(event.as_json())
     if event.kind not in (Kind.STEP_QUEUED, Kind.METADATA, Kind.STEP_REUSED):
         flush()
+
+
+def _error(data: Mapping[str, Json]) -> str:
+    """The error with its further lines set in, as many as fit."""
+    lines = clean_lines(str(data["error"])).rstrip().split("\n")
+    more = [f"      … and {len(lines) - _ERROR_LINES} more lines"] if len(lines) > _ERROR_LINES else []
+    return "\n".join([lines[0], *(f"      {line}" for line in lines[1:_ERROR_LINES]), *more])
 
 
 def plain_line(event: Event) -> str | None:
@@ -45,11 +53,9 @@ def plain_line(event: Event) -> str | None:
         case Kind.STEP_SUCCEEDED:
             return f"{mark(State.FRESH)} {task} made in {data['seconds']:.2f} s"
         case Kind.STEP_FAILED if "retry_in" in data:
-            return (
-                f"{mark(State.FAILED)} {task} failed: {clean(data['error'])}; again in {data['retry_in']:g} s"
-            )
+            return f"{mark(State.FAILED)} {task} failed: {_error(data)}; again in {data['retry_in']:g} s"
         case Kind.STEP_FAILED:
-            return f"{mark(State.FAILED)} {task} failed: {clean(data['error'])}"
+            return f"{mark(State.FAILED)} {task} failed: {_error(data)}"
         case Kind.STEP_SPARED:
             return f"{mark(State.SPARED)} {task} spared: its inputs came out the same"
         case Kind.STEP_BLOCKED:
@@ -60,7 +66,7 @@ def plain_line(event: Event) -> str | None:
             return f"{mark(State.FAILED)} check of {clean(event.asset or task)} failed"
         case Kind.RUN_FINISHED:
             told = ", ".join(f"{count} {phase}" for phase, count in data["counts"].items() if count)
-            error = f"\n{clean(data['error'])}" if data.get("error") else ""
+            error = f"\n{_error(data)}" if data.get("error") else ""
             return f"{mark(State.FRESH if data['ok'] else State.FAILED)} {told or 'nothing to do'}{error}"
     return None
 
