@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +19,8 @@ from bakehouse.core.model import Asset, Definitions, Input, Place, PythonAction,
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", settings.get_profile("house"), max_examples=1000)
 settings.load_profile("house")
+
+COMMITTING = Path(__file__).parent / "laws" / "committing.py"
 
 Define = Callable[..., Definitions]
 Steps = Mapping[str, Mapping[str, Any]]
@@ -118,4 +123,16 @@ def real_data() -> Path:
     found = next((one for one in places if one.is_dir()), None)
     if found is None:
         pytest.skip("no real-world data: set BAKEHOUSE_TEST_DATA to a folder that holds it")
+    return found
+
+
+@pytest.fixture(scope="session")
+def committing() -> ModuleType:
+    """The program that commits (`laws/committing.py`), imported."""
+    found = sys.modules.get("committing")
+    if found is None:
+        spec = importlib.util.spec_from_file_location("committing", COMMITTING)
+        assert spec is not None and spec.loader is not None
+        found = sys.modules["committing"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(found)
     return found

@@ -9,13 +9,17 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bakehouse.core.marks import Marks
+from bakehouse.core.model import Node
 from bakehouse.core.places import make_store_folder, store_folder, user_key, user_state
 from bakehouse.core.problems import ProblemError
 from bakehouse.core.trust import is_trusted, trust, untrust
+from bakehouse.core.workbench import Workbench
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,28 @@ def test_a_project_is_trusted_only_once_the_user_says_so(project: Path) -> None:
     untrust(project)
     untrust(project)
     assert not is_trusted(project)
+
+
+def test_the_first_baseline_after_trusting_marks_nothing_as_new_or_changed(project: Path) -> None:
+    (project / "bakehouse.yaml").write_text(
+        "assets:\n  dough: {python: 'steps:knead'}\n  salt: {shell: 'true'}\n"
+    )
+    (project / "steps.py").write_text("def knead():\n    return 1\n")
+    (project / "more.py").write_text(
+        "from bakehouse import asset\n\n@asset\ndef bread(dough):\n    return dough\n"
+    )
+    with closing(Workbench.open(project).store):
+        pass
+    trust(project)
+    for _ in range(2):
+        bench = Workbench.open(project)
+        with closing(bench.store):
+            assert set(bench.definitions.assets) == {"dough", "salt", "bread"}
+            assert bench.marks() == Marks()
+    (project / "steps.py").write_text("def knead():\n    return 2\n")
+    bench = Workbench.open(project)
+    with closing(bench.store):
+        assert not bench.marks().new and Node("asset", "dough") in bench.marks().changed
 
 
 def test_the_record_is_for_the_user_alone_and_not_in_the_project(project: Path, home: Path) -> None:
