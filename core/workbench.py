@@ -125,6 +125,12 @@ class Workbench:
         trust(self.root)
         self.trusted = True
 
+    def demand_trust(self) -> None:
+        """Raises `NotTrusted` unless the project's code may run."""
+        if not self.trusted:
+            told = f"{self.root} is not trusted, so nothing of it runs"
+            raise NotTrusted(told, "look at it, then: bakehouse trust")
+
     def reload(self) -> bool:
         """Reads the definitions again, all or nothing; True if something changed. Blocking.
 
@@ -283,9 +289,7 @@ class Workbench:
         """
         from .running import Ground, Running
 
-        if not self.trusted:
-            told = f"{self.root} is not trusted, so nothing of it runs"
-            raise NotTrusted(told, "look at it, then: bakehouse trust")
+        self.demand_trust()
         defined = self.defined
         if plan.definitions is not None and plan.definitions is not defined.definitions:
             defined = Defined(plan.definitions)

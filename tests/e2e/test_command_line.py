@@ -177,7 +177,8 @@ def test_broken_definitions_are_exit_code_2_with_every_place(call: Call, project
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["ls", "--nonsense"], ["ls", "no_such_key"], ["ls", "a and"], ["why", "x"]]
+    "words",
+    [["nonsense"], ["ls", "--nonsense"], ["ls", "no_such_key"], ["ls", "a and"], ["why", "x"], ["ls", "-C"]],
 )
 def test_a_slip_of_the_pen_is_exit_code_2(call: Call, words: list[str]) -> None:
     done = call(*words)
@@ -196,6 +197,15 @@ def test_an_untrusted_project_is_exit_code_5_until_it_is_trusted(call: Call) -> 
     assert call("materialize", trusted=False).returncode == 0
     assert call("trust", "--revoke", trusted=False).returncode == 0
     assert call("materialize", "--force", trusted=False).returncode == 5
+
+
+def test_what_is_not_trusted_is_said_once_before_anything_else(call: Call, project: Path) -> None:
+    (project / "more.py").write_text("from bakehouse import asset\n@asset\ndef roll(dough): ...\n")
+    for words in (["materialize"], ["materialize", "roll"], ["materialize", "--json"]):
+        done = call(*words, trusted=False)
+        assert done.returncode == 5 and done.stdout == "" and done.stderr.count("not trusted") == 1
+    looked = call("materialize", "--plan-only", trusted=False)
+    assert looked.returncode == 0 and "not loaded: more.py" in looked.stderr
 
 
 def test_nothing_of_the_folder_it_is_started_in_is_imported(project: Path, environ: dict[str, str]) -> None:

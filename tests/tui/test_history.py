@@ -1,4 +1,4 @@
-"""The History tab: what the thing under the cursor has been, and when."""
+"""The History and Why tabs: what the thing under the cursor has been, and what has changed since."""
 
 from __future__ import annotations
 
@@ -53,3 +53,17 @@ async def test_the_history_tab_follows_the_cursor(cookies: Path, screen: Callabl
         assert "never made" not in s.text
         await s.go("wet_ingredients")
         await s.sees("never made", "3 succeeded")
+
+
+async def test_the_why_tab_shows_the_line_that_changed(tmp_path: Path, screen: Callable[..., Any]) -> None:
+    columns = "".join(f"        {n} as column_{n},\n" for n in range(40))
+    query = f"assets:\n  wide:\n    sql: |\n      select\n{columns}        1 as last\n"
+    (tmp_path / "bakehouse.yaml").write_text(query)
+    program = [sys.executable, "-m", "bakehouse", "-C", str(tmp_path), "--trust", "-q", "materialize"]
+    await asyncio.to_thread(subprocess.run, program, check=True, capture_output=True)
+    (tmp_path / "bakehouse.yaml").write_text(query.replace("1 as last", "2 as last"))
+    async with screen(tmp_path) as s:
+        s.app.side.go_to_tab("why")
+        await s.go("wide")
+        await s.sees("config changed", "line 40:", "1 as last", "2 as last")
+        assert "column_1," not in s.text and "␊" not in s.text

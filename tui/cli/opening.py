@@ -12,9 +12,14 @@ from .options import Options
 from .output import talk
 
 
-def open_workbench(options: Options) -> Workbench:
-    """Opens the project that the options name; tells what could not be loaded."""
+def open_workbench(options: Options, *, to_run: bool = False) -> Workbench:
+    """Opens the project that the options name; tells what could not be loaded.
+
+    Raises `NotTrusted` where it is opened to run something and may not.
+    """
     bench = Workbench.open(options.path, trust=options.trust, interpreter=options.python)
+    if to_run:
+        bench.demand_trust()
     if bench.withheld and not options.quiet:
         files = ", ".join(bench.withheld[:5]) + ("…" if len(bench.withheld) > 5 else "")
         talk(f"not trusted, so not loaded: {files}. To let this project's code run: bakehouse trust")

@@ -43,6 +43,8 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
         print_json({"schema": 1, "runs": [_run_as_json(one) for one in past]})
     else:
         print_columns([_run_row(one) for one in past])
+        if not past:
+            talk("nothing was run yet", options.quiet)
 
 
 def _run_as_json(run: RunSummary) -> dict[str, Json]:

@@ -6,6 +6,7 @@ import gc
 import contextlib
 import importlib
 import io
+import itertools
 import signal
 import sys
 from collections.abc import Iterator
@@ -156,7 +157,7 @@ def _in_order(arguments: list[str]) -> list[str]:
         if (count := _ANYWHERE.get(word)) is None:
             rest.append(word)
         else:
-            own += [word, *(next(words, "") for _ in range(count - 1))]
+            own += [word, *itertools.islice(words, count - 1)]
     return own + rest
 
 

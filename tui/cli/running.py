@@ -165,7 +165,7 @@ def materialize(
     as_json: bool,
 ) -> int:
     """Run what is stale or missing: all of it, or what is selected with what that needs."""
-    bench = open_workbench(options)
+    bench = open_workbench(options, to_run=not plan_only)
     plan = bench.plan(chosen(bench, selection), force=force)
     if plan_only:
         print_plan(plan, as_json, options.quiet)
