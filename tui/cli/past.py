@@ -118,7 +118,8 @@ def logs(options: Options, key: str, run: str | None, raw: bool, as_json: bool) 
         return
     for block in _blocks(file):
         print_text(block)
-    talk(_ending(task, file, about), options.quiet)
+    if not about or about["state"] != "succeeded":
+        talk(_ending(task, file, about), options.quiet)
 
 
 def _ending(task: str, file: Path | None, about: dict[str, Json]) -> str:
