@@ -53,10 +53,16 @@ def without_secrets(shown: Preview, secrets: Secrets) -> Preview:
     return replace(
         shown,
         columns=secrets.json(shown.columns),
-        rows=secrets.json(shown.rows),
+        cells=tuple(tuple(_cell_without(cell, secrets) for cell in row) for row in shown.cells),
         text=secrets.text(shown.text),
         note=secrets.text(shown.note),
     )
+
+
+def _cell_without(cell: Cell, secrets: Secrets) -> Cell:
+    told = cell_text(cell)
+    kept = secrets.text(told)
+    return cell if kept == told else kept
 
 
 def preview(store: Store, value: Materialization | Stored, limit: int = 100, offset: int = 0) -> Preview:
