@@ -19,6 +19,7 @@ from .trust import is_trusted
 _WAL_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """The first releases of their lines without the WAL-reset bug (sqlite.org, release notes of 3.51.3)."""
 _LITTLE_SPACE = 256 << 20
+_LONG_LOG = 64 << 20
 
 
 class Finding(NamedTuple):
@@ -80,6 +81,29 @@ def _lock(folder: Path) -> Finding:
     return Finding("lock", True, f"held by {held}" if held else "free")
 
 
+def _log(folder: Path) -> Iterator[Finding]:
+    """Says who keeps the ledger's log from being taken in, where it has grown large."""
+    from .store.ledger import LEDGER
+
+    log = folder / f"{LEDGER}-wal"
+    size = log.stat().st_size if log.exists() else 0
+    if size > _LONG_LOG:
+        readers = ", ".join(_open_in(folder / LEDGER)) or "a program that this user cannot see"
+        told = f"{log.name} has grown to {size >> 20} MiB: it is kept from being taken in by {readers}"
+        yield Finding("log", False, told, "end that program; the next run takes the log in")
+
+
+def _open_in(path: Path) -> Iterator[str]:
+    import psutil
+
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and any(file.path == str(path) for file in process.open_files()):
+                yield f"{process.name()} (process {process.pid})"
+        except (psutil.Error, OSError):
+            continue
+
+
 def _store(folder: Path) -> Iterator[Finding]:
     from .store.store import Store
 
@@ -121,5 +145,5 @@ def examine(path: Path | None) -> list[Finding]:
             "" if trusted else "bakehouse trust",
         )
     )
-    findings += [_disk(folder), _lock(folder), *_store(folder)]
+    findings += [_disk(folder), _lock(folder), *_log(folder), *_store(folder)]
     return findings

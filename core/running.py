@@ -14,6 +14,7 @@ from .engine.desk import Desk
 from .engine.engine import Engine, RunResult
 from .engine.rim import Rim
 from .events import Event
+from .hearing import hearing
 from .model import Plan
 from .plan import Survey
 from .problems import StoreError
@@ -67,7 +68,8 @@ class Running:
     @classmethod
     def begin(cls, run: str, plan: Plan, ground: Ground, *, jobs: int, listeners: Iterable[Tell]) -> Running:
         """Takes the project's lock and starts. Raises `ProjectHeld` if another run has it."""
-        lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}")
+        ground.store.furnish()
+        lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}", run)
         running = cls(run, plan, ground, lock, jobs)
         running._listeners = tuple(listeners)
         running.task = asyncio.get_running_loop().create_task(running._carry_out(), name=f"run {run}")
@@ -116,11 +118,12 @@ class Running:
 
     async def _carry_out(self) -> RunResult:
         try:
-            desk, writer = await asyncio.to_thread(self._prepare, asyncio.get_running_loop())
-            try:
-                return await self._run(desk, writer)
-            finally:
-                await asyncio.to_thread(writer.close)
+            async with hearing(self._ground.store.folder, self.run, self.cancel):
+                desk, writer = await asyncio.to_thread(self._prepare, asyncio.get_running_loop())
+                try:
+                    return await self._run(desk, writer)
+                finally:
+                    await asyncio.to_thread(writer.close)
         finally:
             self._lock.release()
 

@@ -15,6 +15,7 @@ from textual.filter import LineFilter
 
 from ..core.model import Node
 from ..core.problems import ProblemError
+from ..core.watching import Lookout
 from .aside import Aside
 from .bar import Bar
 from .deeds import Deeds
@@ -25,6 +26,7 @@ from .ink import Ink, Line
 from .keys import BY_ID, KEYS, Situation, reason
 from .look import RowLook, look_at
 from .moves import Moves
+from .onlooker import Onlooker
 from .palette import KeyCommands
 from .rows import Row
 from .session import Session
@@ -91,6 +93,7 @@ class BakehouseApp(App[int]):
         self.moves = Moves(self)
         self.deeds = Deeds(self)
         self.feed = Feed(self)
+        self.onlooker = Onlooker(self)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if light else DARK.name
@@ -134,6 +137,7 @@ class BakehouseApp(App[int]):
     async def _open(self) -> None:
         try:
             bench = await self.aside.call(self._open_bench)
+            lookout = await self.aside.call(Lookout, bench.store)
             survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
         except ProblemError as error:
             self.failure = error
@@ -144,6 +148,7 @@ class BakehouseApp(App[int]):
         self.show_rows()
         if self._watching:
             self.run_worker(self.deeds.keep_watch(), name="watch")
+            self.run_worker(self.onlooker.keep_watch(lookout), name="onlooker")
         if not bench.trusted:
             await self.deeds.trust()
 

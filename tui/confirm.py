@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from ..core.model import Definitions, Plan, PythonAction
+from ..core.store.lock import Holder
 from .ink import Bit, Ink, Line
 from .keys import GROUPS, KEYS, Situation, reason
 from .sheet import Sheet
@@ -112,9 +113,12 @@ def about_force(plan: Plan) -> Question:
     return Question("Materialize by force", ((Bit(words),), *steps[:12], *more), "run it")
 
 
-def about_cancelling(open_steps: int) -> Question:
+def about_cancelling(open_steps: int, elsewhere: Holder | None = None) -> Question:
     words = f"{open_steps} steps are running or queued. What is done stays done."
-    return Question("Cancel the run", ((Bit(words),),), "cancel it", "let it run")
+    lines: list[Line] = [(Bit(words),)]
+    if elsewhere is not None:
+        lines.append((Bit(f"It is the run of another process: {elsewhere}."),))
+    return Question("Cancel the run", tuple(lines), "cancel it", "let it run")
 
 
 def about_quitting(open_steps: int) -> Question:

@@ -151,6 +151,8 @@ class Deeds:
                 self.app.tell(
                     f"{live.last_failed} failed: f shows the faults, r tries again · {told}", "failed"
                 )
+            if result.error:
+                self.app.tell(result.error.replace("\n", ": "), "failed")
         except ProblemError as error:
             self.app.tell(str(error).replace("\n", ": "), "failed")
         if live.ended is None and live.started is not None:
@@ -158,20 +160,24 @@ class Deeds:
         self.app.feed.ended()
         await self.look_again()
 
-    def cancel_step(self) -> None:
+    async def cancel_step(self) -> None:
         session, node = self.app.session, self.app.tree_view.node
-        if session is not None and session.run is not None and node is not None:
+        if session is None or node is None:
+            return
+        if session.elsewhere is not None:
+            await self.app.onlooker.cancel(session.task_of(node))
+        elif session.run is not None:
             session.run.cancel(session.task_of(node))
 
     async def cancel_run(self) -> None:
         from .confirm import about_cancelling
 
         session = self.app.session
-        if (
-            session is not None
-            and session.run is not None
-            and await self._ask(about_cancelling(self.open_steps()))
-        ):
+        if session is None or not await self._ask(about_cancelling(self.open_steps(), session.elsewhere)):
+            return
+        if session.elsewhere is not None:
+            await self.app.onlooker.cancel()
+        elif session.run is not None:
             session.run.cancel()
 
     def open_steps(self) -> int:

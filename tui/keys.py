@@ -19,6 +19,7 @@ class Situation:
     loaded: bool = True
     trusted: bool = True
     running: bool = False
+    elsewhere: bool = False
     step_running: bool = False
     failed: int = 0
     outdated: int = 0
@@ -57,6 +58,8 @@ def _needs_trust(now: Situation) -> str | None:
         return "the project is still being read"
     if not now.trusted:
         return "this project is not trusted: it can be looked at only (T to trust it)"
+    if now.elsewhere:
+        return "another process runs this project: wait for its end, or X cancels its run"
     return None
 
 
@@ -85,13 +88,13 @@ def _to_retry(now: Situation) -> str | None:
 
 
 def _to_cancel(now: Situation) -> str | None:
-    if not now.running:
+    if not now.running and not now.elsewhere:
         return "nothing is running"
     return None if now.step_running else "this step is not under way (X cancels the run)"
 
 
 def _to_cancel_all(now: Situation) -> str | None:
-    return None if now.running else "nothing is running"
+    return None if now.running or now.elsewhere else "nothing is running"
 
 
 def _to_accept(now: Situation) -> str | None:
@@ -199,7 +202,7 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
         if key.id == "plan":
             name = {"alias": "Jump", "group": "Fold"}.get(now.row, name)
             name = "Run it" if now.previewing else name
-        elif key.id == "cancel_step" and not now.running:
+        elif key.id == "cancel_step" and not now.running and not now.elsewhere:
             name = ""
         elif key.id == "accept" and (now.new or now.changed):
             name = "Accept new"

@@ -43,6 +43,20 @@ class Step:
         return self.seconds
 
 
+def shown(base: State | None, step: Step | None, is_over: bool) -> State | None:
+    """What is shown of a node: the run's word while it goes on, then the survey's (`base`), and of the run what
+    the survey cannot know (reused, spared, blocked)."""
+    if step is None:
+        return base
+    if not is_over or base is None:
+        return step.state
+    if base is State.FRESH and step.state in (State.REUSED, State.SPARED):
+        return step.state
+    if base in (State.NEVER, State.STALE) and step.state in (State.BLOCKED, State.CANCELLED):
+        return step.state
+    return base
+
+
 class Live:
     """The run as told so far. `touched` collects the tasks that changed; the reader empties it."""
 
@@ -94,6 +108,8 @@ class Live:
             case Kind.RUN_STARTED:
                 self.run, self.started, self.ended = event.run, event.ts, None
                 self.jobs = int(event.data.get("jobs") or 1)
+                for name in event.data.get("queued") or ():
+                    self._set(str(name), State.QUEUED)
             case Kind.RUN_FINISHED:
                 self.ended = event.ts
                 self.ok = bool(event.data.get("ok"))

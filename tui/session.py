@@ -15,11 +15,12 @@ from ..core.graph.views import View, ViewKind, asset_view, counterpart, task_vie
 from ..core.model import NOWHERE, Node, Place, Plan, PlannedStep, Reason, State
 from ..core.problems import Problem, ProblemError
 from .keys import RowIs, Situation
-from .live import OPEN, Live, Step
+from .live import OPEN, Live, Step, shown
 from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to
 
 if TYPE_CHECKING:
     from ..core.running import Running
+    from ..core.store.lock import Holder
     from ..core.workbench import Marks, Snapshot, Workbench
 
 DIRECTIONS: Mapping[ViewKind, Direction] = {"asset": "up", "task": "down"}
@@ -59,6 +60,8 @@ class Session:
         self.preview_plan: Plan | None = None
         self.live: Live | None = None
         self.run: Running | None = None
+        self.elsewhere: Holder | None = None
+        """The other process whose run `live` tells."""
         self.problems: tuple[Problem, ...] = ()
         self.new: frozenset[Node] = frozenset()
         self.changed: frozenset[Node] = frozenset()
@@ -160,19 +163,11 @@ class Session:
         return self.live.steps.get(task) if self.live is not None and task is not None else None
 
     def state_of(self, node: Node) -> State:
-        """What is shown of a node: the run's word while it goes on, then the survey's, and of the run what
-        the survey cannot know (reused, spared, blocked)."""
+        """What is shown of a node."""
         base = self.survey.states.get(node) if self.survey is not None else None
-        step = self.step_of(node)
-        if step is not None and self.live is not None:
-            if not self.live.is_over or base is None:
-                return step.state
-            if base is State.FRESH and step.state in (State.REUSED, State.SPARED):
-                return step.state
-            if base in (State.NEVER, State.STALE) and step.state in (State.BLOCKED, State.CANCELLED):
-                return step.state
-        if base is not None:
-            return base
+        state = shown(base, self.step_of(node), self.live is not None and self.live.is_over)
+        if state is not None:
+            return state
         return State.SOURCE if self.task_of(node) is None else State.NEVER
 
     def reasons_of(self, node: Node) -> tuple[Reason, ...]:
@@ -239,6 +234,11 @@ class Session:
     @property
     def running(self) -> bool:
         return self.run is not None and self.run.active
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a run goes on, here or in another process."""
+        return self.running or self.elsewhere is not None
 
     # ---- what the user does ----------------------------------------------------------------------
 
@@ -323,7 +323,8 @@ class Session:
             loaded=self.survey is not None,
             trusted=self.bench.trusted,
             running=self.running,
-            step_running=self.running and step is not None and step.state in OPEN,
+            elsewhere=self.elsewhere is not None,
+            step_running=self.under_way and step is not None and step.state in OPEN,
             failed=self.counts("task")[State.FAILED],
             outdated=int(self.has_outdated()),
             new=len(self.new),

@@ -86,7 +86,7 @@ class SideWork:
             view.empty = "a source: nothing runs for it"
             view.show(None, None)
             return
-        path = await self.app.aside.call(session.bench.log_file, task)
+        path = await self.app.aside.call(self.app.onlooker.log_file, task)
         if wish != self._wish:
             self.show()
             return

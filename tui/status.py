@@ -37,8 +37,10 @@ def _told(session: Session, ascii_only: bool) -> list[Line]:
         )
     if not session.bench.trusted:
         pieces.append((Bit("look only, not trusted", "stale bold"),))
-    if live is not None and session.running:
+    if live is not None and session.under_way:
         pieces.append(_progress(session, live, ascii_only))
+    if session.elsewhere is not None:
+        pieces.append((Bit(f"run by process {session.elsewhere.pid}", "running"),))
     if (ledger := session.ledger()) is not None:
         pieces.append(ledger_line(ledger, ascii_only))
     if session.filtered:

@@ -76,7 +76,9 @@ class Engine:
     async def carry_out(self, plan: Plan) -> RunResult:
         """Runs `plan` to its end. A store that fails ends the run; its error is in the result."""
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queued = [step.task for step in plan.steps if step.action == "run"]
         data: dict[str, Json] = {"jobs": self._jobs, "steps": len(plan.steps), "plan": plan.counts}
+        data["queued"] = queued
         self._telling.emit(Kind.RUN_STARTED, data=data)
         try:
             await self._start_executor(plan)

@@ -23,11 +23,12 @@ _STEP = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a project. `since` is Unix time in seconds."""
+    """Who holds a project. `since` is Unix time in seconds; `run` is empty where it is held for no run."""
 
     pid: int
     command: str
     since: float
+    run: str = ""
 
     def __str__(self) -> str:
         since = time.strftime("%H:%M:%S", time.localtime(self.since))
@@ -46,8 +47,8 @@ class ProjectLock:
         _held_here.add(self)
 
     @classmethod
-    def acquire(cls, folder: Path, command: str = "") -> ProjectLock:
-        """Takes the lock of the store at `folder`; `command` is what others are told.
+    def acquire(cls, folder: Path, command: str = "", run: str = "") -> ProjectLock:
+        """Takes the lock of the store at `folder`; `command` and `run` are what others are told.
 
         Raises ProjectHeld, naming the holder, or StoreError where the folder cannot be written.
         """
@@ -63,7 +64,7 @@ class ProjectLock:
             if time.monotonic() >= until:
                 raise _held(folder)
             time.sleep(_STEP)
-        _write(descriptor, Holder(os.getpid(), command, time.time()))
+        _write(descriptor, Holder(os.getpid(), command, time.time(), run))
         return cls(folder, descriptor)
 
     def is_held(self) -> bool:
@@ -134,7 +135,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _write(descriptor: int, owner: Holder) -> None:
-    text = json.dumps({"pid": owner.pid, "command": owner.command, "since": owner.since})
+    text = json.dumps({"pid": owner.pid, "command": owner.command, "since": owner.since, "run": owner.run})
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
@@ -143,7 +144,7 @@ def _write(descriptor: int, owner: Holder) -> None:
 def _read(descriptor: int) -> Holder:
     try:
         raw = json.loads(os.pread(descriptor, 4096, 0))
-        return Holder(int(raw["pid"]), str(raw["command"]), float(raw["since"]))
+        return Holder(int(raw["pid"]), str(raw["command"]), float(raw["since"]), str(raw.get("run", "")))
     except (OSError, ValueError, TypeError, KeyError):
         return Holder(0, "", time.time())
 
@@ -151,9 +152,8 @@ def _read(descriptor: int) -> Holder:
 def _held(folder: Path) -> ProjectHeld:
     owner = holder(folder)
     who = str(owner) if owner is not None and owner.pid else "another process"
-    return ProjectHeld(
-        f"the project is held by {who}", "wait until it ends, or end it; the lock goes with it"
-    )
+    ended = "bakehouse cancel" if owner is not None and owner.run else "the lock goes with it"
+    return ProjectHeld(f"the project is held by {who}", f"wait until it ends, or end it: {ended}")
 
 
 def _drop_all_in_child() -> None:

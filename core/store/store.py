@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..events import Event
+from ..events import Event, Kind
 from ..model import Attempt, Damage, Materialization, Recorded
 from ..problems import StoreError
 from . import lock as locks
@@ -22,7 +23,7 @@ from .crash import crash_point
 from .disk import private_folder, sync_folder, write_whole
 from .faults import storage_error
 from .ledger import LEDGER, LedgerReader, LedgerWriter, Row, create, identity
-from .lock import ProjectLock
+from .lock import Holder, ProjectLock
 from .logs import LogStore
 from .recall import Recalled, attempt_of, damaged_values, materialization_of, recorded_of, stored_of
 from .recovery import recover
@@ -67,7 +68,7 @@ class Store:
         self._create = create
         self._stamps: dict[str, str] = {}
         self._recalled: Recalled | None = None
-        self._open()
+        self._open(create=create)
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = True) -> Store:
@@ -88,8 +89,14 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> None:
-        self.writable = self._furnish()
+    def furnish(self) -> None:
+        """Makes the store again if it was deleted since it was opened. Reading never does."""
+        if identity(self.folder) is None:
+            self._reader.close()
+            self._open(create=self._create)
+
+    def _open(self, *, create: bool) -> None:
+        self.writable = self._furnish(create)
         self._identity = identity(self.folder)
         if self._identity is None:
             self._reader = LedgerReader(None)
@@ -102,10 +109,10 @@ class Store:
                 raise
             self._reader = _read_without_writing(self.folder / LEDGER)
 
-    def _furnish(self) -> bool:
+    def _furnish(self, create: bool) -> bool:
         ledger = self.folder / LEDGER
         try:
-            if self._create and not ledger.exists():
+            if create and not ledger.exists():
                 _make(self.folder)
             return ledger.exists() and os.access(self.folder, os.W_OK)
         except OSError as error:
@@ -116,10 +123,11 @@ class Store:
             raise storage_error(ledger, error) from error
 
     def _follow(self) -> None:
-        """Looks whether the store is still the one that was opened; opens what is there now if it is not."""
+        """Looks whether the store is still the one that was opened; opens what is there now if it is not. One
+        that is being deleted is not made again under the hands of who deletes it."""
         if identity(self.folder) != self._identity:
             self._reader.close()
-            self._open()
+            self._open(create=False)
 
     # ---- what is recorded ------------------------------------------------------------------------
 
@@ -156,9 +164,7 @@ class Store:
     def runs(self, limit: int = 20) -> list[RunSummary]:
         """The last runs, newest first. A run whose process is gone is `interrupted`, whatever it wrote."""
         rows = self._reader.runs(limit)
-        alive = None
-        if any(row[10] == "running" for row in rows) and (holder := locks.holder(self.folder)) is not None:
-            alive = holder.pid
+        alive = locks.holder(self.folder) if any(row[10] == "running" for row in rows) else None
         return [_summary(row, alive) for row in rows]
 
     def events(self, run: str, *, after: int = 0, limit: int = -1) -> list[Event]:
@@ -209,13 +215,7 @@ class Store:
         The run is there for others with its `run_started` event, which the caller appends as its first; its
         number is above `Writer.last_seq`. Raises StoreError where nothing can be written.
         """
-        self._follow()
-        if not self.writable:
-            raise StoreError(
-                f"the store {self.folder} cannot be written", "nothing can be run here until it can be"
-            )
-        if not lock.is_held() or not lock.folder.samefile(self.folder):
-            raise StoreError(f"the lock of {self.folder} is not held", "take it before beginning a run")
+        self._check_owned(lock)
         crash_point("begin.locked")
         path = self.folder / LEDGER
         try:
@@ -227,6 +227,29 @@ class Store:
                 raise
         except (OSError, sqlite3.Error) as error:
             raise storage_error(path, error) from error
+
+    def close_dead_runs(self, *, lock: ProjectLock) -> tuple[str, ...]:
+        """Closes as interrupted what dead owners left, without beginning a run; returns the names of the runs.
+
+        For the holder of `lock`. Raises StoreError where nothing can be written.
+        """
+        self._check_owned(lock)
+        path = self.folder / LEDGER
+        try:
+            with contextlib.closing(LedgerWriter(path)) as ledger:
+                _, events, _ = recover(ledger, self.logs, {}, "", "", 0, time.time())
+        except (OSError, sqlite3.Error) as error:
+            raise storage_error(path, error) from error
+        return tuple(event.run for event in events if event.kind is Kind.RUN_FINISHED)
+
+    def _check_owned(self, lock: ProjectLock) -> None:
+        self._follow()
+        if not self.writable:
+            raise StoreError(
+                f"the store {self.folder} cannot be written", "nothing can be run here until it can be"
+            )
+        if not lock.is_held() or not lock.folder.samefile(self.folder):
+            raise StoreError(f"the lock of {self.folder} is not held", "take it before beginning a run")
 
     def _begin(
         self, ledger: LedgerWriter, run: str, notify: Notify, selection: str, jobs: int, now: float
@@ -273,8 +296,8 @@ def _read_without_writing(path: Path) -> LedgerReader:
         shutil.rmtree(copy, ignore_errors=True)
 
 
-def _summary(row: Row, alive: int | None) -> RunSummary:
+def _summary(row: Row, alive: Holder | None) -> RunSummary:
     run, first, started, selection, jobs, pid, _boot, _epoch, _last, finished, status, counts = row
-    if status == "running" and pid != alive:
+    if status == "running" and (alive is None or (alive.run or run, alive.pid) != (run, pid)):
         status = "interrupted"
     return RunSummary(run, first, started, finished, status, selection, jobs, pid, json.loads(counts))

@@ -215,8 +215,8 @@ class Writer:
     def _check_place(self) -> None:
         if identity(self._folder) != self._there:
             raise StoreError(
-                f"the store {self._folder} was deleted or replaced while the run went on",
-                "nothing that was made since then is kept; run again",
+                "the store was deleted or replaced in mid-run",
+                f"run again; nothing made since is kept (it was {self._folder})",
             )
 
 

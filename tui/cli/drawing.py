@@ -14,13 +14,14 @@ from .listing import SELECTION_HELP, listing_as_json
 from .opening import chosen, open_workbench
 from .options import Options
 from .output import mark, print_json, print_line
+from .surveying import survey_now
 
 
 def print_tree(bench: Workbench, kind: Literal["asset", "task"], selected: frozenset[Node] | None) -> None:
     """The graph as an indented tree, as the screen shows it."""
     from ..text_tree import text_tree
 
-    look = bench.survey()
+    look, _ = survey_now(bench)
     for line in text_tree(
         bench.view(kind), {node: mark(state) for node, state in look.states.items()}, selected
     ):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Literal
 
 import click
 
 from ...core.graph.views import View, ViewNode
 from ...core.model import Json, Node, Plan, Reason, State
+from ...core.store.lock import Holder
 from ...core.workbench import Marks, Snapshot, Workbench
 from ..difference import Piece, difference
 from ..sanitize import clean, one_line
 from .opening import chosen, find_node, open_workbench
 from .options import Options
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
+from .surveying import survey_now
 
 SELECTION_HELP = """
 SELECTION, as in Dagster: key  +key (with upstream)  key+ (with downstream)  2+key+1  group:x  tag:x
@@ -70,7 +73,8 @@ def listing_as_json(
     bench: Workbench, kind: Literal["asset", "task"], selected: frozenset[Node] | None
 ) -> Json:
     """The document of `ls --json` and `graph --format json`."""
-    view, look, marks = bench.view(kind), bench.survey(), bench.marks()
+    view, marks = bench.view(kind), bench.marks()
+    look, _ = survey_now(bench)
     nodes = _shown(bench, view, selected)
     inside = {shown.node for shown in nodes}
     edges = [
@@ -106,7 +110,7 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
     if as_json:
         print_json(listing_as_json(bench, kind, selected))
         return
-    look, marks = bench.survey(), bench.marks()
+    (look, holder), marks = survey_now(bench), bench.marks()
     rows = []
     for shown in _shown(bench, bench.view(kind), selected):
         state = look.states[shown.node]
@@ -114,6 +118,12 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
         words = reasons_in_words(look.survey.of(shown.node))
         rows.append((f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words))
     print_columns(rows)
+    _tell_of(holder, options.quiet)
+
+
+def _tell_of(holder: Holder | None, quiet: bool) -> None:
+    if holder is not None:
+        talk(f"a run is under way: {holder}", quiet)
 
 
 def plan_as_json(plan: Plan) -> Json:
@@ -227,7 +237,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
 def status(options: Options, check: bool, as_json: bool) -> int:
     """Count nodes by state."""
     bench = open_workbench(options)
-    look = bench.survey()
+    look, holder = survey_now(bench)
     view = bench.view("asset")
     without_product = [
         Node("task", name) for name, task in bench.definitions.tasks.items() if not task.outputs
@@ -242,10 +252,12 @@ def status(options: Options, check: bool, as_json: bool) -> int:
                 "new": len(bench.marks().new),
                 "stale": stale,
                 "ok": not stale,
+                "held": None if holder is None else asdict(holder),
             }
         )
     else:
         print_columns(
             [(mark(state), str(counts[state.value]), state.value) for state in State if counts[state.value]]
         )
+        _tell_of(holder, options.quiet)
     return 3 if check and stale else 0

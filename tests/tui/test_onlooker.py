@@ -1,0 +1,167 @@
+"""Another process works on the project that is on the screen: the screen sees it, shows it, and can end it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakehouse.core.model import Node
+from bakehouse.core.workbench import Workbench
+
+BREAD = """
+assets:
+  dough: {shell: 'echo dough of $(cat ../wish 2>/dev/null) > "$OUTPUT"'}
+  bread:
+    deps: [dough]
+    shell: |
+      echo in the oven
+      while [ ! -e ../ready ]; do sleep 0.02; done
+      cat "$dough" > "$OUTPUT"
+  crumbs: {deps: [bread], shell: 'cat "$bread" > "$OUTPUT"'}
+"""
+BREAD_NODE = Node("asset", "bread")
+
+Other = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def bakery(tmp_path: Path) -> Path:
+    folder = tmp_path / "bakery"
+    folder.mkdir()
+    (folder / "bakehouse.yaml").write_text(BREAD)
+    return folder
+
+
+@pytest.fixture
+def other(bakery: Path) -> Iterator[Other]:
+    """Starts the command line beside the screen."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "bakehouse", "-C", str(bakery), "--trust", *words]
+        process = subprocess.Popen(
+            command, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def watched(screen: Callable[..., Any], bakery: Path) -> Any:
+    return screen(bakery, bench=Workbench, watching=True)
+
+
+def open_oven(bakery: Path) -> None:
+    (bakery.parent / "ready").touch()
+
+
+async def until_shown(s: Any, **states: str) -> None:
+    def is_so() -> bool:
+        seen = {name: s.app.session.state_of(Node("asset", name)).value for name in states}
+        return seen == states
+
+    await s.until(is_so, str(states))
+
+
+async def test_what_another_process_makes_is_seen_without_a_key_and_the_cursor_stays(
+    bakery: Path, screen: Callable[..., Any], other: Other
+) -> None:
+    open_oven(bakery)
+    async with watched(screen, bakery) as s:
+        await s.go("dough")
+        await s.press("]", "]")
+        await s.sees("never materialized")
+        other("materialize")
+        await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
+        await s.sees("dough of", "✓ 3 fresh", "the run of another process ended: 3 fresh")
+        assert s.node == Node("asset", "dough")
+        (bakery.parent / "wish").write_text("rye")
+        other("materialize", "dough", "--force")
+        await s.sees("dough of rye", "~ 2 stale")
+        assert s.node == Node("asset", "dough")
+
+
+async def test_a_run_of_another_process_is_shown_live_with_its_log_and_x_ends_a_step_of_it(
+    bakery: Path, screen: Callable[..., Any], other: Other
+) -> None:
+    async with watched(screen, bakery) as s:
+        await s.go("bread")
+        await s.press("]")
+        process = other("materialize")
+        await until_shown(s, dough="fresh", bread="running", crumbs="queued")
+        await s.sees(f"run by process {process.pid}", "in the oven", "1/3")
+        await s.press("m")
+        await s.sees("another process runs this project")
+        await s.press("x")
+        await until_shown(s, dough="fresh", bread="cancelled", crumbs="blocked")
+        await s.until(lambda: process.poll() == 1, "the other process to end")
+        await s.until(lambda: s.app.session.elsewhere is None, "the screen to see that")
+        assert s.node == BREAD_NODE and "run by" not in s.text
+
+
+async def test_a_screen_that_opens_in_mid_run_shows_it_and_capital_x_ends_it_after_a_question(
+    bakery: Path, screen: Callable[..., Any], other: Other
+) -> None:
+    process = other("materialize")
+    async with watched(screen, bakery) as s:
+        await until_shown(s, dough="fresh", bread="running", crumbs="queued")
+        await s.press("X")
+        await s.sees("It is the run of another process", f"process {process.pid}")
+        await s.press("y")
+        await s.until(lambda: process.poll() == 1, "the other process to end")
+        await until_shown(s, dough="fresh", bread="cancelled", crumbs="cancelled")
+        await s.press("X")
+        await s.sees("nothing is running")
+
+
+async def test_a_run_whose_process_is_killed_is_running_no_more(
+    bakery: Path, screen: Callable[..., Any], other: Other
+) -> None:
+    async with watched(screen, bakery) as s:
+        process = other("materialize")
+        await until_shown(s, bread="running")
+        process.send_signal(signal.SIGKILL)
+        await until_shown(s, dough="fresh", bread="never", crumbs="never")
+        await s.sees("the run of another process broke off")
+
+
+async def test_the_store_deleted_in_mid_run_is_told_in_one_sentence_and_the_run_ends(
+    bakery: Path, screen: Callable[..., Any]
+) -> None:
+    async with watched(screen, bakery) as s:
+        await s.press("a")
+        await until_shown(s, bread="running")
+        shutil.rmtree(bakery / ".bakehouse")
+        await s.sees("the store was deleted or replaced in mid-run: run again; nothing made since is kept")
+        await s.until(lambda: not s.app.session.running, "the run to end")
+        assert not (bakery / ".bakehouse" / "ledger.db").exists(), "made again while it was being deleted"
+        open_oven(bakery)
+        await s.press("a")
+        await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
+
+
+async def test_a_watch_costs_no_survey_while_nothing_happens(
+    bakery: Path, screen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bakehouse.tui.onlooker.IDLE", 0.001)
+    looks: list[str] = []
+    async with watched(screen, bakery) as s:
+        bench = s.app.bench
+        version, survey = bench.store.data_version, bench.survey
+        monkeypatch.setattr(bench.store, "data_version", lambda: looks.append("version") or version())
+        monkeypatch.setattr(bench, "survey", lambda: looks.append("survey") or survey())
+        await s.until(lambda: looks.count("version") > 20, "some looks")
+        assert "survey" not in looks

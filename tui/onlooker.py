@@ -1,0 +1,131 @@
+"""What other processes do to the project that is on the screen: seen, shown as an own run is, and asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.cancelling import cancel_elsewhere
+from ..core.events import Kind
+from ..core.problems import ProblemError
+from ..core.store.lock import Holder
+from ..core.watching import Lookout, Sight
+from .aside import Aside
+from .live import Live
+from .session import Session
+from .states import LOOKS
+
+if TYPE_CHECKING:
+    from .app import BakehouseApp
+
+IDLE = 0.5
+BUSY = 0.1
+"""Seconds between two looks: while nothing goes on, and while another process runs steps."""
+
+
+class Onlooker:
+    """Keeps the screen true to a store that others write. Never moves the cursor, never blocks the loop."""
+
+    def __init__(self, app: BakehouseApp) -> None:
+        self.app = app
+        self._live: Live | None = None
+        self._asking = Aside()
+
+    async def keep_watch(self, lookout: Lookout) -> None:
+        """Looks again and again, for as long as the screen is there."""
+        trouble = ""
+        while (session := self.app.session) is not None:
+            sight = Sight()
+            try:
+                if session.running:
+                    self._live = session.elsewhere = None
+                    await self.app.aside.call(lookout.pass_over)
+                else:
+                    sight = await self.app.aside.call(lookout.look)
+                    await self._take(session, sight)
+                trouble = ""
+            except ProblemError as error:
+                if trouble != (trouble := str(error).replace("\n", ": ")):
+                    self.app.tell(trouble, "failed")
+            if not sight.more:
+                await asyncio.sleep(BUSY if self._live is not None else IDLE)
+
+    async def _take(self, session: Session, sight: Sight) -> None:
+        if session.running:  # begun while we looked
+            return
+        if sight.holder is not None and session.elsewhere != sight.holder:
+            if self._live is not None:
+                await self.app.deeds.look_again()
+            self._begin(session, sight.holder)
+        live = self._live
+        if live is None:
+            if sight.committed:
+                await self.app.deeds.look_again()
+            return
+        for event in sight.events:
+            self.app.feed.hear(event)
+            if event.kind is Kind.RUN_STARTED and session.survey is not None:
+                for task, step in live.steps.items():
+                    step.estimate = session.survey.estimates.get(task)
+        self._read_log_on()
+        if sight.holder is None and not sight.more:
+            await self._end(session, live)
+
+    def _begin(self, session: Session, holder: Holder) -> None:
+        self._live = session.live = Live()
+        session.elsewhere = holder
+        session.recount()
+        self.app.feed.began()
+        since = time.strftime("%H:%M:%S", time.localtime(holder.since))
+        self.app.tell(
+            f"process {holder.pid} runs this project since {since}: it is shown live, X cancels it", "running"
+        )
+
+    async def _end(self, session: Session, live: Live) -> None:
+        self._live = session.elsewhere = None
+        if live.is_over:
+            told = ", ".join(f"{size} {LOOKS[state].word}" for state, size in live.counts.items() if size)
+            words = f"the run of another process ended{'' if live.ok else ', not all is well'}: {told}"
+        else:
+            session.live = None
+            words = "the run of another process broke off: its process or the store is gone; run again"
+        self.app.feed.ended()
+        await self.app.deeds.look_again()
+        self.app.tell(words, "fresh" if live.ok else "failed")
+
+    # ---- logs ------------------------------------------------------------------------------------
+
+    def log_file(self, task: str) -> Path | None:
+        """The log of the attempt at `task` that is under way, here or elsewhere, else of the last. Blocking."""
+        step = self._live.steps.get(task) if self._live is not None else None
+        if self._live is not None and step is not None and step.attempt:
+            path = self.app.bench.store.logs.path(self._live.run, task, step.attempt)
+            if path.exists():
+                return path
+        return self.app.bench.log_file(task)
+
+    def _read_log_on(self) -> None:
+        """What another process's step prints is told in no event: only its log file grows."""
+        side = self.app.side
+        if side.tab.name != "log":
+            return
+        if side.log_view.count:
+            side.log_view.feed()
+        else:
+            self.app.show_side(again=True)
+
+    # ---- cancelling ------------------------------------------------------------------------------
+
+    async def cancel(self, task: str | None = None) -> None:
+        """Asks the other process to end its run or one step of it, and says what became of that."""
+        self.app.tell(f"asked to end: {task or 'the run'}")
+        try:
+            answer = await self._asking.call(
+                cancel_elsewhere, self.app.bench.store, () if task is None else (task,)
+            )
+        except ProblemError as error:
+            self.app.tell(str(error).replace("\n", ": "), "failed")
+            return
+        self.app.tell(answer.told, "muted" if answer.ok else "failed")
