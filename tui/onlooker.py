@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.cancelling import cancel_elsewhere
 from ..core.events import Kind
+from ..core.plan.plan import median
 from ..core.problems import ProblemError
 from ..core.store.lock import Holder
 from ..core.watching import Lookout, Sight
@@ -67,8 +68,9 @@ class Onlooker:
         for event in sight.events:
             self.app.feed.hear(event)
             if event.kind is Kind.RUN_STARTED and session.survey is not None:
+                took = session.survey.recorded.durations
                 for task, step in live.steps.items():
-                    step.estimate = session.survey.estimates.get(task)
+                    step.estimate = median(took[task]) if took.get(task) else None
         self._read_log_on()
         if sight.holder is None and not sight.more:
             await self._end(session, live)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,12 @@ async def test_a_watch_costs_no_survey_while_nothing_happens(
     looks: list[str] = []
     async with watched(screen, bakery) as s:
         bench = s.app.bench
-        version, survey = bench.store.data_version, bench.survey
-        monkeypatch.setattr(bench.store, "data_version", lambda: looks.append("version") or version())
-        monkeypatch.setattr(bench, "survey", lambda: looks.append("survey") or survey())
-        await s.until(lambda: looks.count("version") > 20, "some looks")
+
+        def noted(what: str, look: Callable[[], Any]) -> Any:
+            looks.append(what)
+            return look()
+
+        for owner, name in ((bench.store, "data_version"), (bench, "survey")):
+            monkeypatch.setattr(owner, name, partial(noted, name, getattr(owner, name)))
+        await s.until(lambda: looks.count("data_version") > 20, "some looks")
         assert "survey" not in looks
