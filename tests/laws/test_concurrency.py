@@ -168,7 +168,7 @@ def test_a_step_that_is_killed_gives_its_place_in_the_pool_back(bakery: Bakery) 
 # ---- two at once --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", times(1, 15))
+@pytest.mark.parametrize("count", times(1, 8))
 def test_of_two_that_make_the_same_asset_one_runs_and_the_other_names_it(bakery: Bakery, count: int) -> None:
     for round_ in range(1, count + 1):
         both = [bakery.start("materialize", "bread", "--force") for _ in range(2)]
@@ -215,7 +215,7 @@ print("looked")
 """
 
 
-@pytest.mark.parametrize(("runs", "steps"), [(3, 40), pytest.param(30, 800, marks=pytest.mark.full)])
+@pytest.mark.parametrize(("runs", "steps"), [(3, 40), pytest.param(6, 300, marks=pytest.mark.full)])
 def test_a_run_and_many_who_open_read_and_accept_never_get_in_each_others_way(
     tmp_path: Path, runs: int, steps: int
 ) -> None:

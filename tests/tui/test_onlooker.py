@@ -24,6 +24,8 @@ assets:
     deps: [dough]
     shell: |
       echo in the oven
+      while [ ! -e ../turned ] && [ ! -e ../ready ]; do sleep 0.02; done
+      echo turned round
       while [ ! -e ../ready ]; do sleep 0.02; done
       cat "$dough" > "$OUTPUT"
   crumbs: {deps: [bread], shell: 'cat "$bread" > "$OUTPUT"'}
@@ -104,6 +106,8 @@ async def test_a_run_of_another_process_is_shown_live_with_its_log_and_x_ends_a_
         process = other("materialize")
         await until_shown(s, dough="fresh", bread="running", crumbs="queued")
         await s.sees(f"run by process {process.pid}", "in the oven", "1/3")
+        (bakery.parent / "turned").touch()
+        await s.sees("turned round")
         await s.press("m")
         await s.sees("another process runs this project")
         await s.press("x")

@@ -202,7 +202,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
     """Explain why a node is out of date, up to the root cause."""
     bench = open_workbench(options)
     node = find_node(bench, key)
-    look = bench.survey()
+    look, _ = survey_now(bench)
     reasons, causes, untracked = look.survey.of(node), bench.causes(node), bench.untracked(node)
     state = look.states[node]
     if as_json:
