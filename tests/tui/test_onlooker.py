@@ -82,12 +82,13 @@ async def until_shown(s: Any, **states: str) -> None:
 async def test_what_another_process_makes_is_seen_without_a_key_and_the_cursor_stays(
     bakery: Path, screen: Callable[..., Any], other: Other
 ) -> None:
-    open_oven(bakery)
     async with watched(screen, bakery) as s:
         await s.go("dough")
         await s.press("]", "]")
         await s.sees("never materialized")
         other("materialize")
+        await until_shown(s, bread="running")
+        open_oven(bakery)
         await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
         await s.sees("dough of", "✓ 3 fresh", "the run of another process ended: 3 fresh")
         assert s.node == Node("asset", "dough")
