@@ -288,7 +288,7 @@ def test_a_holder_that_slept_while_its_store_was_replaced_keeps_nothing_and_says
     holder.send_signal(signal.SIGCONT)
     out, _ = holder.communicate(timeout=LIMIT)
     assert holder.returncode == 1
-    assert "the store was deleted or replaced in mid-run\nrun again" in out and "␊" not in out
+    assert "the store was deleted or replaced in mid-run\n      run again" in out and "␊" not in out
     with Store.open(bakery.store) as store:
         assert store.max_seq() == before and store.problems() == []
 
