@@ -190,6 +190,14 @@ def _scan(code: CodeType) -> Iterator[Name | Import]:
         yield Name(name, tuple(attributes))
 
 
+def reads_attribute(code: CodeType, name: str) -> bool:
+    """Whether a code object itself takes an attribute of this name, or calls a function by it."""
+    return any(
+        value == name and (operation in ATTRIBUTE or name != "__doc__")
+        for operation, value in instructions(code)
+    )
+
+
 def instructions(code: CodeType) -> Iterator[tuple[str, Any]]:
     """(operation, argument) where the argument is a name or constant; None where nobody here asks for it."""
     if sys.version_info >= (3, 14):

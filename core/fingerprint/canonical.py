@@ -80,14 +80,19 @@ class Encoder:
         out = sorted(self.text(value) for value in values)
         return f"{tag}{len(out)}:{''.join(out)}"
 
-    def pairs(self, tag: str, items: Mapping[Any, Any]) -> str:
+    def mapping(self, tag: str, items: Mapping[Any, Any]) -> str:
+        """A mapping, whose order says nothing."""
+        return self.entries(tag, items, ordered=False)
+
+    def entries(self, tag: str, items: Mapping[Any, Any], *, ordered: bool) -> str:
         out = [
             f"s{len(key)}:{key}s{len(value)}:{value}"
             if type(key) is str and type(value) is str
             else self.text(key) + self.text(value)
             for key, value in items.items()
         ]
-        out.sort()
+        if not ordered:
+            out.sort()
         return f"{tag}{len(out)}:{''.join(out)}"
 
 
@@ -154,9 +159,9 @@ ENCODERS: dict[type, Encode] = {
     deque: lambda e, v: e.parts("q", (v.maxlen, list(v))),
     set: lambda e, v: e.unordered("S", v),
     frozenset: lambda e, v: e.unordered("Z", v),
-    dict: lambda e, v: e.pairs("d", v),
+    dict: lambda e, v: e.mapping("d", v),
     OrderedDict: lambda e, v: e.parts("O", list(v.items())),
-    types.MappingProxyType: lambda e, v: e.pairs("m", v),
+    types.MappingProxyType: lambda e, v: e.mapping("m", v),
     defaultdict: lambda e, v: e.parts("p", (v.default_factory, dict(v))),
     range: lambda e, v: e.parts("r", (v.start, v.stop, v.step)),
     slice: lambda e, v: e.parts("x", (v.start, v.stop, v.step)),

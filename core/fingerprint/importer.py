@@ -14,7 +14,7 @@ import linecache
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
@@ -59,9 +59,9 @@ class Unit:
 class UnitLoader:
     """Runs a unit as a module."""
 
-    def __init__(self, unit: Unit, homes: dict[int, str], folder: str) -> None:
+    def __init__(self, unit: Unit, importer: ProjectImporter, folder: str) -> None:
         self.unit = unit
-        self._homes = homes
+        self._importer = importer
         self._folder = folder
 
     def create_module(self, spec: ModuleSpec) -> None:
@@ -69,8 +69,10 @@ class UnitLoader:
 
     def exec_module(self, module: ModuleType) -> None:
         remember_lines(self.unit)
-        self._homes[id(module.__dict__)] = self._folder
+        self._importer.homes[id(module.__dict__)] = self._folder
         exec(self.unit.code, module.__dict__)  # noqa: S102
+        if self._importer.watcher is not None:
+            self._importer.watcher(self.unit, module.__dict__)
 
     def get_source(self, fullname: str) -> str:
         return self.unit.text
@@ -114,10 +116,11 @@ class ProjectImporter:
         self.live: list[str] = []
         self.folder: str | None = None
         self.described: object = None  # what the fingerprint keeps about these modules
+        self.watcher: Callable[[Unit, dict[str, Any]], None] | None = None  # told of each module imported
         self._units: dict[str, Unit] = {}
         self._parked: dict[str, dict[str, ModuleType]] = {}
         self._names: dict[str, set[str]] = {}
-        self._homes: dict[int, str] = {}
+        self.homes: dict[int, str] = {}
         self._ownership: dict[str, bool] = {}
         self._copied_folders = {
             parent.as_posix() for path in self.snapshot for parent in PurePosixPath(path).parents
@@ -136,7 +139,7 @@ class ProjectImporter:
             sys.meta_path.remove(self)
         self._parked.clear()
         self._names.clear()
-        self._homes.clear()
+        self.homes.clear()
         self.described = None
 
     @contextmanager
@@ -217,7 +220,7 @@ class ProjectImporter:
 
     def home_of(self, namespace: dict[str, Any]) -> str | None:
         """The folder in whose context the module with these globals was imported; None if it is not ours."""
-        return self._homes.get(id(namespace))
+        return self.homes.get(id(namespace))
 
     def folder_with(self, module: str) -> str | None:
         """A folder in whose context a module of this name was imported."""
@@ -293,7 +296,7 @@ class ProjectImporter:
 
     def _spec_of(self, name: str, unit: Unit) -> ModuleSpec:
         package = unit.source.is_package
-        loader: Any = UnitLoader(unit, self._homes, self.folder or "")
+        loader: Any = UnitLoader(unit, self, self.folder or "")
         spec = ModuleSpec(name, loader, origin=unit.file, is_package=package)
         spec.has_location = True
         if package:

@@ -3,11 +3,16 @@ with its own digest and with the parts that it refers to."""
 
 from __future__ import annotations
 
+import contextvars
 import enum
 import functools
 import hashlib
+import io
+import sys
+import threading
 import types
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +47,9 @@ BLIND = {
 }
 """Built-ins behind which anything can be; `getattr` is looked at call by call."""
 
+DOCUMENTATION = frozenset({"__doc__", "getdoc", "getsource", "getsourcelines", "getcomments"})
+"""Names behind which docstrings and comments are, which are looks and no part of the code's digest."""
+
 
 def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -49,14 +57,13 @@ def words(text: str) -> frozenset[str]:
 
 STATELESS = words(
     """
-    _abc._abc_data _contextvars.ContextVar _io.TextIOWrapper _thread.RLock _thread._local _thread.lock
+    _abc._abc_data _thread.RLock _thread.lock
     asyncio.locks.Lock builtins.NotImplementedType builtins.classmethod_descriptor
     builtins.getset_descriptor builtins.member_descriptor builtins.method-wrapper
-    builtins.method_descriptor builtins.weakref builtins.wrapper_descriptor collections._tuplegetter
-    contextvars.ContextVar dataclasses._HAS_DEFAULT_FACTORY_CLASS dataclasses._KW_ONLY_TYPE
-    dataclasses._MISSING_TYPE functools._lru_list_elem logging.Logger logging.LoggerAdapter
-    logging.RootLogger threading.BoundedSemaphore threading.Condition threading.Event threading.Lock
-    threading.RLock threading.Semaphore threading.local weakref.ReferenceType
+    builtins.method_descriptor builtins.wrapper_descriptor collections._tuplegetter
+    dataclasses._HAS_DEFAULT_FACTORY_CLASS dataclasses._KW_ONLY_TYPE
+    dataclasses._MISSING_TYPE functools._lru_list_elem logging.Logger
+    logging.RootLogger threading.Condition threading.Lock threading.RLock
     """
 )
 """Classes of the standard library whose instances say nothing of what a function computes."""
@@ -95,6 +102,10 @@ class Describer(Encoder):
         except (NotCanonical, RecursionError) as error:
             self._note(str(error).removesuffix(" cannot be part of a key"))
             return f"?{class_name(type(value))}"
+
+    def mapping(self, tag: str, items: Mapping[Any, Any]) -> str:
+        """Code can see in which order the keys of a dict were put in."""
+        return self.entries(tag, items, ordered=True)
 
     def unlisted(self, value: Any) -> str:
         if id(value) in self._open:
@@ -199,6 +210,8 @@ class Describer(Encoder):
             return self.parts("I", (kind, self._content(value), _state(value)))
         if name in STATELESS:
             return f"<{name}>"
+        if (state := held_state(value)) is not None:
+            return self.parts(f"<{name}", state)
         if isinstance(value, types.GenericAlias) or name.startswith(
             ("typing.", "types.", "typing_extensions.")
         ):
@@ -228,7 +241,7 @@ class Describer(Encoder):
         if content is not None:
             return self.parts("<like", (class_name(type(value)), content))
         written = repr(value)
-        if " at 0x" in written or "{" in written or len(written) > 10_000:
+        if isinstance(value, io.IOBase) or " at 0x" in written or "{" in written or len(written) > 10_000:
             self._note(f"the state of a {class_name(type(value))}")
             return f"?{class_name(type(value))}"
         return self.parts("<written", (class_name(type(value)), written))
@@ -239,6 +252,32 @@ class Describer(Encoder):
             if isinstance(value, kind):
                 return kind.__call__(value)
         return None
+
+
+def held_state(value: Any) -> tuple[Any, ...] | None:
+    """What an object of the standard library holds for those that use it, where there is a way to ask."""
+    match value:
+        case contextvars.ContextVar():
+            return value.name, _current(value)
+        case threading.local():
+            return (vars(value),)
+        case weakref.ref():
+            return (value(),)
+        case threading.Event():
+            return (value.is_set(),)
+        case threading.Semaphore():
+            return (value._value,)
+        case io.TextIOWrapper() if value in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
+            return (value.name,)
+    adapter = getattr(sys.modules.get("logging"), "LoggerAdapter", None)
+    return (value.extra,) if adapter is not None and isinstance(value, adapter) else None
+
+
+def _current(variable: contextvars.ContextVar[Any]) -> tuple[Any, ...]:
+    try:
+        return (variable.get(),)
+    except LookupError:
+        return ()
 
 
 def _state(value: Any) -> dict[str, Any]:

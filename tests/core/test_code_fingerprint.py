@@ -140,6 +140,12 @@ CHANGES = {
     "body of a closure": ("recipes.py", "x * factor", "x ** factor", {"recipes.make.<locals>.scaled"}),
     "global constant": ("recipes.py", "HEAT = 180", "HEAT = 200", {"recipes.HEAT"}),
     "deep in a global": ("recipes.py", '{"a", "b"}', '{"a", "c"}', {"recipes.STEPS"}),
+    "order of a dict": (
+        "recipes.py",
+        '{"mix": [1, 2], "rest": {"a", "b"}}',
+        '{"rest": {"a", "b"}, "mix": [1, 2]}',
+        {"recipes.STEPS"},
+    ),
     "one lambda of two on a line": ("recipes.py", "v + 2", "v + 3", {"recipes.bake"}),
     "comprehension": ("recipes.py", "range(3)", "range(4)", {"recipes.bake"}),
     "import in the function": ("late.py", "later.V", "-later.V", {"late (module)"}),
@@ -173,7 +179,7 @@ LOOKS = {
     "brackets": ("return x * factor", "return (x * factor)"),
     "lambdas on two lines": ("(lambda v: v + 1), (", "(lambda v: v + 1),\\\n        ("),
     "hex": ("weight = 500", "weight = 0x1F4"),
-    "order of a dict": ('{"mix": [1, 2], "rest": {"a", "b"}}', '{"rest": {"b", "a"}, "mix": [1, 2]}'),
+    "order of a set": ('{"a", "b"}', '{"b", "a"}'),
     "unused function": ('"nobody calls this"', '"still nobody"'),
     "new function": ("def unused", "def another():\n    return [lambda: 1, lambda: 1]\n\ndef unused"),
     "unused import": ("import functools\n", "import functools\nimport json\n"),
@@ -314,10 +320,50 @@ KINDS = {
         "return 1",
         "return 2",
     ),
+    "default of a context variable": (
+        "V = contextvars.ContextVar('v', default=1)\ndef bake(): return V.get()",
+        "=1",
+        "=2",
+    ),
+    "value of a context variable": (
+        "V = contextvars.ContextVar('v')\nV.set(1)\ndef bake(): return V.get()",
+        "set(1)",
+        "set(2)",
+    ),
+    "thread-local value": (
+        "L = threading.local()\nL.heat = 1\ndef bake(): return L.heat",
+        "heat = 1",
+        "heat = 2",
+    ),
+    "what a weak reference stands for": (
+        "class C: pass\nI = C()\nI.n = 1\nR = weakref.ref(I)\ndef bake(): return R().n",
+        "n = 1",
+        "n = 2",
+    ),
+    "extra of a logger": (
+        "A = logging.LoggerAdapter(logging.getLogger('a'), {'n': 1})\ndef bake(): return A.extra",
+        "'n': 1",
+        "'n': 2",
+    ),
+    "flag of threads": (
+        "E = threading.Event()\nE.clear()\ndef bake(): return E.is_set()",
+        "E.clear",
+        "E.set",
+    ),
+    "docstring of the module as data": (
+        "def bake(): return __doc__\n__doc__ = 'One.'",
+        "One",
+        "Two",
+    ),
+    "order of keyword arguments held": (
+        "def f(**rest): return rest\nbake = functools.partial(f, a=1, b=2)",
+        "a=1, b=2",
+        "b=2, a=1",
+    ),
     "partial as the step": ("def f(x): return x\nbake = functools.partial(f, 1)", "f, 1", "f, 2"),
 }
 HEADER = (
-    "import contextlib, enum, functools, math, re\n"
+    "import contextlib, contextvars, enum, functools, logging, math, re, threading, weakref\n"
     "from dataclasses import dataclass, field\nfrom typing import NamedTuple\n"
 )
 
@@ -338,9 +384,12 @@ def test_what_cannot_be_seen_is_named(kitchen: Kitchen) -> None:
     key = kitchen.key(
         {
             "recipes.py": """
-import importlib, threading, random
+import importlib, inspect, os, threading, random
 LOCK = threading.Lock()
 DICE = random.Random()
+OPEN = os.fdopen(0, closefd=False)
+def told(thing):
+    return thing.__doc__, inspect.getdoc(thing)
 def helper(name):
     return getattr(LOCK, name), getattr(LOCK, "locked")
 def fine(x):
@@ -350,17 +399,20 @@ def bake(name):
     eval("1")
     importlib.import_module(name)
     fine(globals())
-    return helper(name), DICE
+    return helper(name), DICE, OPEN, told(name)
 """
         }
     )
     assert key.untracked == (
         "recipes.DICE: the state of a random.Random",
+        "recipes.OPEN: the state of a _io.TextIOWrapper",
         "recipes.bake: eval",
         "recipes.bake: exec",
         "recipes.bake: globals",
         "recipes.bake: importlib.import_module",
         "recipes.helper: getattr with a computed name",
+        "recipes.told: __doc__, documentation read as data",
+        "recipes.told: getdoc, documentation read as data",
     )
 
 
