@@ -246,14 +246,14 @@ class Teller(Protocol):
 
 @dataclass
 class Context:
-    """What a step knows of its run, and how it tells how far it is.
+    """What a step knows of its run, and how it tells how far it is. `attempt` counts from 1 with each retry.
 
     Outside a run (`Context(params={"day": 1})` in a unit test) it only remembers: `fraction` and `note`
     are the last progress told, `recorded` is the metadata by asset (None: of the step's only asset).
     """
 
     task: str = ""
-    attempt: str = ""
+    attempt: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
     teller: Teller | None = field(default=None, repr=False)
     fraction: float = field(default=0.0, init=False)

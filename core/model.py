@@ -129,12 +129,14 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A step: what it reads, what it makes, how it is run."""
+    """A step: what it reads, what it makes, how it is run. `rest` are the inputs that its function takes in
+    `**kwargs`, in the order in which it gets them."""
 
     name: str
     action: Action
     pipeline: str = ""
     inputs: tuple[Input, ...] = ()
+    rest: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     verb: str = ""

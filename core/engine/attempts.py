@@ -152,6 +152,7 @@ class Attempts:
             params=task.params,
             env={name: value for name, value in task.env.items() if value is not None},
             isolate=task.isolate,
+            number=now.number,
         )
 
     def forget_count(self, task: str) -> None:

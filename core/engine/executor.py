@@ -22,7 +22,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One attempt at one step. `attempt` is unique over all runs and safe as a file name."""
+    """One attempt at one step. `attempt` is unique over all runs and safe as a file name; `number` counts
+    the attempts at this step in this run, from 1."""
 
     attempt: str
     task: str
@@ -32,6 +33,7 @@ class Order:
     params: Mapping[str, Json] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     isolate: bool = False
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ..problems import DefinitionError, ProblemError
 from .collector import collector_paused
 from .discovery import Project, Stamp, Walk, defines, is_candidate, walk
 
-FORMAT = 1
+FORMAT = 2
 MOST_BYTES = 256 * 2**20
 _RACY_NS = 2_000_000_000
 """A file this much younger than the record may have changed within one tick of its clock."""

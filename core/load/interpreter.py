@@ -9,6 +9,10 @@ from pathlib import Path
 
 from ..problems import ProblemError
 
+HASH_SEED = "0"
+"""PYTHONHASHSEED of loaders and workers where the user has not set it: the same sets in the same order, so
+that a step computes the same in every process."""
+
 
 def find_interpreter(root: Path, chosen: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
     """The path of the interpreter, in this order: `chosen`, `BAKEHOUSE_PYTHON`, the project's `.venv`,

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..model import Asset, CodeKey, Input, PythonAction, Task
+from ..model import Asset, Input, PythonAction, Task
 from ..problems import Problem
 from .drafts import Draft
 from .names import did_you_mean, shown
-from .parameters import call_problems, name_problems, read_assets, repeated
+from .parameters import call_problems, name_problems, read_assets, repeated, rest_of
 from .python_types import CallKey, LoadFailure, Signature
 
 WITHHELD = "defined in Python that is not loaded, because the project is not trusted"
@@ -173,8 +173,8 @@ class _Merger:
             elif signature is not None and not draft.broken:
                 problems += call_problems(draft, signature, inputs, self.merged.assets)
             self.merged.problems += problems
-            code = None if isinstance(signature, LoadFailure) or signature is None else signature.code
-            self.merged.tasks[name] = _task(name, draft, inputs, code)
+            known = None if isinstance(signature, LoadFailure) else signature
+            self.merged.tasks[name] = _task(name, draft, inputs, known)
 
     def signature(self, draft: Draft) -> Signature | LoadFailure | None:
         if draft.signature is not None:
@@ -272,8 +272,9 @@ def _file(draft: Draft, file: str) -> str:
     return posixpath.normpath(posixpath.join(folder, file))
 
 
-def _task(name: str, draft: Draft, inputs: Sequence[Input], code: CodeKey | None) -> Task:
+def _task(name: str, draft: Draft, inputs: Sequence[Input], signature: Signature | None) -> Task:
     entry, action = draft.entry, draft.action
+    code = None if signature is None else signature.code
     if action is None:
         raise ValueError(f"{name} has no action")
     return Task(
@@ -281,6 +282,7 @@ def _task(name: str, draft: Draft, inputs: Sequence[Input], code: CodeKey | None
         action,
         pipeline=draft.pipeline,
         inputs=tuple(inputs),
+        rest=() if signature is None else rest_of(signature, inputs),
         outputs=tuple(dict.fromkeys(draft.outputs)),
         after=tuple(dict.fromkeys(entry.after)),
         verb=entry.verb,

@@ -21,6 +21,7 @@ import psutil
 
 from ..model import CodeKey, SourceFile
 from .crash import death_of
+from .interpreter import HASH_SEED
 from .output import HeadAndTail
 from .python_types import (
     CallKey,
@@ -250,6 +251,7 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Ours, without what would make the child interactive or put its own folder on the module path."""
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONINSPECT", "PYTHONSTARTUP")}
     entries = [str(Path(entry).absolute()) for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    env.setdefault("PYTHONHASHSEED", HASH_SEED)
     env.pop("PYTHONPATH", None)
     if entries:
         env["PYTHONPATH"] = os.pathsep.join(entries)

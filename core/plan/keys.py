@@ -57,8 +57,10 @@ def _config(task: Task) -> dict[str, str]:
         config["folder"] = task.action.folder
     config["outputs"] = json.dumps(task.outputs)
     for name, value in task.params.items():
-        text = json.dumps(value, sort_keys=True, default=str)
+        text = json.dumps(value, default=str)  # the step sees the order inside of a mapping
         config[f"params.{name}"] = text if len(text) <= _LONGEST_PARAM else _digest(text)
+    if len(task.rest) > 1:
+        config["order of inputs"] = json.dumps(task.rest)
     for given in task.inputs:
         if given.identifier != given.asset:
             config[f"as.{given.asset}"] = given.identifier
@@ -79,8 +81,8 @@ def _env(task: Task, environ: Mapping[str, str], python: str) -> dict[str, str]:
         value = environ.get(name) if declared is None else declared
         env[name] = "unset" if value is None else "sha256:" + _digest(value)[:16]
     if isinstance(task.action, PythonAction) and task.code_version is None and task.code is not None:
-        env["python"] = ".".join(python.split(".")[:2])
-        env.update(task.code.libraries)
+        used = {"python": ".".join(python.split(".")[:2]), **task.code.libraries}
+        env.update({f"{name} (library)" if name in env else name: found for name, found in used.items()})
     return env
 
 

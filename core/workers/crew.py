@@ -275,7 +275,7 @@ class Worker:
             self.owner.rested(self)
 
     def _finish(self, job: Job, message: dict[str, Any]) -> None:
-        if message.get("children"):
+        if message.get("spent"):
             self.leaving = True
             self.owner.returned(self.withdraw())
         job.place = None

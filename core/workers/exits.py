@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import signal
 
+SHELL_SIGNAL = 128
+"""What a shell adds to the number of the signal that its program died of."""
+
 
 def how_it_ended(status: int) -> str:
     """`exit code 3`, or `killed by signal 11 (SIGSEGV)` for a negative status."""
-    if status >= 0:
-        return f"exit code {status}"
+    if status < 0:
+        return f"killed by {_signal(-status)}"
+    if status > SHELL_SIGNAL and (told := _signal(status - SHELL_SIGNAL)).endswith(("?", ")")):
+        return f"exit code {status}, as of a program killed by {told}"
+    return f"exit code {status}"
+
+
+def _signal(number: int) -> str:
     try:
-        name = f" ({signal.Signals(-status).name})"
+        name = signal.Signals(number).name
     except ValueError:
-        name = ""
-    return f"killed by signal {-status}{name}"
+        return f"signal {number}"
+    hint = ": out of memory?" if name == "SIGKILL" else ""
+    return f"signal {number} ({name}){hint}"
 
 
 def step_died(status: int) -> str:

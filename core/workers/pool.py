@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..engine.executor import Listener, Order, Outcome
+from ..load.interpreter import HASH_SEED
 from ..model import Json, SourceFile
 from .command import Command
 from .crew import Job, Worker
@@ -205,7 +206,8 @@ class Workers:
         argv = [interpreter, "-P", "-X", "utf8", boot_file(), "work", "3", "4"]
         modules: list[Json] = [[m.module, m.path, m.digest, m.is_package] for m in self.modules]
         hello: dict[str, Json] = {"root": str(self.root), "store": str(self.store), "modules": modules}
-        worker.start(argv, str(self.root), order.env if order.isolate else {}, hello)
+        env = {} if "PYTHONHASHSEED" in os.environ else {"PYTHONHASHSEED": HASH_SEED}
+        worker.start(argv, str(self.root), {**env, **(order.env if order.isolate else {})}, hello)
         self._workers.add(worker)
         return worker
 

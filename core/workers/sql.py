@@ -37,6 +37,8 @@ SETTINGS = {
 class SqlSteps:
     """Runs orders for SQL queries, each on a database of its own in memory."""
 
+    is_spent = False
+
     def __init__(self, root: Path, store: Path) -> None:
         self.root, self.store = root, store
 

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from ..load.python_types import Parameter
 from ..model import Json, PythonAction, Stored
 from ..problems import ProblemError
 from .codecs import CannotStore, ValueDamaged, decode, encode
+from .state import Modules, Process
 
 OURS = str(Path(__file__).absolute().parent.parent)
 SENTENCE = 500
@@ -58,12 +60,15 @@ class Said:
 
 
 class PythonSteps:
-    """Runs orders for Python functions of one project."""
+    """Runs orders for Python functions of one project. `is_spent` says that the last one has left something in
+    this process that another one could see."""
 
     def __init__(self, root: Path, store: Path, importer: ProjectImporter) -> None:
         self.root, self.store, self.importer = root, store, importer
         self._scratch, self._cwd = os.path.join(store, "tmp"), os.fspath(root)  # noqa: PTH118 - a step needs text
         self._loaded: dict[PythonAction, Loaded] = {}
+        self._modules = Modules(importer)
+        self.is_spent = False
         self._folder: str | None = None
         self._within = ExitStack()
 
@@ -75,8 +80,13 @@ class PythonSteps:
             assert isinstance(order.action, PythonAction)
             self._enter(order.action.folder)
             loaded = self._load(order.action)
-            with changed_env(order.env):
-                made = self._call(loaded, order, said)
+            self._modules.settle()
+            process = Process()
+            try:
+                with changed_env(order.env):
+                    made = copy_context().run(self._call, loaded, order, said)
+            finally:
+                self.is_spent = not process.restore() or self._modules.is_changed()
         except BaseException as error:  # whatever a step raises ends that step, not its worker
             seconds = time.perf_counter() - began
             return Outcome(order.attempt, False, (), said.kept, *told(error, self.store), seconds=seconds)
@@ -122,7 +132,9 @@ class PythonSteps:
             elif parameter.name in order.params:
                 arguments[parameter.name] = order.params[parameter.name]
             elif parameter.is_context:
-                arguments[parameter.name] = Context(order.task, order.attempt, dict(order.params), said)
+                arguments[parameter.name] = Context(
+                    order.task, order.number, dict(sorted(order.params.items())), said
+                )
         if rest:
             wanted += [name for name in inputs if name not in wanted]
         for name in wanted:

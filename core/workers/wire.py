@@ -60,6 +60,8 @@ def order_to(order: Order) -> dict[str, Json]:
         "inputs": [_given_to(given) for given in order.inputs],
         "outputs": [[output.asset, output.identifier] for output in order.outputs],
     }
+    if order.number != 1:
+        message["number"] = order.number
     if order.params:
         message["params"] = dict(order.params)
     if order.env:
@@ -76,6 +78,7 @@ def order_from(message: Mapping[str, Any]) -> Order:
         tuple(Input(*output) for output in message["outputs"]),
         message.get("params", {}),
         message.get("env", {}),
+        number=message.get("number", 1),
     )
 
 

@@ -7,14 +7,16 @@ read too. Whoever reads the ticket has the order: so the app can take back what 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import select
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from ..engine.executor import Order, Outcome
 from ..model import SourceFile
@@ -26,9 +28,14 @@ RARELY = 1.0
 GROWTH = 256 * 1024 * 1024
 """Bytes that an idle worker may have grown since its first step, before the app renews it."""
 PROGRESS_GAP = 0.05
+SPARE = 16
+"""The copy of the output that a step's standard streams are mended from has this number, or a higher one."""
+FAILED = 70
 
 
 class Steps(Protocol):
+    is_spent: bool
+
     def run(self, order: Order, tell: Callable[[str, Any], None]) -> Outcome: ...
 
 
@@ -36,9 +43,18 @@ class AppGone(Exception):
     """The other end was closed."""
 
 
+class Torn(OSError):
+    """A step closed descriptors that this process works with, or put others in their place."""
+
+    def __init__(self) -> None:
+        super().__init__("the step closed descriptors of the process that it runs in")
+
+
 class Worker:
     def __init__(self, link: int, tickets: int) -> None:
         self.link, self.tickets = link, tickets
+        self.spare = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, SPARE)
+        self.known = {fd: identity(fd) for fd in (0, 1, 2, link, tickets, self.spare)}
         self.frames, self.messages = wire.Frames(), list[Any]()
         self.poll = select.poll()
         self.poll.register(tickets, select.POLLIN)
@@ -59,7 +75,8 @@ class Worker:
             while number != ticket:
                 number, message = self.receive()
             os.write(1, begin_mark(self.token, ticket))
-            self.attempt(ticket, message)
+            if not self.attempt(ticket, message):
+                self.wait_for_the_end()
 
     def prepare(self, hello: dict[str, Any]) -> Steps:
         if hello["kind"] == "sql":
@@ -74,7 +91,8 @@ class Worker:
         importer.install()
         return PythonSteps(self.root, self.store, importer)
 
-    def attempt(self, ticket: int, message: dict[str, Any]) -> None:
+    def attempt(self, ticket: int, message: dict[str, Any]) -> bool:
+        """Run one order; False where this process is not fit for another one."""
         teller = Teller(self, ticket)
         outcome = self.steps.run(wire.order_from(message), teller)
         if os.getpid() != self.pid:  # the step forked, and this is the copy
@@ -82,11 +100,32 @@ class Worker:
         teller.flush()
         reply = wire.outcome_to(outcome)
         reply["ticket"] = ticket
-        if children_left():
-            reply["children"] = True
+        self.mend()
+        is_spent = self.steps.is_spent or children_left()
+        if is_spent:
+            reply["spent"] = True
         self.flush_streams()
         self.send(reply)
         os.write(1, end_mark(self.token, ticket))
+        return not is_spent
+
+    def mend(self) -> None:
+        """Put back the standard descriptors. Raises Torn where one of ours is not what it was."""
+        wrong = [fd for fd, known in self.known.items() if identity(fd) != known]
+        if not wrong:
+            return
+        if not {self.link, self.tickets, self.spare}.isdisjoint(wrong):
+            raise Torn
+        for fd in wrong:
+            replacement = os.open(os.devnull, os.O_RDONLY) if fd == 0 else self.spare
+            os.dup2(replacement, fd)
+            if fd == 0 and replacement != 0:
+                os.close(replacement)
+
+    def wait_for_the_end(self) -> NoReturn:
+        """Leave what was not begun to others, until the app closes the link."""
+        while True:
+            self.receive()
 
     def flush_streams(self) -> None:
         """Write out what the step printed, and undo what it did to the streams."""
@@ -123,6 +162,8 @@ class Worker:
 
     def send(self, message: dict[str, Any]) -> None:
         data = wire.frame(message)
+        if identity(self.link) != self.known[self.link]:
+            raise Torn
         try:
             with self.writing:
                 while data:
@@ -167,6 +208,15 @@ class Teller:
             self.worker.send({"ticket": self.ticket, "progress": held})
 
 
+def identity(fd: int) -> tuple[int, int] | None:
+    """What a descriptor stands for; None if it is closed."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def children_left() -> bool:
     """Whether this process has children, running or not yet waited for."""
     try:
@@ -191,10 +241,12 @@ def main(argv: list[str]) -> int:
     os.set_inheritable(tickets, False)
     os.set_blocking(tickets, False)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    worker = Worker(link, tickets)
     try:
-        worker.work()
+        Worker(link, tickets).work()
     except AppGone:
         atexit._run_exitfuncs()
-        os._exit(0)
-    return 0
+    except BaseException as error:  # at once: a thread that a step has left must not keep this process
+        with suppress(OSError):
+            os.write(2, f"bakehouse: {type(error).__name__}: {error}\n".encode("utf-8", "replace"))
+        os._exit(FAILED)
+    os._exit(0)

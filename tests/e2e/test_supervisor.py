@@ -209,7 +209,7 @@ def test_processes_are_found_without_proc() -> None:
 
 def test_ends_in_words() -> None:
     assert [how_it_ended(n) for n in (0, 255, -9, -11, -200)] == [
-        "exit code 0", "exit code 255", "killed by signal 9 (SIGKILL)",
+        "exit code 0", "exit code 255", "killed by signal 9 (SIGKILL): out of memory?",
         "killed by signal 11 (SIGSEGV)", "killed by signal 200",
     ]  # fmt: skip
 
