@@ -12,7 +12,7 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 DEMO := .demo/cookies
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test test-full check format bench docs gallery screenshot lock clean
+.PHONY: help run setup setup-dev test test-full soak check format bench docs gallery screenshot lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
@@ -48,7 +48,10 @@ test: setup-dev ## run the tests
 	@$(BIN)/python -m pytest -q -n auto
 
 test-full: setup-dev ## run the tests, the long ones too
-	@$(BIN)/python -m pytest -q -n auto -m "full or not full" --hypothesis-profile=full
+	@$(BIN)/python -m pytest -q -n auto -m "not soak" --hypothesis-profile=full
+
+soak: setup-dev ## run the longest tests: thousands of random histories of a project, about an hour
+	@$(BIN)/python -m pytest -q -n auto -m soak --timeout=7200
 
 check: setup-dev ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .

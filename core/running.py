@@ -53,24 +53,27 @@ class Ground:
 class Running:
     """Handle of one run. Everything but `begin` is called in the loop that it was begun in."""
 
-    def __init__(self, run: str, plan: Plan, ground: Ground, lock: ProjectLock, jobs: int) -> None:
+    def __init__(self, run: str, plan: Plan, ground: Ground, lock: ProjectLock, jobs: int, note: str) -> None:
         self.run = run
         self.plan = plan
         self.result: RunResult | None = None
         self._ground = ground
         self._lock = lock
-        self._jobs = jobs
+        self._jobs, self._note = jobs, note
         self._listeners: tuple[Tell, ...] = ()
         self._engine: Engine | None = None
         self._added: list[Plan] = []
         self._cancelled = False
 
     @classmethod
-    def begin(cls, run: str, plan: Plan, ground: Ground, *, jobs: int, listeners: Iterable[Tell]) -> Running:
-        """Takes the project's lock and starts. Raises `ProjectHeld` if another run has it."""
+    def begin(
+        cls, run: str, plan: Plan, ground: Ground, *, jobs: int, listeners: Iterable[Tell], note: str = ""
+    ) -> Running:
+        """Takes the project's lock and starts; `note` is told at the start. Raises `ProjectHeld` if another
+        run has it."""
         ground.store.furnish()
         lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}", run)
-        running = cls(run, plan, ground, lock, jobs)
+        running = cls(run, plan, ground, lock, jobs, note)
         running._listeners = tuple(listeners)
         running.task = asyncio.get_running_loop().create_task(running._carry_out(), name=f"run {run}")
         return running
@@ -148,7 +151,9 @@ class Running:
     async def _run(self, desk: Desk, writer: Writer) -> RunResult:
         ground = self._ground
         rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell, ground.secrets)
-        engine = self._engine = Engine(self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs)
+        engine = self._engine = Engine(
+            self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs, note=self._note
+        )
         for plan in self._added:
             engine.add(plan)
         if self._cancelled:

@@ -288,6 +288,7 @@ class Workbench:
         Raises `NotTrusted`, `ProjectHeld`, `StoreError`, and `ProblemError` for a secret that cannot be kept.
         """
         from .running import Ground, Running
+        from .workers.limits import affordable
 
         self.demand_trust()
         defined = self.defined
@@ -305,8 +306,8 @@ class Workbench:
             self.interpreter,
         )
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
-        jobs = jobs or os.cpu_count() or 2
-        self._running = Running.begin(run, plan, ground, jobs=jobs, listeners=listeners)
+        jobs, note = affordable(jobs or os.cpu_count() or 2)
+        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners)
         return self._running
 
     @property

@@ -52,12 +52,12 @@ def _with_own_metadata(outcome: Outcome) -> Outcome:
 class Engine:
     """One run. `carry_out` returns when the last step is over and everything told is durable."""
 
-    def __init__(self, run: str, desk: Desk, rim: Rim, *, first_seq: int, jobs: int) -> None:
+    def __init__(self, run: str, desk: Desk, rim: Rim, *, first_seq: int, jobs: int, note: str = "") -> None:
         self.run = run
         self.course = Course(desk.graph)
         self._desk = desk
         self._rim = rim
-        self._jobs = jobs
+        self._jobs, self._note = jobs, note
         self._telling = Telling(run, first_seq, rim.writer, rim.tell, rim.clock)
         self._attempts = Attempts(run, desk, rim, self._telling, self._ended)
         self._pools = Pools(desk.pools)
@@ -79,6 +79,8 @@ class Engine:
         queued = [step.task for step in plan.steps if step.action == "run"]
         data: dict[str, Json] = {"jobs": self._jobs, "steps": len(plan.steps), "plan": plan.counts}
         data["queued"] = queued
+        if self._note:
+            data["note"] = self._note
         self._telling.emit(Kind.RUN_STARTED, data=data)
         try:
             await self._start_executor(plan)

@@ -17,7 +17,7 @@ from .bytecode import Import, Name, PlainCode, all_code, code_digest, plain_code
 from .canonical import class_name, digest
 from .importer import ProjectImporter, Unit
 from .libraries import library_of, version_of
-from .parts import BLIND, DOCUMENTATION, Describer, Part, PartKey, World, members, sha256
+from .parts import BLIND, BLIND_NAMES, DOCUMENTATION, Describer, Part, PartKey, World, members, sha256
 
 Function = Callable[..., Any]
 
@@ -213,6 +213,8 @@ class Project(World):
                     part.untracked[f"{title}: {name}"] = None
                 elif name == "getattr" and meaning(name) is getattr and self._is_dynamic(item):
                     part.untracked[f"{title}: getattr with a computed name"] = None
+                elif name in BLIND_NAMES:
+                    part.untracked[f"{title}: {name}"] = None
                 elif name in DOCUMENTATION and reads_attribute(item, name):
                     part.untracked[f"{title}: {name}, documentation read as data"] = None
                 elif name == "import_module" or meaning(name) is importlib.import_module:

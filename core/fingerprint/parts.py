@@ -47,6 +47,11 @@ BLIND = {
 }
 """Built-ins behind which anything can be; `getattr` is looked at call by call."""
 
+BLIND_NAMES = frozenset(
+    {"entry_points", "run_path", "run_module", "attrgetter", "methodcaller", "__subclasses__"}
+)
+"""Functions and methods of the standard library behind which anything can be, by whatever way they are reached."""
+
 DOCUMENTATION = frozenset({"__doc__", "getdoc", "getsource", "getsourcelines", "getcomments"})
 """Names behind which docstrings and comments are, which are looks and no part of the code's digest."""
 

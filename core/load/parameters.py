@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,12 @@ from ..problems import Problem
 from .drafts import Draft
 from .names import did_you_mean, shown
 from .python_types import Parameter, Signature
+
+RESERVED = re.compile(
+    r"PATH|HOME|IFS|ENV|PWD|OLDPWD|CDPATH|TMPDIR|SHELL|SHELLOPTS|TERM|USER|LOGNAME|LANG|LANGUAGE|TZ|MAIL"
+    r"|PS[124]|PPID|OPTARG|OPTIND|LINENO|BASHOPTS|PYTHON(PATH|HOME|STARTUP)|(LC|LD|DYLD|BASH|BAKEHOUSE)_.*"
+)
+"""Variables that a shell, its programs or Bakehouse itself go by."""
 
 
 def read_assets(draft: Draft, known: Container[str]) -> tuple[tuple[Input, ...], list[Problem]]:
@@ -61,10 +68,12 @@ def name_problems(
 ) -> list[Problem]:
     """Names that would mean two things to the code of the step."""
     given = [("the input", i.asset, i.identifier) for i in inputs]
+    reserved: list[Problem] = []
     params = draft.settled("params")
     if isinstance(action, ShellAction):
         given += [("the param", name, identifier(name)) for name in params]
         given += [("the environment variable", name, name) for name in draft.settled("env")]
+        reserved = _reserved(draft, [one for one in given if one[0] != "the environment variable"])
         given.append(("the variable", "OUTPUT", "OUTPUT"))
         given += [("the output", name, f"OUTPUT_{identifier(name)}") for name in outputs]
     elif isinstance(action, PythonAction):
@@ -75,7 +84,25 @@ def name_problems(
             return _collisions(draft, given) + _collisions(draft, made)
     else:
         given = [(thing, name, word.casefold()) for thing, name, word in given]
-    return _collisions(draft, given)
+    return _collisions(draft, given) + reserved
+
+
+def _reserved(draft: Draft, given: Iterable[tuple[str, str, str]]) -> list[Problem]:
+    """Names whose variable would take the place of one that the command needs."""
+    key, written = draft.reads
+    problems = []
+    for thing, name, word in given:
+        if RESERVED.fullmatch(word) is None:
+            continue
+        message = f"{thing} {shown(name)} would be the variable {word} of the command, which programs go by"
+        if thing == "the input":
+            number = next((n for n, dep in enumerate(written) if dep.asset == name), None)
+            place = (key,) if number is None else (key, number, "asset")
+            hint = f"say as: in {key}, as in {{asset: …, as: {word.lower()}}}"
+        else:
+            place, hint = ("params",), "rename it, or set the variable under env:"
+        problems.append(draft.problem(message, *place, hint=hint))
+    return problems
 
 
 def _collisions(draft: Draft, given: Iterable[tuple[str, str, str]]) -> list[Problem]:
@@ -118,6 +145,14 @@ def _lack(draft: Draft, parameter: Parameter, inputs: Sequence[Input], assets: M
         near = did_you_mean(name, [i.identifier for i in inputs])
         hint = near or f"it is neither in {key} nor in params"
     return draft.problem(message, *where, hint=hint)
+
+
+def rest_of(signature: Signature, inputs: Sequence[Input]) -> tuple[str, ...]:
+    """The assets that arrive in `**kwargs`, in order."""
+    if not any(parameter.variadic for parameter in signature.parameters):
+        return ()
+    named = {parameter.name for parameter in signature.parameters}
+    return tuple(given.asset for given in inputs if given.identifier not in named)
 
 
 def repeated(names: Sequence[str]) -> list[str]:

@@ -78,7 +78,7 @@ class SqlSteps:
                 connection.execute(view)
             connection.execute("set lock_configuration = true")
             try:
-                return self._query(connection, order, scratch)
+                return self._query(duckdb, connection, order, scratch)
             except duckdb.CatalogException as failure:
                 raise self._explained(failure, unreadable) from None
         finally:
@@ -128,7 +128,15 @@ class SqlSteps:
 
     # -- what comes out
 
-    def _query(self, connection: Any, order: Order, scratch: Path) -> tuple[Made, ...]:
+    @staticmethod
+    def _relation(duckdb: Any, connection: Any, statement: Any, params: dict[str, Json] | None) -> Any:
+        try:
+            return connection.sql(statement.query, params=params)
+        except duckdb.Error:
+            connection.execute(statement, params)  # fails in the same way, and says at which line
+            raise
+
+    def _query(self, duckdb: Any, connection: Any, order: Order, scratch: Path) -> tuple[Made, ...]:
         assert isinstance(order.action, SqlAction)
         statements = connection.extract_statements(order.action.query)
         if not statements:
@@ -140,7 +148,7 @@ class SqlSteps:
                 pass
         if not order.outputs:
             return ()
-        result = connection.sql(last.query, params=chosen(order, last)) if has_rows(last) else None
+        result = self._relation(duckdb, connection, last, chosen(order, last)) if has_rows(last) else None
         if result is None:
             raise CannotStore("the last statement has no result: end with a SELECT")
         path = scratch / "result.parquet"

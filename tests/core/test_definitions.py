@@ -272,6 +272,33 @@ def test_two_things_under_one_identifier_are_refused(bake: Bake, entry: str, sai
     assert said in line
 
 
+def test_a_name_that_would_hide_a_variable_of_the_shell_is_refused_with_its_place(bake: Bake) -> None:
+    assert complaints(
+        bake,
+        bakehouse_dot_yaml="""\
+assets:
+  PATH: {}
+  LD_PRELOAD: {}
+  home: {}
+  good: {deps: [{asset: PATH, as: path}, home], shell: x, env: {HOME: /, LC_ALL: C}, params: {Path: 1}}
+  python: {deps: [PATH], python: "m:f", params: {HOME: 1}}
+  sql: {deps: [PATH], sql: select 1}
+  bad:
+    deps: [home, PATH, LD.PRELOAD]
+    shell: x
+    params: {IFS: ","}
+  LD.PRELOAD: {}
+""",
+    ) == [
+        "bakehouse.yaml:9:18: asset 'bad': the input 'PATH' would be the variable PATH of the command, which "
+        "programs go by (say as: in deps, as in {asset: …, as: path})",
+        "bakehouse.yaml:9:24: asset 'bad': the input 'LD.PRELOAD' would be the variable LD_PRELOAD of the "
+        "command, which programs go by (say as: in deps, as in {asset: …, as: ld_preload})",
+        "bakehouse.yaml:11:13: asset 'bad': the param 'IFS' would be the variable IFS of the command, which "
+        "programs go by (rename it, or set the variable under env:)",
+    ]
+
+
 def test_as_names_the_identifier(bake: Bake) -> None:
     defined = bake(
         bakehouse_dot_yaml="""\

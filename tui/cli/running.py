@@ -45,7 +45,8 @@ def plain_line(event: Event) -> str | None:
     match event.kind:
         case Kind.RUN_STARTED:
             counts = data["plan"]
-            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse"
+            note = f"\n{clean(data['note'])}" if data.get("note") else ""
+            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse{note}"
         case Kind.STEP_STARTED:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
