@@ -37,13 +37,12 @@ class Process:
         self._threads = threading.active_count()
 
     def restore(self) -> bool:
-        """Put back what can be; False where a thread was left behind."""
+        """Put back the environment; False where a thread was left behind or the module path is another one,
+        which what was imported meanwhile may go by."""
         if _environ() != self._environ:
             for name in _environ().keys() | self._environ.keys():
                 self._restore_variable(os.fsdecode(name), self._environ.get(name))
-        if sys.path != self._path:
-            sys.path[:] = self._path
-        return threading.active_count() <= self._threads
+        return sys.path == self._path and threading.active_count() <= self._threads
 
     @staticmethod
     def _restore_variable(name: str, value: Any) -> None:

@@ -76,10 +76,10 @@ FILES = {
 }
 PRISTINE = [[], {"deep": {"er": [1]}}, 0, False, 0, [], ([],), 1, [], 1, None, True, False]
 
-KEEPS = ["nothing", "only_imports", "environment", "context", "path", "streams"]
+KEEPS = ["nothing", "only_imports", "environment", "context", "streams"]
 LEAVES = [
     *("lists", "deep", "rebinds", "binds", "instance", "of_class", "default", "elsewhere", "elsewhere_deep"),
-    *("late", "fails", "threads", "lingers"),
+    *("late", "fails", "path", "threads", "lingers"),
 ]
 
 

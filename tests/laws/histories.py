@@ -26,6 +26,8 @@ from bakehouse.core.workers.codecs import decode
 SMALL = 2
 """Values are below this, so that a step often makes what it made before and spares the next."""
 
+KEPT = {"python": "number", "decorated": "number", "shell": "file", "sql": "table"}
+
 Key = tuple[Any, ...]
 
 HELPERS = """
@@ -75,10 +77,10 @@ class Defined:
     def oracle(self) -> tuple[dict[str, int], dict[str, Key]]:
         """The value of everything, and the key of every step."""
         values, keys = dict(self.sources), {}
-        kinds = {name: step.kind for name, step in self.steps.items()}
+        kept = {name: KEPT[step.kind] for name, step in self.steps.items()}
         for step in self.ordered():
             helper = self.helpers.get(step.helper, 0)
-            seen = tuple((dep, kinds.get(dep) == "sql", kinds.get(dep), values[dep]) for dep in step.deps)
+            seen = tuple((self.asset_of(dep), kept.get(dep), values[dep]) for dep in step.deps)
             keys[step.name] = (step.kind, step.base, step.param, step.helper, helper, seen)
             values[step.name] = (step.base + step.param + helper + sum(values[d] for d in step.deps)) % SMALL
         return values, keys
@@ -137,7 +139,7 @@ class Defined:
 
 
 class History:
-    """One project from its beginning. `known` are the keys with which a step may have been made last, None: not
+    """One project from its beginning. `known` are the keys with which an asset may have been made last, None: not
     at all; there are several after a kill only."""
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -258,13 +260,14 @@ class History:
     def compare(self, ran: set[str], inside: set[str], forced: set[str]) -> None:
         values, keys = self.defined.oracle()
         for name in inside:
-            possible = self.known.get(name, {None})
+            asset = self.defined.asset_of(name)
+            possible = self.known.get(asset, {None})
             must = name in forced or keys[name] not in possible
             may = must or possible != {keys[name]}
             assert name in ran or not must, self.fail(f"{name} had to run")
             assert name not in ran or may, self.fail(f"{name} ran for nothing")
-            self.known[name] = {keys[name]}
-            found = self.value(self.defined.asset_of(name))
+            self.known[asset] = {keys[name]}
+            found = self.value(asset)
             assert found == values[name], self.fail(f"{name} is {found}, not {values[name]}")
         assert ran <= inside, self.fail(f"{ran - inside} ran unasked")
 
@@ -308,7 +311,8 @@ class History:
         self.kills += 1
         _, keys = self.defined.oracle()
         for name, key in keys.items():
-            self.known[name] = self.known.get(name, {None}) | {key}
+            asset = self.defined.asset_of(name)
+            self.known[asset] = self.known.get(asset, {None}) | {key}
 
     def fail(self, what: object) -> str:
         return "\n".join([*self.told, f"-> {what}"])

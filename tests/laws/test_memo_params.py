@@ -35,6 +35,21 @@ def random_value(dice: random.Random, depth: int = 0) -> Any:
     return {name: random_value(dice, depth + 1) for name in names}
 
 
+def neighbour(value: Any) -> Any:
+    """Much the same, but for order and kind."""
+    match value:
+        case dict():
+            return {name: neighbour(value[name]) for name in reversed(value)}
+        case bool():
+            return int(value)
+        case int() if abs(value) < 2**53:
+            return float(value)
+        case list():
+            return [neighbour(item) for item in value]
+        case _:
+            return value
+
+
 def key_of(value: Any) -> str:
     task = Task("t", ShellAction("true"), params={"p": value})
     return step_key(static_key(task, {}, "3.11"), {}).digest
@@ -63,8 +78,8 @@ def given(value: Any) -> Any:
 def check(count: int) -> str:
     """Raises AssertionError; returns all keys as text."""
     dice, by_key, by_sameness = random.Random(count), dict[str, Any](), dict[Any, str]()
-    for _ in range(count):
-        value = random_value(dice)
+    values = [random_value(dice) for _ in range(count)]
+    for value in [*values, *map(neighbour, values)]:
         key, same = key_of(value), told_apart(value)
         assert by_key.setdefault(key, same) == same, f"one key for {value!r} and {by_key[key]!r}"
         assert by_sameness.setdefault(same, key) == key, f"two keys for {value!r}"
