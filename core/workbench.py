@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -63,6 +64,13 @@ def _task_of(graph: Graph, node: Node) -> str | None:
     return (
         graph.producer(node.name) if node.kind == "asset" else node.name if node.name in graph.tasks else None
     )
+
+
+def _is_file(folder: Path, path: str) -> bool:
+    try:
+        return (folder / path).is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 class Workbench:
@@ -217,10 +225,14 @@ class Workbench:
         return root_causes(self.survey().survey, node)
 
     def untracked(self, node: Node) -> tuple[str, ...]:
-        """What the key of the node's step cannot see."""
-        tasks = self.tasks_of([node])
-        code = [self.definitions.tasks[name].code for name in tasks]
-        return tuple(name for one in code if one is not None for name in one.untracked)
+        """What the key of the node's step cannot see. Blocking: looks whether files are there."""
+        from .plan.unseen import unseen
+
+        found: list[str] = []
+        for name in self.tasks_of([node]):
+            task = self.definitions.tasks[name]
+            found += unseen(task, partial(_is_file, self.root / task.action.folder))
+        return tuple(found)
 
     def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
         """The value of an asset as text or rows, without secrets. Blocking; runs nothing of the project."""

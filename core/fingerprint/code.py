@@ -181,6 +181,8 @@ class Project(World):
         while isinstance(value, types.ModuleType) and attributes and self.unit_of_module(value) is not None:
             following = attributes.pop(0)
             if following not in value.__dict__:
+                following = "__getattr__"  # a module may make its attributes when they are asked for
+            if following not in value.__dict__:
                 return []
             scope, name, value = value.__dict__, following, value.__dict__[following]
         before = len(describer.part.refers)

@@ -224,11 +224,15 @@ class Describer(Encoder):
         self._library(kind.__module__)
         if callable(value) and isinstance(getattr(value, "__name__", None), str):
             self._library(getattr(value, "__module__", None))
-            return f"<{name} {getattr(value, '__module__', '')}.{value.__name__}>"
+            ours = [one for one in getattr(value, "__dict__", {}).values() if self._is_our_function(one)]
+            return self.parts(f"<{name} {getattr(value, '__module__', '')}.{value.__name__}", ours)
         if library_of(kind.__module__) is None:
             return self._standard(value)
         self._note(f"the state of a {name}")
         return f"?{name}"
+
+    def _is_our_function(self, value: Any) -> bool:
+        return isinstance(value, types.FunctionType) and self.world.is_ours(value.__globals__)
 
     def _typing(self, value: Any) -> str:
         arguments = [item for item in getattr(value, "__args__", ()) if isinstance(item, type)]

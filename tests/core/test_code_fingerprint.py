@@ -380,6 +380,26 @@ def test_every_kind_of_thing_is_looked_into(kitchen: Kitchen, what: str) -> None
     assert before.untracked == ()
 
 
+def test_an_attribute_that_a_module_makes_when_it_is_asked_is_what_makes_it(kitchen: Kitchen) -> None:
+    lazy = "HOT = 1\ndef __getattr__(name): return HOT\n"
+    before = kitchen.key({"recipes.py": "import lazy\ndef bake(): return lazy.HEAT\n", "lazy.py": lazy})
+    assert changed(before, kitchen.key({"lazy.py": lazy.replace("1", "2")})) == {"lazy.HOT"}
+
+
+def test_a_function_that_an_object_of_a_library_calls_is_looked_into(
+    kitchen: Kitchen, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path_factory.mktemp("library")
+    (library / "callers.py").write_text(
+        "class Caller:\n    def __init__(self, f): self.f, self.__name__ = f, 'caller'\n"
+        "    def __call__(self): return self.f()\n"
+    )
+    monkeypatch.syspath_prepend(library)
+    text = "import callers\ndef f(): return 1\ng = callers.Caller(f)\ndef bake(): return g()\n"
+    before = kitchen.key({"recipes.py": text})
+    assert changed(before, kitchen.key({"recipes.py": text.replace("1", "2")})) == {"recipes.f"}
+
+
 def test_what_cannot_be_seen_is_named(kitchen: Kitchen) -> None:
     key = kitchen.key(
         {

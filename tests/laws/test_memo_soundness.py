@@ -252,6 +252,28 @@ async def test_what_the_key_cannot_see_is_not_seen_but_listed(kitchen: Kitchen) 
         assert sentence in told.stdout, told
 
 
+def test_files_that_a_command_or_a_query_opens_by_itself_are_listed(kitchen: Kitchen) -> None:
+    kitchen.write(
+        bakehouse__yaml="""
+assets:
+  flour: {file: flour.csv}
+  shell: {deps: [flour], shell: 'sh mix.sh <"$flour" >"$OUTPUT"; : ./no/such.sh $PWD'}
+  version: {deps: [flour], shell: 'sh mix.sh <"$flour" >"$OUTPUT"', code_version: 1}
+  sql: {deps: [flour], sql: "select * from flour join 'more.csv' using (kg) cross join read_text('x')"}
+  plain: {deps: [flour], sql: "select 'from', kg from flour"}
+""",
+        mix__sh="cat\n",
+        flour__csv="kg\n1\n",
+    )
+    bench = kitchen.open()
+    assert [bench.untracked(Node("asset", name)) for name in ("shell", "version", "sql", "plain")] == [
+        ("shell: mix.sh, a file that the command names",),
+        (),
+        ("sql: a file that the query opens by 'more.csv'", "sql: a file that the query opens by read_text"),
+        (),
+    ]
+
+
 async def test_what_follows_a_step_that_never_makes_the_same_follows_what_it_made(kitchen: Kitchen) -> None:
     kitchen.write(
         bakehouse__yaml="""
