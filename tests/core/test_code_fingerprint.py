@@ -157,6 +157,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.case("M1")
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_change_of_anything_used_is_seen_and_named(kitchen: Kitchen, what: str) -> None:
     file, old, new, parts = CHANGES[what]
@@ -186,6 +187,7 @@ LOOKS = {
 }
 
 
+@pytest.mark.case("M1")
 @pytest.mark.parametrize("what", LOOKS)
 def test_looks_and_what_is_not_used_change_nothing(kitchen: Kitchen, what: str) -> None:
     old, new = LOOKS[what]

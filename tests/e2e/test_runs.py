@@ -241,6 +241,7 @@ def total(squares):
     assert bench.preview("squares").columns[1][0] == "square"
 
 
+@pytest.mark.case("M10")
 async def test_a_value_that_was_deleted_or_damaged_is_made_again_and_nothing_else(open_bench: Begin) -> None:
     definitions = """
 assets:
@@ -308,6 +309,7 @@ async def test_a_run_that_cannot_begin_leaves_the_project_free(
     assert outcomes(await run(open_bench())) == {"one": "succeeded"}
 
 
+@pytest.mark.case("M6")
 async def test_an_input_that_changes_while_a_step_reads_it_is_not_remembered_as_read(
     open_bench: Begin,
 ) -> None:

@@ -99,6 +99,7 @@ async def pid_of(steps: Any) -> int:
     return pid
 
 
+@pytest.mark.case("P8")
 async def test_no_step_sees_what_an_earlier_one_left(steps: Any) -> None:
     for function in [*KEEPS, *LEAVES]:
         before = await pid_of(steps)
@@ -126,6 +127,7 @@ async def test_the_log_of_the_next_step_is_whole_after_the_streams_were_replaced
     assert steps.log(printed) == b"seen\n"
 
 
+@pytest.mark.case("P8")
 @pytest.mark.parametrize("function", ["closes", "replaces"])
 async def test_a_step_that_closes_every_descriptor_fails_at_once_and_alone(steps: Any, function: str) -> None:
     pid = await pid_of(steps)
@@ -153,6 +155,8 @@ def steps_action(module: str, function: str) -> Any:
     return PythonAction(module, function)
 
 
+@pytest.mark.case("P6")
+@pytest.mark.case("P7")
 async def test_a_kill_suggests_what_may_have_done_it(steps: Any) -> None:
     (steps.root / "dies.py").write_text("import os\ndef run(): os.kill(os.getpid(), 9)\n")
     python = await steps.outcome(steps.submit(steps_action("dies", "run")))

@@ -34,17 +34,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "home"))
 
 
+@pytest.mark.case("M9")
 @pytest.mark.parametrize("chunk", range(5))
 async def test_twenty_short_histories(histories: ModuleType, tmp_path: Path, chunk: int) -> None:
     await live_through(histories, tmp_path, range(chunk * 4, chunk * 4 + 4), 2)
 
 
+@pytest.mark.case("M9")
 @pytest.mark.full
 @pytest.mark.parametrize("chunk", range(10))
 async def test_a_hundred_histories(histories: ModuleType, tmp_path: Path, chunk: int) -> None:
     await live_through(histories, tmp_path, range(1000 + chunk * 10, 1010 + chunk * 10), 6)
 
 
+@pytest.mark.case("M9")
 @pytest.mark.soak
 @pytest.mark.parametrize("chunk", range(50))
 async def test_two_thousand_long_histories(histories: ModuleType, tmp_path: Path, chunk: int) -> None:

@@ -87,6 +87,7 @@ def check(count: int) -> str:
     return json.dumps([*by_key])
 
 
+@pytest.mark.case("M8")
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.full)])
 def test_keys_are_equal_exactly_if_the_params_are_in_five_processes(count: int) -> None:
     command = [sys.executable, str(Path(__file__)), str(count)]

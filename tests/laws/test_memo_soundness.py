@@ -88,6 +88,8 @@ async def many(kitchen: Kitchen, times: int) -> None:
     assert list((kitchen.root / "__pycache__").glob("*.pyc"))
 
 
+@pytest.mark.case("M4")
+@pytest.mark.case("M5")
 async def test_what_ran_is_what_the_key_says_whenever_the_file_is_edited(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +97,8 @@ async def test_what_ran_is_what_the_key_says_whenever_the_file_is_edited(
     await many(kitchen, 2)
 
 
+@pytest.mark.case("M4")
+@pytest.mark.case("M5")
 @pytest.mark.full
 async def test_what_ran_is_what_the_key_says_a_hundred_times(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
@@ -103,6 +107,7 @@ async def test_what_ran_is_what_the_key_says_a_hundred_times(
     await many(kitchen, 100)
 
 
+@pytest.mark.case("M7")
 async def test_a_file_of_the_same_size_and_time_is_seen_by_its_content(kitchen: Kitchen) -> None:
     kitchen.write(
         bakehouse__yaml="assets: {flour: {file: flour.txt}, bread: {deps: [flour], python: 'recipes:bake'}}",
@@ -155,6 +160,7 @@ def named(a, b): return [a, b]
     assert kitchen.reasons("rest") == [] and await kitchen.run() == set()
 
 
+@pytest.mark.case("M3")
 async def test_libraries_and_declared_variables_are_in_the_key_and_others_are_not(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -237,6 +243,7 @@ DYNAMIC = {
 }
 
 
+@pytest.mark.case("M2")
 async def test_what_the_key_cannot_see_is_not_seen_but_listed(kitchen: Kitchen) -> None:
     head = "import importlib, importlib.metadata, sys\nimport helpers\n"
     assets = {name: {"python": f"{name}:bake"} for name in DYNAMIC}
@@ -274,6 +281,7 @@ assets:
     ]
 
 
+@pytest.mark.case("M11")
 async def test_what_follows_a_step_that_never_makes_the_same_follows_what_it_made(kitchen: Kitchen) -> None:
     kitchen.write(
         bakehouse__yaml="""
@@ -297,6 +305,7 @@ assets:
         assert kitchen.value("seen") == kitchen.value("dice")
 
 
+@pytest.mark.case("C15")
 async def test_a_project_that_was_moved_runs_nothing_again(kitchen: Kitchen) -> None:
     (kitchen.root / "deep").mkdir(parents=True)
     kitchen.write(
@@ -349,6 +358,7 @@ async def test_where_a_query_is_wrong_stands_in_its_log(kitchen: Kitchen) -> Non
     assert set(lines[place + 1].strip()) == {"^"}
 
 
+@pytest.mark.case("R5")
 def test_few_open_files_mean_fewer_steps_at_once_and_a_sentence(kitchen: Kitchen) -> None:
     assets = {f"s{n}": {"shell": 'echo 1; echo 1 > "$OUTPUT"'} for n in range(40)}
     assets |= {f"q{n}": {"sql": "select 1 as one"} for n in range(8)}
