@@ -330,6 +330,12 @@ class Terminal:
         assert raw.rfind(self.MOUSE_OFF) > raw.rfind(b"\x1b[?1000h")
         assert termios.tcgetattr(self._theirs) == self.before
 
+    def hang_up(self) -> None:
+        """The terminal goes away, as when its window is closed; a terminal that nobody reads replaces it here."""
+        for end in (self._ours, self._theirs):
+            os.close(end)
+        self._ours, self._theirs = pty.openpty()
+
     def close(self) -> None:
         if not self.ended():
             os.kill(self.pid, signal.SIGKILL)
@@ -344,8 +350,8 @@ class Terminal:
 def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
-    def open_terminal(code: str, path: Path, **env: str) -> Terminal:
-        one = Terminal(code, str(path), env={"BAKEHOUSE_HOME": str(tmp_path / "home"), **env})
+    def open_terminal(code: str, path: Path, *more: str, **env: str) -> Terminal:
+        one = Terminal(code, str(path), *more, env={"BAKEHOUSE_HOME": str(tmp_path / "home"), **env})
         opened.append(one)
         return one
 
