@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import stat
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -31,9 +32,9 @@ def fingerprint(paths: Iterable[Path]) -> Mapping[Path, str]:
     found = {}
     for path in paths:
         try:
-            stat = path.stat()
-            if stat.st_size > _READ_WHOLE:
-                found[path] = f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"
+            status = path.stat()
+            if status.st_size > _READ_WHOLE or not stat.S_ISREG(status.st_mode):
+                found[path] = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
             else:
                 found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError:

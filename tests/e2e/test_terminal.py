@@ -57,6 +57,7 @@ def test_q_gives_the_terminal_back(cookies: Path, terminal: Opener) -> None:
     t.is_restored()
 
 
+@pytest.mark.case("P11", "U9")
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGQUIT, 131)],
@@ -72,6 +73,7 @@ def test_a_signal_gives_the_terminal_back(
     t.is_restored()
 
 
+@pytest.mark.case("U7")
 def test_a_fault_of_ours_gives_the_terminal_back_and_fails(cookies: Path, terminal: Opener) -> None:
     t = terminal(BREAKS, cookies)
     t.sees("chocolate_chip_cookies")
@@ -81,6 +83,7 @@ def test_a_fault_of_ours_gives_the_terminal_back_and_fails(cookies: Path, termin
     assert b"a fault of ours" in t.raw
 
 
+@pytest.mark.case("P11", "U9")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_mid_run_leaves_no_child_behind(
     tmp_path: Path, terminal: Opener, number: signal.Signals
@@ -142,6 +145,7 @@ def test_a_plain_terminal_is_enough(cookies: Path, terminal: Opener, term: str) 
     t.is_restored()
 
 
+@pytest.mark.case("R8")
 def test_a_dumb_terminal_is_refused_politely(cookies: Path, terminal: Opener) -> None:
     t = terminal(SCREEN, cookies, TERM="dumb")
     t.ends_with(2)

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import struct
-import sys
 import termios
 from collections.abc import Callable
 from pathlib import Path
