@@ -19,7 +19,8 @@ def how_it_ended(status: int) -> str:
 def step_died(status: int) -> str:
     """Why a Python or SQL step failed whose process ended under it."""
     if status < 0:
-        return f"the step's process was {how_it_ended(status)}"
+        hint = ": the system may be out of memory" if -status == signal.SIGKILL else ""
+        return f"the step's process was {how_it_ended(status)}{hint}"
     return f"the step ended its process: {how_it_ended(status)}"
 
 
