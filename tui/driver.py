@@ -37,7 +37,8 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        self._file = _Output(self._file)  # type: ignore[assignment]
+        if self._file is not None:
+            self._file = _Output(self._file)  # type: ignore[assignment]
 
 
 @contextmanager

@@ -74,7 +74,9 @@ def run_screen(
 
 def run_app(app: BakehouseApp, *, mouse: bool = True) -> int:
     """Runs `app`; the terminal is as before when this returns or raises, and when this process is killed."""
-    from .driver import LinuxDriver, TerminalDriver, watched_terminal
+    from textual.drivers.linux_driver import LinuxDriver
+
+    from .driver import TerminalDriver, watched_terminal
     from .guard import TerminalGuard
 
     before = termios.tcgetattr(sys.stdin.fileno())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_names_and_all_that_is_said_of_them_stay_text(
     root.mkdir(parents=True)
     hostile = names(tmp_path / "CANARY", count)
     refused = {".", ".."} & set(hostile)
-    assets = {"seed": {"shell": 'echo 1 > "$OUTPUT"'}}
+    assets: dict[str, dict[str, Any]] = {"seed": {"shell": 'echo 1 > "$OUTPUT"'}}
     for number, name in enumerate(hostile):
         assets[name] = {
             "deps": [{"asset": "seed", "as": "seed"}],
@@ -160,7 +161,7 @@ def test_what_is_written_for_other_programs_cannot_be_broken_out_of(
         "end",
     ]
     hostile = [name for name in hostile if name.isprintable()]
-    assets = {name: {"verb": name, "deps": [], "shell": "true"} for name in hostile}
+    assets: dict[str, Any] = {name: {"verb": name, "deps": [], "shell": "true"} for name in hostile}
     deps = [{"asset": name, "as": f"i{number}"} for number, name in enumerate(hostile)]
     assets["last"] = {"verb": '"]; evil', "deps": deps, "shell": "true"}
     (tmp_path / "bakehouse.yaml").write_text(json.dumps({"assets": assets}, ensure_ascii=False))

@@ -150,6 +150,6 @@ def test_another_user_sees_nothing_of_the_store_and_of_our_own_state(
     for private in (project / ".bakehouse", tmp_path / "home"):
         files = [path for path in private.rglob("*") if path.is_file()]
         assert len(files) >= 2
-        command = [sys.executable, "-c", READS, private, *files]
+        command = [sys.executable, "-c", READS, str(private), *map(str, files)]
         said = subprocess.run(command, capture_output=True, text=True, cwd="/").stdout
         assert set(said.split()) == {"PermissionError"}, said

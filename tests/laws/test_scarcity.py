@@ -156,11 +156,11 @@ def test_no_way_through_a_long_chain_needs_a_deep_stack(tmp_path: Path, environ:
 @pytest.mark.full
 @pytest.mark.parametrize("shape", ["chain", "star", "layered"])
 def test_a_hundred_thousand_assets_are_planned(tmp_path: Path, environ: dict[str, str], shape: str) -> None:
-    deps = {
-        "chain": lambda n: [f"a{n - 1}"] if n else [],
-        "star": lambda n: ["a0"] if n else [],
-        "layered": lambda n: [f"a{n - 333 + k}" for k in (0, 1)] if n >= 333 else [],
-    }[shape]
+    def deps(n: int) -> list[str]:
+        if shape == "layered":
+            return [f"a{n - 333 + k}" for k in (0, 1)] if n >= 333 else []
+        return [] if n == 0 else [f"a{n - 1}" if shape == "chain" else "a0"]
+
     assets = {f"a{n}": {"deps": deps(n), "shell": "true"} for n in range(100_000)}
     (tmp_path / "many.yaml").write_text(
         "assets:\n" + "".join(f"  {k}: {json.dumps(v)}\n" for k, v in assets.items())

@@ -141,7 +141,7 @@ def test_no_command_that_looks_runs_anything(clone: Path, tmp_path: Path, enviro
     for words in LOOKS:
         done = bakehouse(*words, at=clone, env=environ)
         assert not (tmp_path / "CANARY").exists(), words
-        assert done.returncode in (0, 2, 3) and "Traceback" not in done.stderr, (words, done)
+        assert done.returncode in (0, 1, 2, 3) and "Traceback" not in done.stderr, (words, done)
     assert bakehouse("materialize", at=clone, env=environ).returncode == 5
     completing = {"_BAKEHOUSE_COMPLETE": "bash_complete", "COMP_WORDS": "bakehouse ls ", "COMP_CWORD": "2"}
     bakehouse(at=clone, env=environ | completing)
@@ -218,7 +218,7 @@ def test_who_can_write_above_a_trusted_folder_cannot_put_another_in_its_place(
     assert bakehouse("materialize", at=above / "mine", env=environ).returncode == 5
     shutil.rmtree(above / "mine")
     (above / "mine").symlink_to(above / "aside")
-    assert bakehouse("materialize", at=above / "mine", env=environ).returncode == 0, "the link leads to it"
+    assert bakehouse("materialize", at=above / "mine", env=environ).returncode == 5, "it was moved"
     assert not (tmp_path / "CANARY").exists()
 
 
