@@ -149,7 +149,7 @@ def test_no_command_that_looks_runs_anything(clone: Path, tmp_path: Path, enviro
     module = [sys.executable, "-m", "bakehouse", "ls"]
     subprocess.run(module, cwd=clone, env=environ, capture_output=True, timeout=120, check=True)
     assert not (tmp_path / "CANARY").exists()
-    assert bakehouse("ls", "--json", at=clone, env=environ).stdout.count('"key": "called"') == 1
+    assert bakehouse("ls", "--json", at=clone, env=environ).stdout.count('"key": "called"') >= 1
 
 
 @pytest.mark.case("X1")
