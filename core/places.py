@@ -103,7 +103,8 @@ def store_folder(root: Path) -> Path:
     """Where the store of the project at `root` lies; nothing is made.
 
     `.bakehouse` in the project, where it can be written to or holds a ledger that can be read; else a folder
-    in the user's state. A `.bakehouse` that is a link or another user's is never used.
+    in the user's state. A `.bakehouse` that is a link, holds links or is another user's is never used: what
+    is written to it would land where somebody else wants it.
     """
     inside = root / STORE
     try:
@@ -115,8 +116,21 @@ def store_folder(root: Path) -> Path:
     else:
         owned = status.st_uid == os.geteuid()
         writable = os.access(inside, os.W_OK | os.X_OK)
-        usable = stat.S_ISDIR(status.st_mode) and owned and (writable or os.access(inside / LEDGER, os.R_OK))
+        readable = writable or os.access(inside / LEDGER, os.R_OK)
+        usable = stat.S_ISDIR(status.st_mode) and owned and readable and not _leads_elsewhere(inside)
     return inside if usable else user_state() / "projects" / _project_id(root)
+
+
+def _leads_elsewhere(store: Path) -> bool:
+    """Whether one of the folders that we write to (or of those below `values`) is a link."""
+    for folder in (store, store / "values"):
+        try:
+            with os.scandir(folder) as entries:
+                if any(entry.is_symlink() for entry in entries):
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def make_store_folder(root: Path) -> Path:

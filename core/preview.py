@@ -81,6 +81,8 @@ def preview_file(path: Path, limit: int = 100, offset: int = 0) -> Preview:
     """Shows a file or folder that is a source, by its suffix. Raises nothing."""
     try:
         codec = "folder" if path.is_dir() else "file"
+        if codec == "file" and not path.is_file() and path.exists():
+            return Preview("none", note=f"{path} is neither a file nor a folder")
         value = Stored(codec, "", path.stat().st_size, "", type=path.name)
         return _Look(value, path, {}, max(limit, 0), max(offset, 0)).show()
     except FileNotFoundError:

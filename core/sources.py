@@ -34,10 +34,17 @@ def _file_digest(path: Path) -> str:
     if _is_bare_link(path):
         return hashlib.sha256(os.fsencode(path.readlink())).hexdigest()
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    if not path.is_file():
+        return digest.hexdigest()
+    with os.fdopen(_without_waiting(path), "rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _without_waiting(path: Path) -> int:
+    """A file that became a pipe meanwhile must not hold us."""
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -101,8 +108,8 @@ class SourceVersions:
             return BARE_SOURCE
         path = self.path(asset)
         try:
-            if not path.exists():
-                return None
+            if not (path.is_file() or path.is_dir()):
+                return None  # a pipe or a device has no content to know it by
             if not path.is_dir():
                 return self._digest(path)
             whole = hashlib.sha256()

@@ -240,8 +240,14 @@ class Deeds:
         """Reloads when files change, for as long as the screen is there."""
         bench = self.app.bench
         try:
-            await watch(bench.root, bench.watch_paths(), bench.definitions.files, self.reload)
-        except (OSError, RuntimeError) as error:  # no watches left, or a file system that has none
+            await watch(
+                bench.root,
+                bench.watch_paths(),
+                bench.definitions.files,
+                self.reload,
+                lambda words: self.app.tell(words, "stale"),
+            )
+        except (OSError, RuntimeError) as error:
             self.app.tell(f"the files cannot be watched, R reads them again: {error}", "stale")
 
     async def trust(self) -> None:

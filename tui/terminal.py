@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from .app import BakehouseApp
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
-_MODES = (1049, 1000, 1002, 1003, 1006, 1015, 1004, 2004)
-_LEAVE = b"".join(b"\x1b[?%dl" % mode for mode in _MODES) + b"\x1b[?25h\x1b[<u\x1b[0m"
 
 
 def refusal() -> str | None:
@@ -65,31 +64,42 @@ def run_screen(
         open_bench, jobs=jobs, ascii_only=wants_ascii() if ascii_only is None else ascii_only, light=light
     )
     code = run_app(app, mouse=mouse)
-    if app.failure is not None:
-        print(app.failure, file=sys.stderr)
-    elif (words := summary(app)) is not None:
-        print(words)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        if app.failure is not None:
+            print(app.failure, file=sys.stderr)
+        elif (words := summary(app)) is not None:
+            print(words, flush=True)
     return code
 
 
 def run_app(app: BakehouseApp, *, mouse: bool = True) -> int:
-    """Runs `app`; the terminal is as before when this returns or raises."""
+    """Runs `app`; the terminal is as before when this returns or raises, and when this process is killed."""
+    from textual.drivers.linux_driver import LinuxDriver
+
+    from .driver import TerminalDriver, watched_terminal
+    from .guard import TerminalGuard
+
     before = termios.tcgetattr(sys.stdin.fileno())
     ended_by: list[int] = []
+    if app.driver_class is LinuxDriver:
+        app.driver_class = TerminalDriver
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, _end, app, number, ended_by, before)
+        gone = functools.partial(_end, app, signal.SIGHUP, ended_by, before)
         try:
-            await app.run_async(mouse=mouse)
+            with watched_terminal(sys.stdin.fileno(), gone):
+                await app.run_async(mouse=mouse)
         finally:
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
 
     old = {number: signal.getsignal(number) for number in SIGNALS}
     try:
-        asyncio.run(run())
+        with TerminalGuard():
+            asyncio.run(run())
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
@@ -101,7 +111,10 @@ def run_app(app: BakehouseApp, *, mouse: bool = True) -> int:
 
 
 def _end(app: BakehouseApp, number: int, ended_by: list[int], before: list[object]) -> None:
-    """The first signal ends the screen in good order, the second at once."""
+    """The first signal ends the screen in good order, the second at once; but a terminal hangs up only once,
+    however often that is told."""
+    if number == signal.SIGHUP and number in ended_by:
+        return
     ended_by.append(number)
     if len(ended_by) == 1:
         app.exit(return_code=128 + number)
@@ -111,8 +124,10 @@ def _end(app: BakehouseApp, number: int, ended_by: list[int], before: list[objec
 
 
 def _restore(before: list[object]) -> None:
+    from .guard import LEAVE
+
     with contextlib.suppress(OSError, termios.error):
-        os.write(2, _LEAVE)
+        os.write(2, LEAVE)
         termios.tcsetattr(0, termios.TCSADRAIN, before)  # type: ignore[arg-type]
 
 

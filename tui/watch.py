@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import stat
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
 SETTLE = 0.2
 """Seconds for which the files must stay as they are."""
+POLL = 2
+"""Seconds between two looks where changes are not told."""
 _WATCHED = frozenset({".yaml", ".yml", ".py", ".sql", ".csv", ".json", ".parquet", ".txt", ".toml", ".sh"})
 _IGNORED = frozenset(
     {".bakehouse", ".git", "__pycache__", ".venv", "node_modules", ".mypy_cache", ".ruff_cache"}
@@ -31,9 +34,9 @@ def fingerprint(paths: Iterable[Path]) -> Mapping[Path, str]:
     found = {}
     for path in paths:
         try:
-            stat = path.stat()
-            if stat.st_size > _READ_WHOLE:
-                found[path] = f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}"
+            status = path.stat()
+            if status.st_size > _READ_WHOLE or not stat.S_ISREG(status.st_mode):
+                found[path] = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
             else:
                 found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError:
@@ -60,10 +63,32 @@ def is_as_read(root: Path, files: Mapping[str, str]) -> bool:
 
 
 async def watch(
-    root: Path, paths: Iterable[Path], files: Mapping[str, str], changed: Callable[[], Awaitable[None]]
+    root: Path,
+    paths: Iterable[Path],
+    files: Mapping[str, str],
+    changed: Callable[[], Awaitable[None]],
+    told: Callable[[str], object] = lambda words: None,
 ) -> None:
     """Calls `changed` after files under `paths` changed and came to rest, and at the start if `files` (as they
-    were read) are not what is there any more. Ends when it is cancelled."""
+    were read) are not what is there any more. Ends when it is cancelled.
+
+    Where the system has no watches left, or the file system has none, `told` is told so, and the files are
+    looked at every `POLL` seconds.
+    """
+    try:
+        await _watch(root, paths, files, changed, polling=False)
+    except (OSError, RuntimeError) as error:
+        told(f"the files cannot be watched, so they are looked at every {POLL} seconds: {error}")
+        await _watch(root, paths, files, changed, polling=True)
+
+
+async def _watch(
+    root: Path,
+    paths: Iterable[Path],
+    files: Mapping[str, str],
+    changed: Callable[[], Awaitable[None]],
+    polling: bool,
+) -> None:
     watchfiles = await asyncio.to_thread(_import_watchfiles)
     stop = asyncio.Event()
 
@@ -73,7 +98,8 @@ async def watch(
     existing = [path for path in dict.fromkeys(paths) if path.exists()]
     if not existing:
         return
-    stream = watchfiles.awatch(*existing, watch_filter=wanted, debounce=100, step=50, stop_event=stop)
+    how = {"force_polling": polling, "poll_delay_ms": POLL * 1000}
+    stream = watchfiles.awatch(*existing, watch_filter=wanted, debounce=100, step=50, stop_event=stop, **how)
     coming = asyncio.ensure_future(anext(stream))
     try:
         await settle(root / name for name in files)

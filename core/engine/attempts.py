@@ -217,6 +217,8 @@ class Attempts:
         if now.timer is not None:
             now.timer.cancel()
         if outcome.traceback:
-            self._tell_lines(now, now.printed.write(outcome.traceback.rstrip().encode() + b"\n"))
+            self._tell_lines(
+                now, now.printed.write(outcome.traceback.rstrip().encode("utf-8", "backslashreplace") + b"\n")
+            )
         self._tell_lines(now, now.printed.close())
         self._ended(now, outcome)

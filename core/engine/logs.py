@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LINES_A_SECOND = 500
 """More than this in one second is not told line by line; the log file has them."""
 
+CUT_OFF = "… the log is cut off: its disk is full or failed"
+
 
 class Printed:
     """Bytes in, lines to tell out, both without `secrets`. Costs nothing until the first byte: most attempts
@@ -56,7 +58,8 @@ class Printed:
             return []
         lines = last + self._few(self._lines.end())
         self.file = self._log.close()
-        return lines + self._held_back()
+        lines += self._held_back()
+        return [*lines, CUT_OFF] if self._log.truncated else lines
 
     def _held_back(self) -> list[str]:
         held, self._held = self._held, 0

@@ -176,6 +176,7 @@ def test_a_changed_file_is_damaged(value: object, tmp_path: Path) -> None:
         path.write_bytes(good)
 
 
+@pytest.mark.case("X14")
 def test_damaged_pickles_are_never_unpickled(tmp_path: Path) -> None:
     encoded = encode(OrderedDict(a="x" * 9000), tmp_path / "value")
     Path(encoded.path or "").write_bytes(
@@ -238,6 +239,7 @@ def test_links_that_a_step_leaves_are_stored_as_what_they_point_to(tmp_path: Pat
     assert not (folder / "link").is_symlink() and secret.read_text() == "mine" * 5000
 
 
+@pytest.mark.case("X13")
 def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("untouched")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bakehouse.core.engine.course import Course, Phase
 from bakehouse.core.graph.graph import Graph
 from bakehouse.core.model import Asset, Definitions, Input, Plan, PlannedStep, ShellAction, Task
@@ -92,6 +94,7 @@ def test_adding_a_forced_step_again_does_not_release_others_early() -> None:
     assert begin_all(course) == ["dough"]
 
 
+@pytest.mark.case("G2")
 def test_a_chain_of_a_hundred_thousand_neither_recurses_nor_crawls() -> None:
     names = [f"n{i}" for i in range(100_000)]
     graph = a_graph(**{name: names[i - 1] if i else "" for i, name in enumerate(names)})

@@ -91,6 +91,7 @@ def test_references_to_nothing_do_not_matter_here(define: Define) -> None:
     assert cycle_problems(Definitions("/project", {}, broken.tasks)) == []
 
 
+@pytest.mark.case("G3")
 def test_ten_circles_are_told_and_the_rest_counted(define: Define) -> None:
     circles = [edge for n in range(50) for edge in ring(3, f"c{n}_")]
     problems = cycle_problems(shorthands(define, circles))
@@ -100,11 +101,13 @@ def test_ten_circles_are_told_and_the_rest_counted(define: Define) -> None:
     assert problems[-1].place.file
 
 
+@pytest.mark.case("G3")
 def test_a_circle_of_100_000(define: Define) -> None:
     (problem,) = cycle_problems(shorthands(define, ring(100_000)))
     assert problem.message.endswith("→ a9 → … (100000 in all)")
 
 
+@pytest.mark.case("G3")
 def test_two_hundred_that_all_need_each_other(define: Define) -> None:
     everything = [(f"n{a}", f"n{b}") for a in range(200) for b in range(200) if a != b]
     (problem,) = cycle_problems(shorthands(define, everything))

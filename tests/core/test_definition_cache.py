@@ -183,6 +183,7 @@ def test_a_broken_record_is_ignored(bakery: Bakery) -> None:
     assert bakery.load() == loaded
 
 
+@pytest.mark.case("X1")
 def test_a_record_that_came_with_a_clone_is_not_believed(bakery: Bakery, tmp_path: Path) -> None:
     bakery.load()
     (tmp_path / "home" / "key").write_bytes(b"k" * 32)

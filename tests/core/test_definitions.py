@@ -59,6 +59,7 @@ def test_assets_and_tasks_of_all_files_are_one_graph(bake: Bake) -> None:
     assert sorted(defined.files) == ["bakehouse.yaml", "bread/a.yaml", "bread/b.yaml"]
 
 
+@pytest.mark.case("X1")
 def test_yaml_alone_is_whole_without_trust_and_runs_nothing(bake: Bake, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     plant = f"open({str(canary)!r}, 'w')\n"
@@ -198,6 +199,7 @@ def test_what_is_defined_twice_names_both_places(bake: Bake) -> None:
     ]
 
 
+@pytest.mark.case("D9")
 def test_references_to_what_is_not_there_are_told_with_the_nearest_name(bake: Bake) -> None:
     assert complaints(
         bake,
@@ -230,6 +232,7 @@ tasks:
     ]
 
 
+@pytest.mark.case("D9")
 def test_a_circle_is_told_with_its_line(bake: Bake) -> None:
     with pytest.raises(DefinitionError) as caught:
         bake(bakehouse_dot_yaml="assets:\n  a: {deps: [b], shell: x}\n  b: {deps: [a], shell: x}\n")
@@ -439,6 +442,7 @@ def test_files_are_settled_when_they_read_the_same_twice(tmp_path: Path) -> None
     assert fingerprint_files([tmp_path / "absent"]) == {str(tmp_path / "absent"): ""}
 
 
+@pytest.mark.case("D2")
 def test_a_project_of_odd_files_is_loaded_or_refused_but_never_falls_over(bake: Bake, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")

@@ -143,6 +143,7 @@ def test_where_nothing_is_defined_it_says_what_it_saw(tmp_path: Path) -> None:
     assert caught.value.hint == "no assets: or tasks: at the top of pipelines/a.yaml"
 
 
+@pytest.mark.case("D11")
 def test_links_to_folders_are_not_followed_but_links_to_files_are(tmp_path: Path) -> None:
     plant(tmp_path, "real/a.yaml", "bakehouse.yaml")
     (tmp_path / "loop").symlink_to(tmp_path)
@@ -168,6 +169,7 @@ def test_patterns_restrict_what_is_walked_and_read(tmp_path: Path) -> None:
     assert kept("nowhere/*") == {"bakehouse.yaml"}
 
 
+@pytest.mark.case("D11")
 def test_a_folder_without_end_is_refused_with_a_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def complaints(load: Write, text: str) -> list[str]:
     return [str(problem).split("\n")[0].removeprefix("bakery.yaml:") for problem in caught.value.problems]
 
 
+@pytest.mark.case("D9")
 def test_all_that_is_wrong_is_told_at_once_with_line_and_caret(bakery: Write) -> None:
     broken = """\
 pipelin: cookies
@@ -175,6 +176,7 @@ def test_each_mistake_has_its_words_and_its_place(bakery: Write, text: str, said
     assert [line for line in complaints(bakery, text) if line.startswith(said)], complaints(bakery, text)
 
 
+@pytest.mark.case("D9", "U3")
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -195,6 +197,7 @@ def test_a_name_that_cannot_be_shown_is_refused_and_shown_escaped(
     assert line.isprintable()
 
 
+@pytest.mark.case("D9")
 @pytest.mark.parametrize("name", ["a.b/c d:e", "-rf", "$(id)", "🍪", "naïve", "x" * 255, "'; drop", "[/red]"])
 def test_any_printable_name_will_do(bakery: Write, name: str) -> None:
     assert list(bakery(json.dumps({"assets": {name: {}}}, ensure_ascii=False)).assets) == [name]

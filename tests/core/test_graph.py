@@ -177,6 +177,7 @@ def chain(define: Define, length: int, reverse: bool = False) -> Definitions:
     return define({f"t{n}": {"inputs": [f"a{n - 1}"], "outputs": [f"a{n}"]} for n in numbers})
 
 
+@pytest.mark.case("G1", "G2")
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_chain_of_100_000_steps_needs_no_deep_stack(define: Define, reverse: bool) -> None:
     definitions = chain(define, 100_000, reverse)
@@ -198,6 +199,7 @@ def test_a_chain_of_100_000_steps_needs_no_deep_stack(define: Define, reverse: b
         sys.setrecursionlimit(limit)
 
 
+@pytest.mark.case("G1")
 def test_a_million_edges(define: Define) -> None:
     sources = [f"s{n}" for n in range(1000)]
     graph = Graph(define({f"t{n}": {"inputs": sources, "outputs": [f"a{n}"]} for n in range(1000)}))

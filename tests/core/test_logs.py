@@ -22,6 +22,7 @@ def logs(tmp_path: Path) -> LogStore:
     return LogStore(tmp_path)
 
 
+@pytest.mark.case("X12")
 def test_hostile_names_become_different_plain_files_inside_the_store(logs: LogStore, tmp_path: Path) -> None:
     paths = [logs.path(run, task, 1) for run in HOSTILE for task in HOSTILE]
     assert len({str(path).casefold() for path in paths}) == len(HOSTILE) ** 2
@@ -30,6 +31,7 @@ def test_hostile_names_become_different_plain_files_inside_the_store(logs: LogSt
         assert len(path.name) <= 200 and path.name.isascii() and path.name.isprintable()
 
 
+@pytest.mark.case("X12")
 @given(st.text(), st.text())
 def test_different_names_have_different_files(one: str, other: str) -> None:
     assert (safe_name(one).casefold() == safe_name(other).casefold()) == (one == other)
@@ -42,6 +44,7 @@ def test_a_silent_attempt_leaves_no_file(logs: LogStore, tmp_path: Path) -> None
     assert log.close() is None and not (tmp_path / "logs").exists()
 
 
+@pytest.mark.case("L3")
 def test_bytes_are_kept_as_they_came(logs: LogStore, tmp_path: Path) -> None:
     data = os.urandom(300_000)
     log = logs.attempt("r1", "bake", 1)
@@ -53,6 +56,7 @@ def test_bytes_are_kept_as_they_came(logs: LogStore, tmp_path: Path) -> None:
     assert logs.find(name) == tmp_path / name and logs.find("../../etc/passwd") is None
 
 
+@pytest.mark.case("L1")
 @pytest.mark.parametrize("chunk", [1, 7, 50, 1000, 100_000])
 def test_a_flood_keeps_head_and_tail_and_says_what_is_left_out(
     logs: LogStore, tmp_path: Path, chunk: int
@@ -88,6 +92,7 @@ def test_a_second_attempt_of_the_same_number_does_not_write_over_the_first(
     assert [(tmp_path / name).read_bytes() for name in names] == [b"first", b"second"]
 
 
+@pytest.mark.case("L7")
 def test_a_disk_that_fails_never_raises(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way")
     log = LogStore(tmp_path).attempt("r1", "bake", 1)
@@ -126,6 +131,7 @@ def test_a_growing_log_is_read_by_windows(tmp_path: Path) -> None:
     assert reader.refresh() == 1 and reader.window(0, 9) == ["new"]
 
 
+@pytest.mark.case("L2")
 def test_one_endless_line_is_cut_and_does_not_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     with path.open("wb") as file:

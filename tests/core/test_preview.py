@@ -85,6 +85,7 @@ def test_arrays_are_read_without_numpy(store: Store) -> None:
     assert preview(store, npy("", (), b"", "__import__('os').system('x')")).kind == "none"
 
 
+@pytest.mark.case("X14", "X15")
 def test_a_pickle_is_never_opened(store: Store, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -112,6 +113,7 @@ def test_files_are_shown_by_what_they_are(store: Store, tmp_path: Path) -> None:
     assert preview(store, keep(store, data, "file", "t.parquet")).rows == (("1",),)
 
 
+@pytest.mark.case("X15")
 def test_large_text_and_a_long_csv_are_shown_in_part(store: Store) -> None:
     seen = preview(store, keep(store, b"x" * (READ + 5), "file", "big.txt"))
     assert len(seen.text) == READ and "of 1,048,581 bytes" in seen.note

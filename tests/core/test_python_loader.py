@@ -258,6 +258,7 @@ def test_another_interpreter_needs_nothing_of_ours(project: Project, tmp_path: P
     assert spec.options["metadata"] == {"yaml": False, "prefix": str(bare)}
 
 
+@pytest.mark.case("X17")
 def test_files_named_like_ours_or_pythons_never_stand_in_for_them(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +273,7 @@ def test_files_named_like_ours_or_pythons_never_stand_in_for_them(
 # ---- what goes wrong -------------------------------------------------------------------------
 
 
+@pytest.mark.case("D7")
 def test_an_exception_is_told_with_the_line_of_the_user(project: Project) -> None:
     project.put("pipelines/helper.py", "def prices():\n    return {}['flour']\n")
     project.put("pipelines/bad.py", "from bakehouse import asset\nimport helper\n\nP = helper.prices()\n")
@@ -329,6 +331,7 @@ def test_all_wrong_decorators_of_all_files_are_told_at_once(project: Project) ->
     ]
 
 
+@pytest.mark.case("D7")
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -369,6 +372,7 @@ def test_a_kill_from_outside_is_told(project: Project) -> None:
     assert "killed by SIGKILL" in failure.message
 
 
+@pytest.mark.case("D7")
 @pytest.mark.parametrize("loop", ["while True: pass", "import time; time.sleep(1000)"])
 def test_a_definition_that_never_ends_is_stopped_and_its_line_told(project: Project, loop: str) -> None:
     failure = project.failure(f"def wait():\n    {loop}\n\nwait()\n", seconds=1)
@@ -383,6 +387,7 @@ def test_a_definition_that_does_not_even_answer_is_killed(project: Project) -> N
     assert (failure.file, failure.message) == ("stop.py", "took more than 1 s to load")
 
 
+@pytest.mark.case("D7")
 def test_a_flood_of_output_is_kept_at_both_ends(project: Project) -> None:
     project.put(
         "loud.py",
@@ -402,6 +407,7 @@ def test_a_flood_of_output_is_kept_at_both_ends(project: Project) -> None:
     assert len(result.output) < 70_000
 
 
+@pytest.mark.case("D7")
 def test_a_definition_that_takes_all_memory_is_stopped(project: Project) -> None:
     project.put("fat.py", "hoard = []\nwhile True: hoard.append(bytearray(1 << 22))\n")
     loader = LoaderProcess(PythonRequest(str(project.root), ("fat.py",)), memory_limit=300 << 20)

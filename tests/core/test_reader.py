@@ -42,6 +42,7 @@ def complaint(text: str | bytes) -> str:
     return str(problems[0]).splitlines()[0].removeprefix("bakery.yaml:")
 
 
+@pytest.mark.case("D4")
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
@@ -72,6 +73,7 @@ def test_a_number_that_is_no_finite_number_is_refused(number: str) -> None:
     assert complaint(f"a:\n  retries: {number}\n").startswith("2:12: ")
 
 
+@pytest.mark.case("D10")
 @pytest.mark.parametrize("name", ["1", "true", "1.0", "null", "~", "-3", "0x1F", "[a, b]", "{a: b}", ""])
 def test_a_name_must_be_a_string(name: str) -> None:
     text = f"assets:\n  ? {name}\n  : {{}}\n  flour: {{}}\n"
@@ -89,6 +91,7 @@ def test_what_looks_odd_to_yaml_1_1_may_be_a_name(name: str) -> None:
     assert read(f"{name}: 1").checked().data == {name.strip("\"'"): 1}
 
 
+@pytest.mark.case("D3")
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -186,6 +189,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.case("D1", "D2")
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_a_bomb_is_refused_before_it_goes_off(bomb: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -196,12 +200,14 @@ def test_a_bomb_is_refused_before_it_goes_off(bomb: str) -> None:
     assert grown < 50 * 1024, f"{grown} KiB more"
 
 
+@pytest.mark.case("D2")
 def test_the_deepest_that_is_read() -> None:
     deep = "[" * MOST_DEPTH + "]" * MOST_DEPTH
     assert read(deep).checked().data is not None
     assert f"more than {MOST_DEPTH} levels deep" in complaint(f"[{deep}]")
 
 
+@pytest.mark.case("D1")
 def test_many_honest_keys_and_aliases_are_read() -> None:
     text = "base: &base {retries: 3, tags: [a, b]}\nassets:\n"
     text += "".join(f"  a{n}: {{params: *base, shell: echo}}\n" for n in range(5000))
@@ -209,6 +215,7 @@ def test_many_honest_keys_and_aliases_are_read() -> None:
     assert len(read(text).checked().data["assets"]) == 5000
 
 
+@pytest.mark.case("D5")
 def test_a_truncated_file_is_read_or_refused_at_every_byte() -> None:
     for end in range(len(SAMPLE)):
         document = read(SAMPLE[:end])
@@ -294,6 +301,7 @@ def test_naughty_strings_stay_what_they_are(real_data: Path) -> None:
             json.dumps(plain.data, allow_nan=False)
 
 
+@pytest.mark.case("D11", "D2")
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")

@@ -300,6 +300,7 @@ def test_the_caret_stands_right_behind_wide_characters_and_in_long_texts(flights
     assert line[caret.index("^") :].startswith("nowhere") and len(line) < 80
 
 
+@pytest.mark.case("X11")
 def test_nesting_up_to_a_hundred_and_no_further(flights: Graph) -> None:
     assert chosen("(" * 100 + "delays" + ")" * 100, flights) == "delays"
     assert chosen("not (" * 100 + "delays" + ")" * 100, flights) == "delays"
@@ -309,6 +310,7 @@ def test_nesting_up_to_a_hundred_and_no_further(flights: Graph) -> None:
         parse("+(" * 100_000)
 
 
+@pytest.mark.case("X11")
 def test_long_selections_need_no_deep_stack(flights: Graph) -> None:
     assert chosen("not " * 100_000 + "delays", flights) == "delays"
     assert chosen(" or ".join(["delays"] * 20_000), flights) == "delays"
@@ -337,6 +339,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.case("X11")
 @given(st.lists(st.sampled_from(WORDS), max_size=14).map("".join) | st.text(max_size=30))
 def test_any_text_is_a_selection_or_a_selection_error(flights: Graph, text: str) -> None:
     try:

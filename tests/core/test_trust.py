@@ -83,6 +83,7 @@ def test_the_record_is_for_the_user_alone_and_not_in_the_project(project: Path, 
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.case("X3")
 def test_trust_does_not_follow_a_folder_that_is_moved_copied_or_replaced(
     project: Path, tmp_path: Path
 ) -> None:
@@ -98,6 +99,7 @@ def test_trust_does_not_follow_a_folder_that_is_moved_copied_or_replaced(
     assert not is_trusted(project)
 
 
+@pytest.mark.case("X3")
 def test_a_link_is_as_good_as_what_it_leads_to(project: Path, tmp_path: Path) -> None:
     trust(project)
     link = tmp_path / "link"
@@ -114,6 +116,7 @@ def test_a_link_is_as_good_as_what_it_leads_to(project: Path, tmp_path: Path) ->
     assert not is_trusted(project)
 
 
+@pytest.mark.case("X7")
 def test_a_forged_record_is_not_believed(project: Path, home: Path, tmp_path: Path) -> None:
     trust(project)
     (record,) = records(home)
@@ -139,6 +142,7 @@ def test_a_forged_record_is_not_believed(project: Path, home: Path, tmp_path: Pa
         assert not is_trusted(project)
 
 
+@pytest.mark.case("X6")
 def test_a_folder_that_everyone_can_write_to_is_refused(project: Path) -> None:
     trust(project)
     project.chmod(0o777)
@@ -161,6 +165,7 @@ except ProblemError as problem:
 """
 
 
+@pytest.mark.case("X6")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_a_folder_of_another_user_is_refused(project: Path) -> None:
     trust(project)
@@ -178,6 +183,7 @@ def test_a_folder_of_another_user_is_refused(project: Path) -> None:
     )
 
 
+@pytest.mark.case("X7")
 def test_the_caller_can_say_yes_by_environment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for word, yes in [("1", True), ("true", True), ("0", False), ("", False), ("no", False)]:
         monkeypatch.setenv("BAKEHOUSE_TRUST", word)
@@ -186,6 +192,7 @@ def test_the_caller_can_say_yes_by_environment(project: Path, monkeypatch: pytes
     assert not is_trusted(project)
 
 
+@pytest.mark.case("X7", "R8")
 def test_without_a_home_nothing_is_trusted_and_it_says_why(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +239,7 @@ def test_the_store_lies_in_the_project_and_hides_itself(project: Path) -> None:
     assert make_store_folder(project) == folder
 
 
+@pytest.mark.case("X13")
 def test_a_planted_link_is_not_taken_for_a_store(project: Path, home: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()

@@ -290,6 +290,7 @@ def test_a_ladder_of_fifty_diamonds_does_not_explode(define: Define) -> None:
     assert label.endswith("join49") and "…" in label and len(label) < 500
 
 
+@pytest.mark.case("G2")
 def test_a_chain_of_100_000_internal_steps_is_one_edge(define: Define) -> None:
     length = 100_000
     steps = {f"t{n}": {"inputs": [f"a{n - 1}"], "outputs": [f"a{n}"]} for n in range(1, length + 1)}

@@ -1,19 +1,29 @@
-"""The program on a small project; workers with real processes, and a listener that remembers what it was told."""
+"""The program on a small project, workers with real processes, a listener that remembers what it was told, and
+real terminals."""
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import os
+import pty
+import re
+import select
+import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pyte
 import pytest
 
 from bakehouse.core.engine.executor import Given, Order, Outcome
@@ -228,3 +238,123 @@ def call(project: Path, environ: dict[str, str]) -> Call:
         )
 
     return run
+
+
+# ---- terminals
+
+
+class Terminal:
+    """A pseudo terminal with a program in it, as its session's leader."""
+
+    ENTERED, LEFT = b"\x1b[?1049h", b"\x1b[?1049l"
+    SHOWN, MOUSE_OFF = b"\x1b[?25h", b"\x1b[?1000l"
+    _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p")
+
+    def __init__(
+        self, code: str, *arguments: str, env: dict[str, str], size: tuple[int, int] = (24, 80)
+    ) -> None:
+        self.raw = bytearray()
+        self.size = size
+        self._ours, self._theirs = pty.openpty()
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+        self.before = termios.tcgetattr(self._theirs)
+        name = os.ttyname(self._theirs)
+        environ = {
+            **os.environ,
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "TEXTUAL_ANIMATIONS": "none",
+        }
+        environ.pop("NO_COLOR", None)
+        environ.update(env)
+        actions = [(os.POSIX_SPAWN_OPEN, fd, name, os.O_RDWR, 0) for fd in (0, 1, 2)]
+        self.pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-c", code, *arguments],
+            environ,
+            file_actions=actions,
+            setsid=True,
+        )
+        self.code: int | None = None
+        self.seen: set[psutil.Process] = set()
+
+    def read(self, timeout: float = 0.05) -> None:
+        if select.select([self._ours], [], [], timeout)[0]:
+            try:
+                self.raw += os.read(self._ours, 1 << 16)
+            except OSError:
+                return
+
+    def until(self, is_so: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + 2 * LIMIT
+        while not is_so():
+            assert time.monotonic() < end, f"waited for {what}; on the screen:\n{self.text}"
+            self.read()
+
+    def sees(self, words: str) -> None:
+        self.until(lambda: words in self.text, words)
+
+    @property
+    def text(self) -> str:
+        screen = pyte.Screen(self.size[1], self.size[0])
+        pyte.ByteStream(screen).feed(self._UNKNOWN_TO_PYTE.sub(b"", bytes(self.raw)))
+        return "\n".join(line.rstrip() for line in screen.display)
+
+    def press(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def children(self) -> set[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            self.seen |= set(psutil.Process(self.pid).children(recursive=True))
+        return {one for one in self.seen if one.is_running() and one.status() != psutil.STATUS_ZOMBIE}
+
+    def ended(self) -> bool:
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
+
+    def ends_with(self, code: int) -> None:
+        self.until(self.ended, "the program to end")
+        self.read()
+        assert self.code == code, self.text
+
+    def is_restored(self) -> None:
+        """The last word on each mode is the one that was there before."""
+        for _ in range(20):
+            self.read(0.01)
+        raw = bytes(self.raw)
+        assert raw.rfind(self.LEFT) > raw.rfind(self.ENTERED) >= 0
+        assert raw.rfind(self.SHOWN) > raw.rfind(b"\x1b[?25l")
+        assert raw.rfind(self.MOUSE_OFF) > raw.rfind(b"\x1b[?1000h")
+        assert termios.tcgetattr(self._theirs) == self.before
+
+    def hang_up(self) -> None:
+        """The terminal goes away, as when its window is closed; a terminal that nobody reads replaces it here."""
+        for end in (self._ours, self._theirs):
+            os.close(end)
+        self._ours, self._theirs = pty.openpty()
+
+    def close(self) -> None:
+        if not self.ended():
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        for child in self.children():
+            child.kill()
+        os.close(self._ours)
+        os.close(self._theirs)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def open_terminal(code: str, path: Path, *more: str, **env: str) -> Terminal:
+        one = Terminal(code, str(path), *more, env={"BAKEHOUSE_HOME": str(tmp_path / "home"), **env})
+        opened.append(one)
+        return one
+
+    yield open_terminal
+    for one in opened:
+        one.close()

@@ -190,6 +190,7 @@ def test_no_project_says_where_it_looked(call: Call, tmp_path: Path) -> None:
     assert done.returncode == 2 and "nowhere" in done.stderr
 
 
+@pytest.mark.case("X8")
 def test_an_untrusted_project_is_exit_code_5_until_it_is_trusted(call: Call) -> None:
     assert call("ls", trusted=False).returncode == 0, "YAML alone can be looked at"
     assert call("materialize", trusted=False).returncode == 5
@@ -208,6 +209,7 @@ def test_what_is_not_trusted_is_said_once_before_anything_else(call: Call, proje
     assert looked.returncode == 0 and "not loaded: more.py" in looked.stderr
 
 
+@pytest.mark.case("X17", "X1")
 def test_nothing_of_the_folder_it_is_started_in_is_imported(project: Path, environ: dict[str, str]) -> None:
     canary = project / "canary"
     for name in (
@@ -259,6 +261,7 @@ def test_a_held_project_is_exit_code_4(call: Call, project: Path, environ: dict[
     assert done.returncode == 4 and "held by" in done.stderr
 
 
+@pytest.mark.case("P11")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_says_cancelled_and_ends(
     call: Call, project: Path, environ: dict[str, str], number: signal.Signals, code: int
@@ -314,6 +317,7 @@ def read_only(project: Path, call: Call) -> Iterator[Path]:
         subprocess.run(["umount", str(project)], check=True)
 
 
+@pytest.mark.case("R2")
 def test_a_project_that_cannot_be_written_is_browsed_and_runs_are_refused(
     call: Call, read_only: Path
 ) -> None:

@@ -212,6 +212,7 @@ async def test_one_run_at_a_time(open_bench: Begin) -> None:
     await running.wait()
 
 
+@pytest.mark.case("X8")
 async def test_nothing_runs_untrusted(open_bench: Begin, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     bench = open_bench(trust=False, bakehouse__yaml=f"assets:\n  bird: {{shell: 'touch {canary}'}}\n")
@@ -270,6 +271,7 @@ async def test_steps_can_be_added_to_a_run(open_bench: Begin) -> None:
     assert outcomes(told) == {"slow": "succeeded", "other": "succeeded"}
 
 
+@pytest.mark.case("D8")
 async def test_a_run_keeps_to_the_definitions_that_its_plan_was_made_of(open_bench: Begin) -> None:
     bench = open_bench(bakehouse__yaml="assets:\n  word: {shell: 'printf old > \"$OUTPUT\"'}\n")
     plan = bench.plan()
@@ -280,6 +282,7 @@ async def test_a_run_keeps_to_the_definitions_that_its_plan_was_made_of(open_ben
     assert [r.kind for r in bench.survey().reasons[Node("asset", "word")]] == [ReasonKind.CONFIG_CHANGED]
 
 
+@pytest.mark.case("D8")
 async def test_what_is_defined_after_a_run_began_is_not_added_to_it(open_bench: Begin) -> None:
     begun = "assets:\n  slow: {shell: 'sleep 30'}\n"
     bench = open_bench(bakehouse__yaml=begun)

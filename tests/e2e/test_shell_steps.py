@@ -122,6 +122,7 @@ def payloads(canary: Path) -> list[str]:
     return out
 
 
+@pytest.mark.case("X9")
 async def test_hostile_params_and_paths_are_never_executed(begin: Begin, tmp_path: Path) -> None:
     steps = await begin()
     canary = tmp_path / "canary"
@@ -145,6 +146,7 @@ async def test_hostile_params_and_paths_are_never_executed(begin: Begin, tmp_pat
     assert not canary.exists()
 
 
+@pytest.mark.case("L1", "L2")
 @pytest.mark.parametrize("command", ["yes", "head -c 200000000 /dev/zero"], ids=["lines", "one line"])
 async def test_a_flood_is_read_in_bounded_pieces(begin: Begin, command: str) -> None:
     steps = await begin()

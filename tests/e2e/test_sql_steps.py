@@ -76,6 +76,7 @@ async def test_own_files_are_read_relative_to_the_folder(begin: Begin) -> None:
 HOSTILE = ["'; attach 'x.db'; --", '"; drop table t; --', "$1", "' or 1=1 --", "\x1b", "é\n", "'''"]
 
 
+@pytest.mark.case("X10")
 async def test_params_are_only_ever_bound(begin: Begin) -> None:
     steps = await begin()
     for text in HOSTILE:
@@ -90,6 +91,7 @@ async def test_params_are_only_ever_bound(begin: Begin) -> None:
     assert missing.error == "the query uses $salt, but the step has no such param"
 
 
+@pytest.mark.case("X10")
 async def test_a_query_reaches_nothing_else(begin: Begin, tmp_path: Path) -> None:
     steps = await begin()
     outside = tmp_path / "outside.csv"

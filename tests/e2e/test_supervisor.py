@@ -159,6 +159,7 @@ async def test_a_cancelled_command_may_clean_up(begin: Begin, tmp_path: Path) ->
     assert (await steps.outcome(attempt)).cancelled and note.read_text() == "bye\n"
 
 
+@pytest.mark.case("P4")
 async def test_a_stopped_command_can_be_cancelled(begin: Begin) -> None:
     steps = await begin()
     attempt = steps.shell("echo up; kill -STOP $$; sleep 300")

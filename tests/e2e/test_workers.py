@@ -266,6 +266,7 @@ async def test_a_child_that_a_step_leaves_is_ended_with_its_worker(
     assert (await steps.outcome(steps.python("threads"))).ok
 
 
+@pytest.mark.case("L1")
 async def test_a_flood_of_output_needs_bounded_memory(begin: Begin) -> None:
     steps = await begin(STEPS)
     seen = 0
@@ -305,6 +306,7 @@ async def test_no_worker_comes_up(begin: Begin, tmp_path: Path) -> None:
     assert {outcome.error for outcome in outcomes} == {"no worker came up: no module named encodings"}
 
 
+@pytest.mark.case("P10")
 async def test_five_thousand_steps_with_few_descriptors(begin: Begin) -> None:
     import resource
 

@@ -154,6 +154,7 @@ def test_a_deletion_is_noticed_while_nothing_is_written(tmp_path: Path, committi
         assert noticed.wait(30)
 
 
+@pytest.mark.case("R4", "X21")
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_whatever_the_umask_only_the_owner_can_read_anything(tmp_path: Path, mask: int) -> None:
     process = start(tmp_path / "store", 0, 2, 4, umask=mask)

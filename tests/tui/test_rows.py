@@ -129,6 +129,7 @@ def test_fifty_diamonds_one_after_another_stay_small() -> None:
     assert Shape(view, "up").size() == len(rows)
 
 
+@pytest.mark.case("G2")
 def test_a_chain_of_a_hundred_thousand_is_a_hundred_thousand_rows() -> None:
     rows = full(view_of([(f"n{n}", f"n{n + 1}") for n in range(100_000)]))
     assert len(rows) == 100_001

@@ -61,6 +61,7 @@ def test_a_printed_line_keeps_no_sequence_but_colour(text: str) -> None:
     assert is_harmless(strip_sequences(text))
 
 
+@pytest.mark.case("U1", "U3")
 @given(st.text())
 def test_any_text_becomes_harmless_and_stays_so(text: str) -> None:
     assert is_harmless(clean(text))
@@ -81,6 +82,7 @@ def test_colour_codes_never_leak_or_crash(text: str) -> None:
         sgr_style(sgr)
 
 
+@pytest.mark.case("L4")
 def test_colours_of_a_program_survive() -> None:
     pieces = split_colours("plain \x1b[1;31mred\x1b[0m and \x1b[38;5;208morange\x1b[38;2;0;0;5mdark")
     assert [(t, s) for t, s in pieces] == [
@@ -93,11 +95,13 @@ def test_colours_of_a_program_survive() -> None:
     assert sgr_style("1;31") == Style(bold=True, color="red")
 
 
+@pytest.mark.case("L4")
 def test_a_progress_bar_shows_its_last_state() -> None:
     assert last_state("10%\r20%\r30%\r") == "30%"
     assert strip_sequences("10%\r\x1b[K99%") == "99%"
 
 
+@pytest.mark.case("U1")
 def test_the_gate_stops_what_a_widget_painted_all_the_same() -> None:
     painted = [Segment("ok"), Segment("a\x1b[2Jb\u202e"), Segment("c", Style(link="http://evil.example"))]
     out = ControlGate().apply(painted, Color(0, 0, 0))

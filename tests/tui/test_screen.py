@@ -260,6 +260,7 @@ async def test_force_and_quitting_mid_run_ask_first(cookies: Path, screen: Calla
         assert s.app.is_running
 
 
+@pytest.mark.case("X1")
 async def test_an_untrusted_project_is_looked_at_only(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / ONE, trust=False) as s:
         await s.sees("Trust this project?", "look only", "python steps can be run")
@@ -292,6 +293,7 @@ async def test_saving_the_second_cookie_lights_three_rows(cookies: Path, screen:
         assert not [row for row in s.rows if s.app._look(row).layer]
 
 
+@pytest.mark.case("D5")
 async def test_a_broken_file_keeps_the_old_definitions_and_shows_what_is_wrong(
     cookies: Path, screen: Callable[..., Any]
 ) -> None:
@@ -403,6 +405,7 @@ async def test_the_editor_opens_at_the_definition(
         await s.sees("no editor is named")
 
 
+@pytest.mark.case("U8")
 @pytest.mark.parametrize("size", [(80, 24), (40, 10), (20, 5), (200, 60), (1, 1)])
 async def test_it_stands_in_any_size(
     cookies: Path, screen: Callable[..., Any], size: tuple[int, int]

@@ -79,10 +79,12 @@ def project_with(folder: Path, payload: str) -> Path:
     return file
 
 
+@pytest.mark.case("U1")
 def test_every_widget_has_a_case() -> None:
     assert widgets() == set(SINKS)
 
 
+@pytest.mark.case("U1", "U2")
 @pytest.mark.parametrize("payload", OBEYED.values(), ids=OBEYED)
 async def test_nothing_foreign_is_obeyed_anywhere(
     payload: str, tmp_path: Path, screen: Callable[..., Any], cookies: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from bakehouse.tui.watch import is_as_read, is_watched, watch
+from bakehouse.tui.watch import is_as_read, is_watched, settle, watch
 
 
 @pytest.mark.parametrize("name", ["a.yaml", "sub/b.yml", "recipes.py", "data/flour.csv", "q.sql"])
@@ -70,3 +71,10 @@ async def test_what_changed_between_reading_and_watching_is_told_at_the_start(tm
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.case("D11")
+async def test_a_pipe_named_like_a_definition_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    async with asyncio.timeout(30):
+        await settle([tmp_path / "a.yaml"])
