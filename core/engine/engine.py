@@ -61,7 +61,7 @@ class Engine:
         self._telling = Telling(run, first_seq, rim.writer, rim.tell, rim.clock)
         self._attempts = Attempts(run, desk, rim, self._telling, self._ended)
         self._pools = Pools(desk.pools)
-        self._releases: dict[int, tuple[Try, Outcome]] = {}
+        self._unkept: dict[int, tuple[Try, Outcome | None]] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._forced: set[str] = set()
         self._error: ProblemError | None = None
@@ -159,7 +159,7 @@ class Engine:
         phase = self.course.phases.get(task)
         if phase is None or phase in OVER or self._attempts.cancel(task):
             return
-        if any(now.task == task for now, _ in self._releases.values()):
+        if any(now.task == task for now, _ in self._unkept.values()):
             return  # it is done but for its commit
         if (timer := self._retries.pop(task, None)) is not None:
             timer.cancel()
@@ -219,7 +219,9 @@ class Engine:
         if (following := self._pools.leave(now.task)) is not None:
             self._attempts.begin(following, self._key_now(following), self.course.steps[following].reasons)
         outcome = self._if_it_only_read(now, outcome)
-        if outcome.ok:
+        if outcome.ok and self._error is not None:
+            self._block(self.course.lost(now.task, Phase.FAILED))  # it cannot be kept any more
+        elif outcome.ok:
             self._succeed(now, _with_own_metadata(outcome))
         elif now.ended_as == "cancelled" or (outcome.cancelled and not now.ended_as):
             self._lose(now, Kind.STEP_CANCELLED, Phase.CANCELLED, now.told_end("cancelled", outcome))
@@ -264,11 +266,11 @@ class Engine:
         events.append(self._telling.event(Kind.STEP_SUCCEEDED, now.task, data=data))
         attempt = now.as_ended(self.run, "succeeded", ended)
         commit = self._telling.commit(events, attempt, record, outcome.made)
+        waits = any(made.path for made in outcome.made)
+        self._unkept[commit] = now, outcome if waits else None
         self._attempts.forget_count(now.task)
         self._desk.note(record, values)
-        if any(made.path for made in outcome.made):
-            self._releases[commit] = (now, outcome)
-        else:
+        if not waits:
             self._release(now, outcome)
 
     def _release(self, now: Try, outcome: Outcome) -> None:
@@ -336,8 +338,9 @@ class Engine:
             return
         self._telling.durable(commits)
         for commit in commits:
-            if (release := self._releases.pop(commit, None)) is not None:
-                self._release(*release)
+            now, outcome = self._unkept.pop(commit, (None, None))
+            if now is not None and outcome is not None:
+                self._release(now, outcome)
         self._advance()
 
     def _store_failed(self, error: ProblemError) -> None:
@@ -345,7 +348,7 @@ class Engine:
             return
         self._error = error
         self._telling.broke()
-        waiting, self._releases = list(self._releases.values()), {}
-        for now, _ in waiting:
+        unkept, self._unkept = list(self._unkept.values()), {}
+        for now, _ in unkept:
             self._block(self.course.lost(now.task, Phase.FAILED))
         self.cancel()

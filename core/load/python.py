@@ -20,6 +20,7 @@ from typing import IO, Any
 import psutil
 
 from ..model import CodeKey, SourceFile
+from ..store.crash import crash_point
 from .crash import death_of
 from .interpreter import HASH_SEED
 from .output import HeadAndTail
@@ -61,7 +62,8 @@ def load_python(request: PythonRequest) -> PythonResult:
     if loader.answer is None:
         return _failed(request, loader.failure(), output)
     if request.code_folder is not None:
-        write_copies(Path(request.code_folder), loader.answer["copies"])
+        with suppress(OSError):  # a run then reads the files themselves, if they are still the same
+            write_copies(Path(request.code_folder), loader.answer["copies"])
     return _result(request, loader.answer, output)
 
 
@@ -327,7 +329,9 @@ def write_copies(folder: Path, copies: Mapping[str, str]) -> None:
         try:
             with os.fdopen(fd, "wb") as stream:
                 stream.write(base64.b64decode(data))
+            crash_point("copy.before_rename")
             Path(name).replace(folder / digest)
+            crash_point("copy.renamed")
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise

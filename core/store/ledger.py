@@ -68,7 +68,9 @@ def create(path: Path, scratch: Path) -> None:
     draft.chmod(0o600)
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
-        connection.execute("pragma journal_mode = wal")
+        (mode,) = connection.execute("pragma journal_mode = wal").fetchone()
+        if mode != "wal":
+            raise sqlite3.OperationalError("the disk failed while the ledger was made")
         _lay_out(connection)
         connection.execute("pragma wal_checkpoint(truncate)")
     finally:

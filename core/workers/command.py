@@ -31,8 +31,11 @@ class Command:
         try:
             self.prepared: Prepared = prepare(self.job.order, root, store)
             self._out, out = os.pipe()
-        except (CannotStore, ValueDamaged, OSError) as error:
+        except (CannotStore, ValueDamaged) as error:
             self.loop.call_soon(self._fail, str(error))
+            return
+        except OSError as error:
+            self.loop.call_soon(self._fail, f"it cannot be started: {error.strerror or error}")
             return
         os.set_blocking(self._out, False)
         ready = self.prepared
@@ -71,8 +74,10 @@ class Command:
     def _taken(self, taking: asyncio.Future[tuple[Made, ...]]) -> None:
         try:
             made = taking.result()
-        except (CannotStore, OSError, asyncio.CancelledError) as error:
+        except (CannotStore, asyncio.CancelledError) as error:
             self._fail(str(error) or "cancelled")
+        except OSError as error:
+            self._fail(f"what it left cannot be kept: {error.strerror or error}")
         else:
             self._done(made)
 
