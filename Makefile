@@ -50,8 +50,8 @@ test: setup-dev ## run the tests
 test-full: setup-dev ## run the tests, the long ones too
 	@$(BIN)/python -m pytest -q -n auto -m "not soak" --hypothesis-profile=full
 
-soak: setup-dev ## run the longest tests: thousands of random histories of a project, about an hour
-	@$(BIN)/python -m pytest -q -n auto -m soak --timeout=7200
+soak: setup-dev ## run the long tests and the longest: a thousand kills, random histories of a project; hours
+	@$(BIN)/python -m pytest -q -n auto -m "full or soak" --hypothesis-profile=full --timeout=7200
 
 check: setup-dev ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .problems import ProblemError
+from .store.crash import crash_point
 
 STORE = ".bakehouse"
 LEDGER = "ledger.db"
@@ -63,7 +64,9 @@ def write_private(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        crash_point("private.before_rename")
         Path(name).replace(path)
+        crash_point("private.renamed")
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -20,6 +20,7 @@ from .plan import Survey
 from .problems import StoreError
 from .secrets import Secrets
 from .sources import SourceVersions
+from .store.crash import crash_point
 from .store.lock import ProjectLock
 from .store.store import Store
 from .store.writer import Writer
@@ -127,8 +128,10 @@ class Running:
                     return await self._run(desk, writer)
                 finally:
                     await asyncio.to_thread(writer.close)
+                    crash_point("run.before_release")
         finally:
             self._lock.release()
+            crash_point("run.released")
 
     def _prepare(self, loop: asyncio.AbstractEventLoop) -> tuple[Desk, Writer]:
         def notify(commits: list[int], error: StoreError | None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .model import Asset
 from .plan.survey import BARE_SOURCE
+from .store.crash import crash_point
 
 _CHUNK = 1 << 20
 _RACY_NS = 2_000_000_000
@@ -82,7 +83,9 @@ class SourceVersions:
             handle, name = tempfile.mkstemp(dir=self._memory.parent)
             with os.fdopen(handle, "w") as file:
                 json.dump(self._known, file)
+            crash_point("sources.before_rename")
             Path(name).replace(self._memory)
+            crash_point("sources.renamed")
         except OSError:
             return
         self._dirty = False

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from harness.catalogue import cases, standing, told
 from hypothesis import HealthCheck, settings
 
 from bakehouse.core.model import Asset, Definitions, Input, Place, PythonAction, Task
@@ -21,6 +22,23 @@ settings.register_profile("full", settings.get_profile("house"), max_examples=10
 settings.load_profile("house")
 
 COMMITTING = Path(__file__).parent / "laws" / "committing.py"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what the run has proved of the catalogue of cases, and what it could not."""
+    ends: dict[str, tuple[str, str]] = {}
+    for outcome in ("passed", "skipped", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if isinstance(report, pytest.TestReport) and (report.when == "call" or outcome != "passed"):
+                why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+                how = "failed" if outcome == "error" else outcome
+                ends[report.nodeid] = how, why.removeprefix("Skipped: ")
+    lines = list(told(standing(cases(), ends)))
+    if lines:
+        terminalreporter.section("cases")
+    for line in lines:
+        terminalreporter.write_line(line)
+
 
 Define = Callable[..., Definitions]
 Steps = Mapping[str, Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""Named places in the commit protocol at which a test can have the process killed."""
+"""Named places, from the opening of a project to the end of a run, at which a test can have the process killed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,34 @@ VARIABLE = "BAKEHOUSE_CRASH_AT"
 """`NAME` or `NAME:K`: die by SIGKILL when the point NAME is passed for the K-th time."""
 
 CRASH_POINTS = (
+    # opening a project for the first time, and reading its definitions
     "create.folder",
+    "whole.before_rename",
+    "whole.renamed",
     "create.ledger_written",
     "create.ledger_linked",
+    "private.before_rename",
+    "private.renamed",
+    "copy.before_rename",
+    "copy.renamed",
+    "baseline.written",
+    "baseline.renamed",
+    "sources.before_rename",
+    "sources.renamed",
+    # beginning a run, after one that died too
+    "lock.taken",
+    "lock.signed",
     "begin.locked",
     "begin.before_commit",
     "begin.committed",
+    "recover.before_write",
+    "recover.written",
     "begin.scratch_cleared",
+    "begin.ballast_kept",
+    # a group of steps, from what they left to what is said
     "group.taken",
     "value.before_rename",
+    "folder.moved_aside",
     "value.renamed",
     "values.before_sync",
     "values.synced",
@@ -31,14 +50,16 @@ CRASH_POINTS = (
     "group.notified",
     "checkpoint.before",
     "checkpoint.after",
+    "log.before_tail",
+    "log.tail_written",
+    "log.closed",
+    # the end of a run
     "finish.before_wait",
     "finish.done",
     "close.before_checkpoint",
     "close.done",
-    "baseline.written",
-    "baseline.renamed",
-    "log.before_tail",
-    "log.tail_written",
+    "run.before_release",
+    "run.released",
 )
 
 

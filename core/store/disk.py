@@ -7,6 +7,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from .crash import crash_point
+
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
@@ -59,8 +61,10 @@ def write_whole(path: Path, data: bytes, scratch: Path) -> None:
             file.write(data)
             file.flush()
             sync_file(file.fileno())
+        crash_point("whole.before_rename")
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    crash_point("whole.renamed")
     sync_folder(path.parent)

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..problems import ProjectHeld, StoreError
+from .crash import crash_point
 from .disk import FILE_MODE
 
 NAME = "lock"
@@ -64,7 +65,9 @@ class ProjectLock:
             if time.monotonic() >= until:
                 raise _held(folder)
             time.sleep(_STEP)
+        crash_point("lock.taken")
         _write(descriptor, Holder(os.getpid(), command, time.time(), run))
+        crash_point("lock.signed")
         return cls(folder, descriptor)
 
     def is_held(self) -> bool:

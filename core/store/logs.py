@@ -130,6 +130,7 @@ class AttemptLog:
             self.truncated = True
         finally:
             self._close_files()
+        crash_point("log.closed")
         return self._path.relative_to(self._store).as_posix()
 
     def _close_files(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..events import Event, Kind
 from ..model import Attempt
+from .crash import crash_point
 from .facts import ENDINGS, Batch, RunStart, StepCommit
 from .ledger import LedgerWriter, Row
 from .logs import LogStore
@@ -46,7 +47,9 @@ def recover(
         batch.tell((end,))
         events.append(end)
     if events:
+        crash_point("recover.before_write")
         ledger.write(batch)
+        crash_point("recover.written")
     return start, tuple(events), last + len(events)
 
 

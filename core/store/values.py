@@ -198,6 +198,7 @@ class ValueStore:
             damaged = self._scratch / f"damaged-{value.digest}"
             shutil.rmtree(damaged, ignore_errors=True)
             path.rename(damaged)
+            crash_point("folder.moved_aside")
             shutil.rmtree(damaged, ignore_errors=True)
         _make_private(scratch)
         scratch.rename(path)

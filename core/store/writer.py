@@ -71,6 +71,7 @@ class Writer:
         """Begins to serve."""
         with contextlib.suppress(OSError):
             _fill(self._ballast)
+        crash_point("begin.ballast_kept")
         self._thread.start()
 
     # ---- for the engine: any thread, never waits -------------------------------------------------

@@ -16,8 +16,10 @@ from bakehouse.core.store.store import Store
 
 PROGRAM = Path(__file__).with_name("committing.py")
 STEPS = 6
-ONCE = {point for point in CRASH_POINTS if point.startswith("create.")}
-CASES = [(point, count) for point in CRASH_POINTS for count in ((1,) if point in ONCE else (1, 2, 3))]
+NOT_OF_THE_STORE = ("private.", "copy.", "sources.", "recover.", "folder.", "run.")
+POINTS = [point for point in CRASH_POINTS if not point.startswith(NOT_OF_THE_STORE)]
+ONCE = {point for point in POINTS if point.startswith("create.")}
+CASES = [(point, count) for point in POINTS for count in ((1,) if point in ONCE else (1, 2, 3))]
 
 
 def run(folder: Path, first: int, runs: int, crash: str = "") -> subprocess.CompletedProcess[str]:
