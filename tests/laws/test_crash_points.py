@@ -61,7 +61,17 @@ def killed_at(watched: Witness, point: str, count: int = 1) -> None:
     watched.hear(ended, f"({point}:{count})")
 
 
-@pytest.mark.parametrize("point", CRASH_POINTS)
+OWN = ("private.", "copy.", "sources.", "recover.", "folder.", "run.", "lock.", "log.closed")
+"""The other points are passed in test_commit_protocol too, by a program that only commits and takes less time."""
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        point if point.startswith(OWN) else pytest.param(point, marks=pytest.mark.full)
+        for point in CRASH_POINTS
+    ],
+)
 def test_killed_at_any_point_nothing_said_is_lost_and_the_next_run_needs_no_help(
     point: str, witness: NewWitness
 ) -> None:
