@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,7 +162,12 @@ class Running:
             engine.cancel()
         self.result = await engine.carry_out(self.plan)
         closing = engine.closing_event(self.result)
-        with contextlib.suppress(StoreError):  # the result says so already
+        try:
             await asyncio.to_thread(writer.finish, closing)
+        except StoreError as error:
+            if not self.result.error:
+                self.result = replace(self.result, ok=False, error=str(error))
+                told = {"ok": False, "status": "failed", "error": str(error)}
+                closing = replace(closing, data={**closing.data, **told})
         self._tell(closing)
         return self.result
