@@ -76,9 +76,8 @@ class Engine:
     async def carry_out(self, plan: Plan) -> RunResult:
         """Runs `plan` to its end. A store that fails ends the run; its error is in the result."""
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queued = [step.task for step in plan.steps if step.action == "run"]
         data: dict[str, Json] = {"jobs": self._jobs, "steps": len(plan.steps), "plan": plan.counts}
-        data["queued"] = queued
+        data["queued"] = [step.task for step in plan.steps if step.action == "run"]
         if self._note:
             data["note"] = self._note
         self._telling.emit(Kind.RUN_STARTED, data=data)
@@ -177,8 +176,8 @@ class Engine:
                 self._begin(task)
         finally:
             self._advancing = False
-        is_over = self.course.is_over and self._joining is None
-        if is_over and self._telling.all_durable and not self._over.done():
+        is_over = self.course.is_over and self._joining is None and self._telling.all_durable
+        if is_over and not self._over.done():
             self._over.set_result(None)
 
     def _begin(self, task: str) -> None:
@@ -235,10 +234,8 @@ class Engine:
         if not changed:
             return outcome
         self._desk.spoil(changed, now.task)
-        told = (
-            f"the stored value of {', '.join(changed)} changed while it ran: a step may only read its inputs"
-        )
-        return replace(outcome, ok=False, made=(), error=told)
+        told = f"the stored value of {', '.join(changed)} changed while it ran"
+        return replace(outcome, ok=False, made=(), error=f"{told}: a step may only read its inputs")
 
     def _succeed(self, now: Try, outcome: Outcome) -> None:
         values: dict[str, Stored] = {made.asset: made.value for made in outcome.made}
@@ -266,10 +263,10 @@ class Engine:
         events.append(self._telling.event(Kind.STEP_SUCCEEDED, now.task, data=data))
         attempt = now.as_ended(self.run, "succeeded", ended)
         commit = self._telling.commit(events, attempt, record, outcome.made)
-        waits = any(made.path for made in outcome.made)
-        self._unkept[commit] = now, outcome if waits else None
         self._attempts.forget_count(now.task)
         self._desk.note(record, values)
+        waits = any(made.path for made in outcome.made)
+        self._unkept[commit] = now, outcome if waits else None
         if not waits:
             self._release(now, outcome)
 
@@ -338,9 +335,9 @@ class Engine:
             return
         self._telling.durable(commits)
         for commit in commits:
-            now, outcome = self._unkept.pop(commit, (None, None))
-            if now is not None and outcome is not None:
-                self._release(now, outcome)
+            match self._unkept.pop(commit, None):
+                case (now, Outcome() as outcome):
+                    self._release(now, outcome)
         self._advance()
 
     def _store_failed(self, error: ProblemError) -> None:
@@ -348,7 +345,6 @@ class Engine:
             return
         self._error = error
         self._telling.broke()
-        unkept, self._unkept = list(self._unkept.values()), {}
-        for now, _ in unkept:
+        for now, _ in self._unkept.values():
             self._block(self.course.lost(now.task, Phase.FAILED))
         self.cancel()
