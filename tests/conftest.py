@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,6 +65,48 @@ def _define(tasks: Steps, assets: Steps | None = None, **more: Any) -> Definitio
 
 def _names(task: Mapping[str, Iterable[str]]) -> list[str]:
     return [*task.get("inputs", ()), *task.get("outputs", ())]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test works with the user's own folder, nor with the user's own key."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("BAKEHOUSE_HOME", str(home))
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def _the_log_gives_the_state(request: pytest.FixtureRequest, _own_home: Path) -> Iterator[None]:
+    """After every test that made a store: the event log, folded again, gives the state that is stored, and
+    its chain is whole. Not for tests that are marked `spoils`."""
+    asked = "tmp_path" in request.fixturenames and request.node.get_closest_marker("spoils") is None
+    folder: Path | None = request.getfixturevalue("tmp_path") if asked else None
+    yield
+    if folder is not None:
+        for ledger in sorted(folder.rglob("ledger.db")):
+            assert wrong_with(ledger, [_own_home, *folder.rglob("home")]) == [], ledger
+
+
+def wrong_with(ledger: Path, homes: Iterable[Path]) -> list[str]:
+    """What a replay of this ledger finds; its chain is followed if one of the `homes` has its key."""
+    import sqlite3
+
+    from bakehouse.core.store.replay import verify_chain, verify_inline, verify_replay
+    from bakehouse.core.store.seal import read_seal
+
+    connection = sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)
+    try:
+        if connection.execute("pragma application_id").fetchone()[0] != 0x42414B45:
+            return []
+        found = verify_replay(connection) + verify_inline(connection)
+        row = connection.execute("select value from meta where name = 'id'").fetchone()
+        for key in {home.joinpath("key").read_bytes() for home in homes if home.joinpath("key").is_file()}:
+            if row is not None and read_seal(ledger.parent, row[0], key) is not None:
+                found += verify_chain(connection, row[0], key)
+        return found
+    finally:
+        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..events import PASSING, Event, Kind
 from ..model import Attempt, Json, StepRecord
-from ..store.ledger import StepCommit
+from ..store.facts import StepCommit
 from ..store.writer import Writer
 from .executor import Made
 from .outbox import Outbox

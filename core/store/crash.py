@@ -14,6 +14,7 @@ CRASH_POINTS = (
     "whole.before_rename",
     "whole.renamed",
     "create.ledger_written",
+    "create.sealed",
     "create.ledger_linked",
     "private.before_rename",
     "private.renamed",
@@ -46,6 +47,8 @@ CRASH_POINTS = (
     "ledger.steps_written",
     "ledger.before_commit",
     "ledger.committed",
+    "seal.before_write",
+    "seal.written",
     "group.before_notify",
     "group.notified",
     "checkpoint.before",
@@ -61,6 +64,9 @@ CRASH_POINTS = (
     "run.before_release",
     "run.released",
 )
+
+MIGRATION_POINTS = ("migrate.locked", "migrate.backed_up", "migrate.before_commit", "migrate.committed")
+GC_POINTS = ("gc.locked", "gc.listed", "gc.removed", "gc.stamps_cleared")
 
 
 def _armed() -> tuple[str, int] | None:

@@ -39,6 +39,26 @@ def damaged(path: Path, why: str) -> StoreError:
     )
 
 
+_ADOPT = "bakehouse doctor --adopt"
+_ASIDE = "bakehouse doctor --set-aside"
+
+
+def foreign(folder: Path, why: str) -> StoreError:
+    """The store was not made by this user on this machine, or by nobody that can be known."""
+    return StoreError(
+        f"the store {folder} was not made by you on this machine, so nothing of it is believed: {why}",
+        f"to start with an empty one: {_ASIDE}; if you know where it comes from: {_ADOPT}",
+    )
+
+
+def older(folder: Path, seq: int, sealed: int) -> StoreError:
+    """The ledger lacks what it once held."""
+    return StoreError(
+        f"the store {folder} is older than it was: it ends at event {seq}, and had come to {sealed}",
+        f"put back what was removed or replaced (ledger.db, ledger.db-wal); to go on with what is there: {_ADOPT}",
+    )
+
+
 @contextlib.contextmanager
 def told(path: Path) -> Iterator[None]:
     """Raises what goes wrong inside as a StoreError."""

@@ -1,140 +1,46 @@
-"""All SQL of the store: the ledger is one SQLite file, read by all, written by who holds the project's lock.
-
-The database file is never opened by other means than SQLite while a
-connection may be open in this process: closing it would drop SQLite's locks.
-"""
+"""The ledger: one SQLite file, read by all, written by who holds the project's lock."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import json
-import os
 import sqlite3
-import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..events import Event, Kind
-from ..model import Json
+from ..events import Event
 from ..problems import StoreError
 from .crash import crash_point
-from .facts import Batch, Derived, RunStart, StepCommit, fold
-from .faults import damaged, told
+from .database import BUSY_MS, LEDGER, connect, connect_to_write, identity, in_memory, lay_out
+from .facts import Batch, RunStart
+from .faults import told
 from .packing import unpacked
+from .replay import event_of, verify_chain, verify_inline, verify_replay
+from .seal import Sealer, new_name
 from .tables import (
-    APPLICATION,
-    FORMAT,
     PUT_ASSETS,
     PUT_ATTEMPTS,
     PUT_EVENTS,
     PUT_RUNS,
+    PUT_SEALS,
     PUT_STAMPS,
     PUT_STEPS,
     PUT_VALUES,
-    SCHEMA,
     VALUE_COLUMNS,
 )
 
-__all__ = ["LEDGER", "LedgerReader", "LedgerWriter", "StepCommit", "create", "identity"]
+__all__ = ["LEDGER", "LedgerReader", "LedgerWriter", "identity"]
 
-LEDGER = "ledger.db"
-_BUSY_MS = 10_000
 _WAL_LIMIT = 16 << 20
 _CHECKPOINT_AT = 4 << 20
 
+_LAST_RUNS = "select run from runs order by first desc limit ?"
+_NEEDED = f"""select digest from materializations
+    where inline is null and (seq in (select seq from assets) or run in ({_LAST_RUNS}))"""
+
 Row = tuple[Any, ...]
-
-
-def identity(folder: Path) -> tuple[int, int] | None:
-    """Which file the ledger of a store is; None if there is none. Changes when it is replaced."""
-    try:
-        status = (folder / LEDGER).stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def create(path: Path, scratch: Path) -> None:
-    """Makes an empty ledger at `path` unless one is there: whole or not at all, however many try at once.
-
-    Raises OSError or sqlite3.Error.
-    """
-    scratch.mkdir(mode=0o700, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="ledger-", dir=scratch)) / path.name
-    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    draft.chmod(0o600)
-    connection = sqlite3.connect(draft, isolation_level=None)
-    try:
-        (mode,) = connection.execute("pragma journal_mode = wal").fetchone()
-        if mode != "wal":
-            raise sqlite3.OperationalError("the disk failed while the ledger was made")
-        _lay_out(connection)
-        connection.execute("pragma wal_checkpoint(truncate)")
-    finally:
-        connection.close()
-    crash_point("create.ledger_written")
-    descriptor = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
-    draft.parent.rmdir()
-
-
-def _lay_out(connection: sqlite3.Connection) -> None:
-    connection.execute("begin immediate")
-    for statement in SCHEMA.split(";"):
-        connection.execute(statement)
-    connection.execute("insert into meta values ('epoch', 0)")
-    connection.execute(f"pragma application_id = {APPLICATION}")
-    connection.execute(f"pragma user_version = {FORMAT}")
-    connection.execute("commit")
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-        timeout=_BUSY_MS / 1000,
-    )
-    try:
-        for setting in (
-            "trusted_schema = off",
-            "cell_size_check = on",
-            "mmap_size = 0",
-            "wal_autocheckpoint = 0",
-        ):
-            connection.execute(f"pragma {setting}")
-        _check(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("pragma user_version").fetchone()[0]
-    application = connection.execute("pragma application_id").fetchone()[0]
-    if application != APPLICATION:
-        raise damaged(path, "it is some other database" if application or version else "it is empty")
-    if version > FORMAT:
-        raise StoreError(
-            f"{path} was written by a newer Bakehouse (format {version}; this one knows {FORMAT})",
-            "upgrade Bakehouse; the store was not touched",
-        )
-    if version < FORMAT:
-        raise damaged(path, f"it has the unknown format {version}")
-    if connection.execute("select 1 from sqlite_master where type in ('trigger', 'view')").fetchone():
-        raise damaged(path, "it has triggers or views, and Bakehouse makes none")
 
 
 class LedgerReader:
@@ -143,15 +49,20 @@ class LedgerReader:
     Every method raises StoreError where the file cannot be read.
     """
 
-    def __init__(self, path: Path | None, *, mode: str = "mode=ro") -> None:
+    def __init__(
+        self, path: Path, *, mode: str = "mode=ro", connection: sqlite3.Connection | None = None
+    ) -> None:
         self._lock = threading.RLock()
-        self._path = path or Path()
-        with told(self._path):
-            if path is None:
-                self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-                _lay_out(self._connection)
-            else:
-                self._connection = _connect(path, mode)
+        self._path = path
+        with told(path):
+            self._connection = connect(path, mode) if connection is None else connection
+
+    @classmethod
+    def of_nothing(cls) -> LedgerReader:
+        """The reader of a store that is not there."""
+        connection = in_memory()
+        lay_out(connection, new_name())
+        return cls(Path(), connection=connection)
 
     def close(self) -> None:
         with self._lock:
@@ -213,7 +124,7 @@ class LedgerReader:
                 where seq > ? and seq <= ? and run = ? order by seq limit ?""",
                 (max(after, span[0] - 1), span[1] or 1 << 62, run, limit),
             )
-            found = (event for row in rows for event in unpacked(_event(row)) if event.seq > after)
+            found = (event for row in rows for event in unpacked(event_of(row)) if event.seq > after)
             return list(found if limit < 0 else itertools.islice(found, limit))
 
     def max_seq(self) -> int:
@@ -226,38 +137,39 @@ class LedgerReader:
         with self._lock, told(self._path):
             return int(self._connection.execute("pragma data_version").fetchone()[0])
 
-    def problems(self) -> list[str]:
-        """What a full check of the file and a replay of the event log find wrong; empty if all is well."""
+    def needed(self, keep: int) -> tuple[set[str], set[str], set[str]]:
+        """What the current values and the last `keep` runs need: the digests of value files, the runs whose
+        logs are kept whole, and the logs of the last attempts."""
+        with self._reading() as connection:
+            digests = {row[0] for row in connection.execute(_NEEDED, (keep,))}
+            runs = {row[0] for row in connection.execute(_LAST_RUNS, (keep,))}
+            logs = {row[0] for row in connection.execute("select log from attempts where log is not null")}
+        return digests, runs, logs
+
+    def name(self) -> str:
+        """The name of the store, which its seal is found by."""
+        with self._reading() as connection:
+            row = connection.execute("select value from meta where name = 'id'").fetchone()
+        return str(row[0]) if row is not None else ""
+
+    def head(self, seq: int) -> bytes | None:
+        """The head of the chain at the event `seq`; None if no commit ended there."""
+        with self._reading() as connection:
+            row = connection.execute("select head from seals where seq = ?", (seq,)).fetchone()
+        return None if row is None or not isinstance(row[0], bytes) else row[0]
+
+    def problems(self, key: bytes | None = None, *, replay: bool = True) -> list[str]:
+        """What a full check of the file finds wrong, and a replay of the event log (its chain too, if the
+        user's `key` is given); empty if all is well."""
         with self._reading() as connection:
             found = [str(row[0]) for row in connection.execute("pragma integrity_check") if row[0] != "ok"]
-            return found + verify_replay(connection)
-
-
-def verify_replay(connection: sqlite3.Connection) -> list[str]:
-    """Where the state tables are not what the event log alone says; empty if they are."""
-    log = connection.execute("select seq, ts, run, kind, task, asset, data, facts from events order by seq")
-    return fold(_logged(log)).differences(_tables(connection))
-
-
-def _logged(rows: Iterable[Row]) -> Iterator[tuple[Event, Json]]:
-    for row in rows:
-        yield _event(row[:7]), None if row[7] is None else json.loads(row[7])
-
-
-def _event(row: Row) -> Event:
-    seq, ts, run, kind, task, asset, data = row
-    return Event(seq, ts, run, Kind(kind), task, asset, {} if data == "{}" else json.loads(data))
-
-
-def _tables(connection: sqlite3.Connection) -> Derived:
-    value_columns = VALUE_COLUMNS.removesuffix(", inline")
-    return Derived(
-        runs={row[0]: row for row in connection.execute("select * from runs")},
-        values={row[0]: row for row in connection.execute(f"select {value_columns} from materializations")},
-        assets=dict(connection.execute("select asset, seq from assets")),
-        steps={row[0]: row for row in connection.execute("select * from steps")},
-        attempts={row[0]: row for row in connection.execute("select * from attempts")},
-    )
+            found += verify_inline(connection)
+            if replay:
+                found += verify_replay(connection)
+            if key is not None:
+                row = connection.execute("select value from meta where name = 'id'").fetchone()
+                found += verify_chain(connection, str(row[0]) if row else "", key)
+            return found
 
 
 def _max_seq(connection: sqlite3.Connection) -> int:
@@ -270,18 +182,18 @@ class LedgerWriter:
     Methods raise sqlite3.Error, or StoreError where the run is not the owner any more.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sealer: Sealer | None = None) -> None:
         self._path = path
-        self._connection = _connect(path, "mode=rw")
-        self._connection.execute("pragma synchronous = full")
-        self._connection.execute("pragma fullfsync = on")
-        self._connection.execute("pragma checkpoint_fullfsync = on")
+        self._sealer = sealer
+        self._connection = connect_to_write(path)
         self._connection.execute(f"pragma journal_size_limit = {_WAL_LIMIT}")
         self._epoch = 0
         self._checkpoint_at = _CHECKPOINT_AT
 
     def close(self) -> None:
         self._connection.close()
+        if self._sealer is not None:
+            self._sealer.close()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -306,9 +218,17 @@ class LedgerWriter:
             runs = connection.execute("select * from runs where status = 'running' order by first").fetchall()
             attempts = {run[0]: _attempt_events(connection, run) for run in runs}
             last = _max_seq(connection)
+            if self._sealer is not None:
+                newest = "select seq, head from seals order by seq desc limit 1"
+                self._sealer.start_at(*connection.execute(newest).fetchone())
             crash_point("begin.before_commit")
         crash_point("begin.committed")
         return self._epoch, last, runs, attempts
+
+    def forget_stamps(self, keep: int) -> None:
+        """Drops the stamps of values that `LedgerReader.needed` does not name."""
+        with self._writing() as connection:
+            connection.execute(f"delete from stamps where digest not in ({_NEEDED})", (keep,))
 
     def knows(self, run: str) -> bool:
         """Whether the beginning of the run is there."""
@@ -316,12 +236,16 @@ class LedgerWriter:
         return found is not None
 
     def write(self, batch: Batch) -> None:
-        """Commits the batch, or nothing of it."""
+        """Commits the batch, or nothing of it. For a writer that was made with a sealer."""
+        assert self._sealer is not None
+        events = sorted(batch.events)
+        last, head = events[-1].seq, self._sealer.next(events)
         with self._writing() as connection:
             crash_point("ledger.begun")
             self._check_owner(connection, batch.start)
             _put(connection, PUT_RUNS, batch.begun)
-            _put(connection, PUT_EVENTS, batch.events)
+            _put(connection, PUT_EVENTS, events)
+            _put(connection, PUT_SEALS, [(last, head)])
             crash_point("ledger.events_written")
             _put(connection, PUT_VALUES, batch.values)
             _put(connection, PUT_ASSETS, [(row.asset, row.seq) for row in batch.values])
@@ -336,6 +260,7 @@ class LedgerWriter:
             )
             crash_point("ledger.before_commit")
         crash_point("ledger.committed")
+        self._sealer.advance(last, head)
 
     def _check_owner(self, connection: sqlite3.Connection, start: RunStart) -> None:
         epoch = connection.execute("select value from meta where name = 'epoch'").fetchone()[0]
@@ -359,7 +284,7 @@ class LedgerWriter:
             if not error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise
         finally:
-            self._connection.execute(f"pragma busy_timeout = {_BUSY_MS}")
+            self._connection.execute(f"pragma busy_timeout = {BUSY_MS}")
         self._checkpoint_at = self._log_size() + _CHECKPOINT_AT
         crash_point("checkpoint.after")
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
-import os
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,22 +16,19 @@ from ..problems import StoreError
 from . import lock as locks
 from .baseline import Baseline, load_baseline, save_baseline
 from .crash import crash_point
-from .disk import private_folder, sync_folder, write_whole
+from .database import LEDGER, identity
+from .disk import private_folder, sync_folder
 from .faults import storage_error
-from .ledger import LEDGER, LedgerReader, LedgerWriter, Row, create, identity
+from .ledger import LedgerReader, LedgerWriter, Row
 from .lock import Holder, ProjectLock
 from .logs import LogStore
+from .opening import open_ledger, prepare, sealer_of
 from .recall import Recalled, attempt_of, damaged_values, materialization_of, recorded_of, stored_of
 from .recovery import recover
 from .values import ValueStore
 from .writer import Notify, Writer
 
 __all__ = ["RunSummary", "Store", "Writer"]
-
-_CACHE_TAG = (
-    b"Signature: 8a477f597d28d172789f06886806bc55\n# What pipelines made. Backups may leave it out.\n"
-)
-_NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +67,9 @@ class Store:
     def open(cls, folder: Path, *, create: bool = True) -> Store:
         """Opens the store at `folder`, and makes it if it is not there and `create` is set.
 
-        A folder that cannot be written is read; one that is not there and cannot be made is empty.
-        Raises StoreError for a ledger that is damaged, or of a newer Bakehouse; it is not touched then.
+        A folder that cannot be written is read; one that is not there and cannot be made is empty. One of an
+        earlier format is brought up to date, with a backup. Raises StoreError for a ledger that is damaged,
+        of a newer Bakehouse, not made by this user, or older than it was; it is not touched then.
         """
         return cls(folder.absolute(), create=create)
 
@@ -96,31 +90,14 @@ class Store:
             self._open(create=self._create)
 
     def _open(self, *, create: bool) -> None:
-        self.writable = self._furnish(create)
+        self.writable = prepare(self.folder, create=create)
         self._identity = identity(self.folder)
-        if self._identity is None:
-            self._reader = LedgerReader(None)
-            return
-        try:
-            self._reader = LedgerReader(self.folder / LEDGER)
-        except StoreError as error:
-            name = getattr(error.__cause__, "sqlite_errorname", "")
-            if self.writable or not name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
-                raise
-            self._reader = _read_without_writing(self.folder / LEDGER)
+        self._reader = (
+            LedgerReader.of_nothing()
+            if self._identity is None
+            else open_ledger(self.folder, writable=self.writable)
+        )
 
-    def _furnish(self, create: bool) -> bool:
-        ledger = self.folder / LEDGER
-        try:
-            if create and not ledger.exists():
-                _make(self.folder)
-            return ledger.exists() and os.access(self.folder, os.W_OK)
-        except OSError as error:
-            if error.errno in _NOT_WRITABLE:
-                return False
-            raise storage_error(ledger, error) from error
-        except sqlite3.Error as error:
-            raise storage_error(ledger, error) from error
 
     def _follow(self) -> None:
         """Looks whether the store is still the one that was opened; opens what is there now if it is not. One
@@ -219,7 +196,7 @@ class Store:
         crash_point("begin.locked")
         path = self.folder / LEDGER
         try:
-            ledger = LedgerWriter(path)
+            ledger = LedgerWriter(path, sealer_of(self.folder, self._reader))
             try:
                 return self._begin(ledger, run, notify, selection, jobs, time.time() if now is None else now)
             except BaseException:
@@ -265,35 +242,6 @@ class Store:
         writer.recovered = recovered
         writer.open()
         return writer
-
-
-def _make(folder: Path) -> None:
-    if private_folder(folder):
-        sync_folder(folder.parent)
-    crash_point("create.folder")
-    for name, text in ((".gitignore", b"*\n"), ("CACHEDIR.TAG", _CACHE_TAG)):
-        path = folder / name
-        if not path.exists():
-            write_whole(path, text, folder)
-    create(folder / LEDGER, folder / "tmp")
-    sync_folder(folder)
-    crash_point("create.ledger_linked")
-
-
-def _read_without_writing(path: Path) -> LedgerReader:
-    """Reads a ledger where SQLite cannot make the files that it needs beside it."""
-    log = Path(f"{path}-wal")
-    if not log.exists() or log.stat().st_size == 0:
-        return LedgerReader(path, mode="mode=ro&immutable=1")
-    copy = Path(tempfile.mkdtemp(prefix="bakehouse-"))
-    try:
-        shutil.copyfile(path, copy / path.name)
-        shutil.copyfile(log, copy / log.name)
-        return LedgerReader(copy / path.name)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
 
 
 def _summary(row: Row, alive: Holder | None) -> RunSummary:

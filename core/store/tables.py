@@ -1,11 +1,13 @@
 """The tables of the ledger, and the statements that fill them. Nothing is newer than SQLite 3.34."""
 
-FORMAT = 1
+from __future__ import annotations
+
+FORMAT = 2
 """`user_version` of the files that this reads and writes."""
 
 APPLICATION = 0x42414B45
 
-SCHEMA = """
+FIRST_SCHEMA = """
 create table meta (name text primary key, value) without rowid;
 create table runs (
     run text primary key, first integer not null, started real not null, selection text not null,
@@ -36,6 +38,24 @@ create table attempts (
 create table stamps (digest text primary key, stamp text not null) without rowid;
 """
 
+SEALS = "create table seals (seq integer primary key, head blob not null)"
+"""One row for each group that was committed: the number of its last event, and the head of the chain then."""
+
+SCHEMA = f"{FIRST_SCHEMA}{SEALS};"
+
+
+def settled(statement: str) -> str:
+    """A statement as it can be compared with what SQLite keeps of it."""
+    return " ".join(statement.split()).lower()
+
+
+def _statements(schema: str) -> frozenset[str]:
+    return frozenset(found for statement in schema.split(";") if (found := settled(statement)))
+
+
+SCHEMAS = {1: _statements(FIRST_SCHEMA), 2: _statements(SCHEMA)}
+"""All statements of a format."""
+
 VALUE_COLUMNS = "seq, asset, task, run, ts, duration, codec, digest, size, version, type, metadata, inline"
 STEP_COLUMNS = "task, digest, body, version, run, seq, ts, duration"
 
@@ -44,6 +64,7 @@ PUT_VALUES = (f"insert into materializations ({VALUE_COLUMNS}) values ", 13, "")
 PUT_ASSETS = ("insert or replace into assets values ", 2, "")
 PUT_STAMPS = ("insert or replace into stamps values ", 2, "")
 PUT_ATTEMPTS = ("insert or replace into attempts values ", 9, "")
+PUT_SEALS = ("insert into seals values ", 2, "")
 PUT_RUNS = ("insert into runs (run, first, started, selection, jobs, pid, boot, epoch) values ", 8, "")
 PUT_STEPS = (
     f"insert into steps ({STEP_COLUMNS}) values ",

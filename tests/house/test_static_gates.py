@@ -207,7 +207,9 @@ def test_pickle_is_known_to_the_workers_alone() -> None:
 def test_sql_has_one_home() -> None:
     """One module opens SQLite, so that another driver could take its place."""
     is_opened = named("sqlite3.connect", "sqlite3.Connection")
-    assert {path for path, call in calls("core", "tui", "src") if is_opened(call)} == {"core/store/ledger.py"}
+    assert {path for path, call in calls("core", "tui", "src") if is_opened(call)} == {
+        "core/store/database.py"
+    }
 
 
 @pytest.mark.parametrize(

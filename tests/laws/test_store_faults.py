@@ -85,6 +85,7 @@ def spoil_half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+@pytest.mark.spoils
 @pytest.mark.parametrize("spoil", [spoil_text, spoil_empty, spoil_pages, spoil_half])
 def test_a_garbage_ledger_is_refused_in_words_and_left_as_it_is(
     folder: Path, spoil: Callable[[Path], None]
@@ -100,6 +101,7 @@ def test_a_garbage_ledger_is_refused_in_words_and_left_as_it_is(
     assert after == before
 
 
+@pytest.mark.spoils
 def test_sixteen_flips_in_the_header_never_crash_and_never_change_the_answer(folder: Path) -> None:
     random.seed(SEED)
     good = (folder / "ledger.db").read_bytes()
