@@ -6,29 +6,19 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
+from .checkup import examine_store
+from .findings import Finding
 from .load.discovery import find_project
 from .load.interpreter import find_interpreter
 from .places import store_folder
-from .problems import ProblemError
 from .trust import is_trusted
 
 _WAL_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """The first releases of their lines without the WAL-reset bug (sqlite.org, release notes of 3.51.3)."""
 _LITTLE_SPACE = 256 << 20
-_LONG_LOG = 64 << 20
-
-
-class Finding(NamedTuple):
-    """One thing looked at. `hint` is the next step where it is not well."""
-
-    name: str
-    ok: bool
-    detail: str
-    hint: str = ""
 
 
 def has_wal_bug(version: tuple[int, int, int]) -> bool:
@@ -74,60 +64,10 @@ def _disk(folder: Path) -> Finding:
     return Finding("disk", free > _LITTLE_SPACE, f"{free >> 20:,} MiB free at {there}", "make room")
 
 
-def _lock(folder: Path) -> Finding:
-    from .store.lock import holder
-
-    held = holder(folder)
-    return Finding("lock", True, f"held by {held}" if held else "free")
-
-
-def _log(folder: Path) -> Iterator[Finding]:
-    """Says who keeps the ledger's log from being taken in, where it has grown large."""
-    from .store.ledger import LEDGER
-
-    log = folder / f"{LEDGER}-wal"
-    size = log.stat().st_size if log.exists() else 0
-    if size > _LONG_LOG:
-        readers = ", ".join(_open_in(folder / LEDGER)) or "a program that this user cannot see"
-        told = f"{log.name} has grown to {size >> 20} MiB: it is kept from being taken in by {readers}"
-        yield Finding("log", False, told, "end that program; the next run takes the log in")
-
-
-def _open_in(path: Path) -> Iterator[str]:
-    import psutil
-
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and any(file.path == str(path) for file in process.open_files()):
-                yield f"{process.name()} (process {process.pid})"
-        except (psutil.Error, OSError):
-            continue
-
-
-def _store(folder: Path) -> Iterator[Finding]:
-    from .store.store import Store
-
-    if not folder.exists():
-        yield Finding("store", True, "nothing has been run here yet")
-        return
-    try:
-        store = Store.open(folder, create=False)
-    except ProblemError as problem:
-        yield Finding("store", False, problem.message, problem.hint)
-        return
-    with store:
-        trouble = store.problems()
-    told = "; ".join(trouble[:5]) + (f"; and {len(trouble) - 5} more" if len(trouble) > 5 else "")
-    hint = "a damaged value is made again by the next run; else move the folder aside"
-    yield Finding(
-        "store", not trouble, told or f"sound, and its event log gives its state; at {folder}", hint
-    )
-
-
-def examine(path: Path | None) -> list[Finding]:
-    """All findings for the project at `path`. Raises `ProblemError` where there is no project."""
+def examine(path: Path | None, *, replay: bool = False) -> list[Finding]:
+    """All findings for the project at `path`; with `replay` its event log is folded again and compared with
+    its state. Raises `ProblemError` where there is no project, or no place for its store."""
     root = Path(find_project(path).root)
-    folder = store_folder(root)
     simple: tuple[Callable[[], Finding], ...] = (_python, _sqlite, _duckdb)
     findings = [look() for look in simple]
     interpreter = find_interpreter(root)
@@ -145,5 +85,5 @@ def examine(path: Path | None) -> list[Finding]:
             "" if trusted else "bakehouse trust",
         )
     )
-    findings += [_disk(folder), _lock(folder), *_log(folder), *_store(folder)]
+    findings += [_disk(store_folder(root)), *examine_store(root, replay=replay)]
     return findings

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from .filesystems import network_of
 from .problems import ProblemError
 from .store.crash import crash_point
 
@@ -106,22 +107,43 @@ def store_folder(root: Path) -> Path:
     """Where the store of the project at `root` lies; nothing is made.
 
     `.bakehouse` in the project, where it can be written to or holds a ledger that can be read; else a folder
-    in the user's state. A `.bakehouse` that is a link, holds links or is another user's is never used: what
-    is written to it would land where somebody else wants it.
+    in the user's state. A `.bakehouse` that is a link, holds links or is another user's is never used (what is
+    written to it would land where somebody else wants it), nor one on a network file system. Raises
+    ProblemError where there is no other place either.
     """
+    if why_outside(root) is None:
+        return root / STORE
+    outside = user_state() / "projects" / _project_id(root)
+    if network := network_of(outside):
+        raise ProblemError(
+            f"{outside} lies on a network file system ({network}), where SQLite's log cannot be kept",
+            "set BAKEHOUSE_HOME to a folder on a local disk",
+        )
+    return outside
+
+
+def why_outside(root: Path) -> str | None:
+    """Why the store of the project at `root` does not lie in it, in words; None if it does."""
     inside = root / STORE
     try:
         status = inside.lstat()
     except FileNotFoundError:
-        usable = os.access(root, os.W_OK | os.X_OK)
-    except OSError:
-        usable = False
+        if not os.access(root, os.W_OK | os.X_OK):
+            return f"{root} cannot be written to"
+    except OSError as error:
+        return f"{inside} cannot be read: {error.strerror or error}"
     else:
-        owned = status.st_uid == os.geteuid()
-        writable = os.access(inside, os.W_OK | os.X_OK)
-        readable = writable or os.access(inside / LEDGER, os.R_OK)
-        usable = stat.S_ISDIR(status.st_mode) and owned and readable and not _leads_elsewhere(inside)
-    return inside if usable else user_state() / "projects" / _project_id(root)
+        if not stat.S_ISDIR(status.st_mode):
+            return f"{inside} is a link" if stat.S_ISLNK(status.st_mode) else f"{inside} is no folder"
+        if status.st_uid != os.geteuid():
+            return f"{inside} belongs to another user"
+        if not (os.access(inside, os.W_OK | os.X_OK) or os.access(inside / LEDGER, os.R_OK)):
+            return f"{inside} cannot be read"
+        if _leads_elsewhere(inside):
+            return f"{inside} holds links"
+    if network := network_of(root):
+        return f"{root} lies on a network file system ({network})"
+    return None
 
 
 def _leads_elsewhere(store: Path) -> bool:

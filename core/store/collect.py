@@ -70,7 +70,7 @@ def collect(folder: Path, *, keep: int, dry_run: bool = False, now: float | None
         crash_point("gc.locked")
         reader = open_ledger(folder, writable=True)
         try:
-            items = tuple(_garbage(folder, reader, keep, time.time() if now is None else now))
+            items = tuple(garbage(folder, reader, keep, now))
         finally:
             reader.close()
         crash_point("gc.listed")
@@ -84,7 +84,9 @@ def collect(folder: Path, *, keep: int, dry_run: bool = False, now: float | None
         return Collected(items)
 
 
-def _garbage(folder: Path, reader: LedgerReader, keep: int, now: float) -> Iterator[Garbage]:
+def garbage(folder: Path, reader: LedgerReader, keep: int, now: float | None = None) -> Iterator[Garbage]:
+    """What `collect` would remove, as long as no run is going on. `now` is Unix time. Raises StoreError."""
+    now = time.time() if now is None else now
     needed, runs, logs = reader.needed(keep)
     yield from _items(folder, "value", (p for p in _values(folder) if p.name not in needed))
     yield from _items(folder, "log", _old_logs(folder, {safe_name(run) for run in runs}, logs))

@@ -97,10 +97,10 @@ def open_ledger(folder: Path, *, writable: bool) -> LedgerReader:
     return reader
 
 
-def sealer_of(folder: Path, reader: LedgerReader) -> Sealer:
-    """What keeps the seal up, for the one writer. Raises OSError or StoreError."""
+def sealer_of(folder: Path, name: str) -> Sealer:
+    """What keeps up the seal of the store `name`, for the one writer. Raises OSError or StoreError."""
     key = user_key()
-    found = read_seal(folder, reader.name(), key)
+    found = read_seal(folder, name, key)
     if found is None:
         raise foreign(folder, "its seal is gone")
     return Sealer(folder, found, key)

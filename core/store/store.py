@@ -25,6 +25,7 @@ from .logs import LogStore
 from .opening import open_ledger, prepare, sealer_of
 from .recall import Recalled, attempt_of, damaged_values, materialization_of, recorded_of, stored_of
 from .recovery import recover
+from .seal import Sealer
 from .values import ValueStore
 from .writer import Notify, Writer
 
@@ -97,7 +98,6 @@ class Store:
             if self._identity is None
             else open_ledger(self.folder, writable=self.writable)
         )
-
 
     def _follow(self) -> None:
         """Looks whether the store is still the one that was opened; opens what is there now if it is not. One
@@ -196,7 +196,7 @@ class Store:
         crash_point("begin.locked")
         path = self.folder / LEDGER
         try:
-            ledger = LedgerWriter(path, sealer_of(self.folder, self._reader))
+            ledger = LedgerWriter(path, self._sealer())
             try:
                 return self._begin(ledger, run, notify, selection, jobs, time.time() if now is None else now)
             except BaseException:
@@ -213,11 +213,14 @@ class Store:
         self._check_owned(lock)
         path = self.folder / LEDGER
         try:
-            with contextlib.closing(LedgerWriter(path)) as ledger:
+            with contextlib.closing(LedgerWriter(path, self._sealer())) as ledger:
                 _, events, _ = recover(ledger, self.logs, {}, "", "", 0, time.time())
         except (OSError, sqlite3.Error) as error:
             raise storage_error(path, error) from error
         return tuple(event.run for event in events if event.kind is Kind.RUN_FINISHED)
+
+    def _sealer(self) -> Sealer:
+        return sealer_of(self.folder, self._reader.name())
 
     def _check_owned(self, lock: ProjectLock) -> None:
         self._follow()

@@ -1,8 +1,11 @@
-"""Projects with known answers, for the tests of the laws."""
+"""Projects with known answers and failing disks, for the tests of the laws."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +39,21 @@ def witness(tmp_path: Path) -> NewWitness:
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Faults:
     """The library of failing calls."""
     return build(tmp_path_factory.mktemp("faults"))
+
+
+@contextmanager
+def _read_only(folder: Path) -> Iterator[None]:
+    bind = ["mount", "--bind", str(folder), str(folder)]
+    if os.geteuid() != 0 or subprocess.run(bind, capture_output=True).returncode:
+        pytest.skip("needs root and mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def read_only() -> Callable[[Path], AbstractContextManager[None]]:
+    """Makes a folder one that nobody can write to, for as long as a `with` lasts."""
+    return _read_only

@@ -94,13 +94,25 @@ def trust(options: Options, revoke: bool, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--replay", is_flag=True, help="Fold the whole event log again and compare it with the state.")
+@click.option(
+    "--adopt", is_flag=True, help="Believe a store that was not made by you, or lost its newest part."
+)
+@click.option("--set-aside", is_flag=True, help="Move the store out of the way, whole, and begin with none.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def doctor(options: Options, as_json: bool) -> int:
-    """Check the project's store and this machine."""
+def doctor(options: Options, replay: bool, adopt: bool, set_aside: bool, as_json: bool) -> int:
+    """Check the project's store and this machine. Without --adopt or --set-aside nothing is changed."""
     from ...core.doctor import examine
+    from .upkeep import adopt_store, set_store_aside
 
-    findings = examine(options.path)
+    if adopt and set_aside:
+        raise click.UsageError("--adopt and --set-aside exclude each other")
+    if adopt:
+        adopt_store(options)
+    if set_aside:
+        set_store_aside(options)
+    findings = examine(options.path, replay=replay)
     if as_json:
         keys = ("name", "ok", "detail", "hint")
         print_json({"schema": 1, "findings": [dict(zip(keys, f, strict=True)) for f in findings]})

@@ -1,0 +1,236 @@
+"""A store that came with a clone, from another machine or out of an old copy is not believed, and says so;
+one's own is, wherever it is moved to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bakehouse.core.problems import StoreError
+from bakehouse.core.store.adopt import adopt, set_aside
+from bakehouse.core.store.store import Store
+
+PROGRAM = Path(__file__).with_name("committing.py")
+DEFINITIONS = """\
+import pathlib
+from bakehouse import asset
+
+class Canary:
+    def __init__(self, place): self.place = place
+    def __reduce__(self): return (pathlib.Path.touch, (pathlib.Path(self.place),))
+
+@asset
+def trap(): return Canary({canary!r})
+
+@asset
+def table(trap): return 1
+"""
+LOOKING = (
+    ["ls"], ["ls", "--json"], ["plan"], ["status"], ["status", "--check"], ["why", "trap"], ["show", "trap"],
+    ["show", "trap", "--json"], ["logs", "trap"], ["logs", "trap", "--raw"], ["runs"], ["runs", "--json"],
+    ["graph"], ["graph", "--format", "json"], ["gc"], ["gc", "--dry-run"], ["materialize", "--plan-only"], [],
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A store after one run of eight steps, in a project of its own."""
+    return fill(tmp_path / "project" / ".bakehouse")
+
+
+def fill(folder: Path, first: int = 0, **more: str) -> Path:
+    folder.parent.mkdir(exist_ok=True)
+    command = [sys.executable, str(PROGRAM), str(folder), str(first), "1", "8"]
+    subprocess.run(command, env={**os.environ, **more}, check=True, capture_output=True, timeout=120)
+    return folder
+
+
+def steps(folder: Path) -> set[str]:
+    with Store.open(folder, create=False) as store:
+        return set(store.recorded().steps)
+
+
+def change(ledger: Path, statement: str) -> None:
+    connection = sqlite3.connect(ledger)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "another-home"))
+
+
+def test_a_clone_with_a_filled_store_runs_and_unpickles_nothing_of_it(tmp_path: Path) -> None:
+    canary, project = tmp_path / "canary", tmp_path / "project"
+    project.mkdir()
+    (project / "pipeline.py").write_text(DEFINITIONS.format(canary=str(canary)))
+    (project / "bakehouse.yaml").write_text("pipeline: clone\n")
+
+    def call(*arguments: str, home: str = "reader") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bakehouse", "-C", str(project), *arguments]
+        environ = {**os.environ, "BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(tmp_path / home)}
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+
+    made = call("materialize", "trap", home="author")
+    assert made.returncode == 0 and not canary.exists(), made.stderr
+    for arguments in LOOKING:
+        done = call(*arguments)
+        assert done.returncode == 1 and "was not made by you" in done.stderr, (arguments, done.stderr)
+        assert "doctor --set-aside" in done.stderr and "Traceback" not in done.stderr
+    assert call("materialize").returncode == 1
+    assert call("doctor", "--replay").returncode == 1
+    assert not canary.exists()
+    assert call("doctor", "--set-aside").returncode == 0
+    assert json.loads(call("status", "--json").stdout)["counts"]["never"] == 2
+    assert [path.name for path in project.glob(".bakehouse.set-aside-*/ledger.db")] == ["ledger.db"]
+
+
+def test_a_store_of_another_user_or_machine_is_refused_until_it_is_adopted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another_user(tmp_path, monkeypatch)
+    before = (folder / "ledger.db").read_bytes()
+    with pytest.raises(StoreError, match="was not made by you"):
+        Store.open(folder)
+    assert (folder / "ledger.db").read_bytes() == before
+    adopt(folder)
+    assert len(steps(folder)) == 8
+    assert len(list(folder.glob("seal-*"))) == 1
+    fill(folder, 1)
+    with Store.open(folder) as store:
+        assert store.problems() == [] and len(store.runs()) == 2
+
+
+def test_a_store_can_be_set_aside(folder: Path) -> None:
+    aside = set_aside(folder)
+    assert not folder.exists() and (aside / "ledger.db").exists()
+    assert steps(folder) == set()
+
+
+def moved(folder: Path, target: Path) -> None:
+    folder.parent.rename(target)
+
+
+def copied(folder: Path, target: Path) -> None:
+    shutil.copytree(folder.parent, target)
+
+
+def unpacked(folder: Path, target: Path) -> None:
+    with tarfile.open(target.with_suffix(".tar"), "w") as archive:
+        archive.add(folder.parent, "project")
+    shutil.rmtree(folder.parent)
+    with tarfile.open(target.with_suffix(".tar")) as archive:
+        archive.extractall(target.parent / "unpacked", filter="tar")
+    (target.parent / "unpacked" / "project").rename(target)
+
+
+@pytest.mark.parametrize("move", [moved, copied, unpacked])
+def test_ones_own_store_is_believed_wherever_it_is_moved_to(
+    folder: Path, tmp_path: Path, move: Callable[[Path, Path], None]
+) -> None:
+    move(folder, tmp_path / "elsewhere")
+    there = tmp_path / "elsewhere" / ".bakehouse"
+    assert len(steps(there)) == 8
+    fill(there, 1)
+    with Store.open(there) as store:
+        assert store.problems() == [] and len(store.runs()) == 2 and not store.recorded().damage
+
+
+@pytest.mark.spoils
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update steps set version = 'planted' where task = 'step_1'",
+        "update materializations set inline = x'80', size = 1 where asset = 'value of step_2'",
+        "update events set data = '{}' where seq = 3",
+        "delete from events where seq = (select max(seq) from events)",
+        "insert into events values (999, 'r', 1.0, 'metadata', 't', null, '{}', null)",
+        "delete from seals where seq = (select max(seq) from seals)",
+        "insert into seals values (1000, x'00')",
+    ],
+)
+def test_a_seal_copied_from_ones_own_store_vouches_for_nothing_but_its_history(
+    folder: Path, tmp_path: Path, statement: str
+) -> None:
+    """Who was once given a store holds a good seal: he can ship it with other rows."""
+    copied(folder, tmp_path / "shipped")
+    change(tmp_path / "shipped" / ".bakehouse" / "ledger.db", statement)
+    with pytest.raises(StoreError, match=r"was not made by you|older than it was"):
+        Store.open(tmp_path / "shipped" / ".bakehouse")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create trigger t after insert on events begin delete from events; end",
+        "create view v as select 1",
+        "create table more (a)",
+        "create index more on events (task)",
+        "create table other as select 1 as a",
+    ],
+)
+def test_a_ledger_with_anything_that_bakehouse_does_not_make_is_refused(folder: Path, statement: str) -> None:
+    change(folder / "ledger.db", statement)
+    with pytest.raises(StoreError, match="does not make"):
+        Store.open(folder)
+
+
+def killed_in_a_run(folder: Path, *, after: int) -> None:
+    command = [sys.executable, str(PROGRAM), str(folder), "5", "1", "100000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(after):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("gone", [["-wal"], ["-wal", "-shm"]])
+def test_a_ledger_whose_log_was_removed_is_not_silently_older(folder: Path, gone: list[str]) -> None:
+    killed_in_a_run(folder, after=40)
+    assert (folder / "ledger.db-wal").stat().st_size > 0
+    for beside in gone:
+        (folder / f"ledger.db{beside}").unlink()
+    with pytest.raises(StoreError, match="older than it was") as told:
+        Store.open(folder)
+    assert "doctor --adopt" in told.value.hint
+    adopt(folder)
+    assert len(steps(folder)) == 8
+
+
+def test_a_ledger_put_back_from_an_old_copy_is_not_silently_older(folder: Path, tmp_path: Path) -> None:
+    for beside in ("", "-wal"):
+        if (folder / f"ledger.db{beside}").exists():
+            shutil.copy2(folder / f"ledger.db{beside}", tmp_path / f"old{beside}")
+    fill(folder, 1)
+    for beside in ("", "-wal", "-shm"):
+        (folder / f"ledger.db{beside}").unlink(missing_ok=True)
+        if (tmp_path / f"old{beside}").exists():
+            shutil.copy2(tmp_path / f"old{beside}", folder / f"ledger.db{beside}")
+    with pytest.raises(StoreError, match="older than it was"):
+        Store.open(folder)
+
+
+def test_the_shared_memory_of_the_ledger_can_go(folder: Path) -> None:
+    killed_in_a_run(folder, after=40)
+    (folder / "ledger.db-shm").unlink()
+    assert len(steps(folder)) > 8
+
+
+def test_a_whole_store_put_back_from_a_backup_is_believed(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "backup")
+    fill(folder, 1)
+    shutil.rmtree(folder)
+    (tmp_path / "backup").rename(folder)
+    with Store.open(folder) as store:
+        assert len(store.runs()) == 1
