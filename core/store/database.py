@@ -114,6 +114,7 @@ def connect(path: Path, mode: str, *, any_format: bool = False) -> sqlite3.Conne
         timeout=BUSY_MS / 1000,
     )
     try:
+        _check_whole(connection, path)
         for setting in (
             "trusted_schema = off",
             "cell_size_check = on",
@@ -136,6 +137,16 @@ def connect_to_write(path: Path, *, any_format: bool = False) -> sqlite3.Connect
     for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
         connection.execute(f"pragma {setting}")
     return connection
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """SQLite reads what is missing of a last page as zeros. (While the log holds something, that may be so.)"""
+    try:
+        is_settled = Path(f"{path}-wal").stat().st_size == 0
+    except OSError:
+        is_settled = True
+    if is_settled and path.stat().st_size % int(connection.execute("pragma page_size").fetchone()[0]):
+        raise damaged(path, "its end is missing")
 
 
 def check(connection: sqlite3.Connection, path: Path) -> int:

@@ -39,6 +39,18 @@ def damaged(path: Path, why: str) -> StoreError:
     )
 
 
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+
+
+@contextlib.contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """Raises as damage of the ledger at `path` that a row inside cannot be what was written."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise damaged(path, f"a row of it cannot be read ({type(error).__name__})") from error
+
+
 _ADOPT = "bakehouse doctor --adopt"
 _ASIDE = "bakehouse doctor --set-aside"
 

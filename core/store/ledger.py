@@ -15,7 +15,7 @@ from ..problems import StoreError
 from .crash import crash_point
 from .database import BUSY_MS, LEDGER, connect, connect_to_write, identity, in_memory, lay_out
 from .facts import Batch, RunStart
-from .faults import told
+from .faults import damaged, told, understood
 from .packing import unpacked
 from .replay import event_of, verify_chain, verify_inline, verify_replay
 from .seal import Sealer, new_name
@@ -74,7 +74,7 @@ class LedgerReader:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, told(self._path):
+        with self._lock, told(self._path), understood(self._path):
             self._connection.execute("begin")
             try:
                 yield self._connection
@@ -97,10 +97,14 @@ class LedgerReader:
     def materializations(self, asset: str, limit: int) -> list[Row]:
         """The last `limit` materializations of an asset, newest first."""
         with self._reading() as connection:
-            return connection.execute(
+            rows = connection.execute(
                 f"select {VALUE_COLUMNS} from materializations where asset = ? order by seq desc limit ?",
                 (asset, limit),
             ).fetchall()
+            newest = connection.execute("select seq from assets where asset = ?", (asset,)).fetchone()
+        if limit and (rows[0][0] if rows else None) != (newest[0] if newest else None):
+            raise damaged(self._path, f"it has two accounts of what is the newest value of {asset}")
+        return rows
 
     def attempt(self, task: str) -> Row | None:
         """The end of the last attempt at a task."""
@@ -109,8 +113,11 @@ class LedgerReader:
         return row
 
     def runs(self, limit: int) -> list[Row]:
-        """The last runs, newest first."""
+        """The last runs, newest first. They are few: their table is checked each time."""
         with self._reading() as connection:
+            for (wrong,) in connection.execute("pragma integrity_check(runs)"):
+                if wrong != "ok":
+                    raise damaged(self._path, wrong)
             return connection.execute("select * from runs order by first desc limit ?", (limit,)).fetchall()
 
     def events(self, run: str, after: int, limit: int) -> list[Event]:
@@ -119,6 +126,9 @@ class LedgerReader:
             span = connection.execute("select first, last from runs where run = ?", (run,)).fetchone()
             if span is None:
                 return []
+            begun = connection.execute("select run, kind from events where seq = ?", (span[0],)).fetchone()
+            if begun != (run, "run_started"):
+                raise damaged(self._path, f"the beginning of run {run} is not where it was")
             rows = connection.execute(
                 """select seq, ts, run, kind, task, asset, data from events
                 where seq > ? and seq <= ? and run = ? order by seq limit ?""",

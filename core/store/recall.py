@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ..model import Attempt, Damage, Materialization, Recorded, StepKey, StepRecord, Stored
+from .faults import understood
 from .ledger import Row
 from .values import FOLDER_CODEC, ValueStore
 
@@ -17,15 +20,18 @@ T = TypeVar("T")
 class Lazy(Mapping[str, T]):
     """A mapping over rows: the names are known at once, what they stand for when it is looked up."""
 
-    def __init__(self, rows: dict[str, Row], make: Callable[[Row], T]) -> None:
+    def __init__(self, rows: dict[str, Row], make: Callable[[Row], T], ledger: Path) -> None:
         self._rows = rows
         self._make = make
+        self._ledger = ledger
         self._made: dict[str, T] = {}
 
     def __getitem__(self, name: str) -> T:
         found = self._made.get(name)
         if found is None:
-            found = self._made[name] = self._make(self._rows[name])
+            row = self._rows[name]
+            with understood(self._ledger):
+                found = self._made[name] = self._make(row)
         return found
 
     def __contains__(self, name: object) -> bool:
@@ -78,19 +84,30 @@ class Recalled:
     version: object
     values: list[Row]
     recorded: Recorded
+    rotten: Mapping[str, Damage]
+    """The values in the ledger itself that are not what was committed."""
 
 
-def recorded_of(values: list[Row], steps: list[Row], attempts: list[Row]) -> Recorded:
-    """All current rows as nouns; which values are damaged is not known yet."""
+def recorded_of(values: list[Row], steps: list[Row], attempts: list[Row], ledger: Path) -> Recorded:
+    """All current rows of a ledger as nouns; which values are damaged is not known yet."""
     by_task = {row[0]: row for row in steps}
     return Recorded(
-        materializations=Lazy({row[1]: row for row in values}, materialization_of),
-        steps=Lazy(by_task, step_of),
-        attempts=Lazy({row[0]: row for row in attempts}, attempt_of),
+        materializations=Lazy({row[1]: row for row in values}, materialization_of, ledger),
+        steps=Lazy(by_task, step_of, ledger),
+        attempts=Lazy({row[0]: row for row in attempts}, attempt_of, ledger),
         damage={},
-        durations=Lazy(by_task, durations_of),
+        durations=Lazy(by_task, durations_of, ledger),
         digests={row[0]: row[1] for row in steps},
     )
+
+
+def rotten_values(rows: list[Row]) -> dict[str, Damage]:
+    """Which assets' values in the ledger itself are not what was committed: all of their bytes are read."""
+    return {
+        row[1]: Damage.DAMAGED
+        for row in rows
+        if row[12] is not None and row[6] != "none" and sha256(row[12]).hexdigest() != row[7]
+    }
 
 
 def damaged_values(rows: list[Row], values: ValueStore, stamps: dict[str, str]) -> dict[str, Damage]:

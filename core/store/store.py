@@ -18,18 +18,29 @@ from .baseline import Baseline, load_baseline, save_baseline
 from .crash import crash_point
 from .database import LEDGER, identity
 from .disk import private_folder, sync_folder
-from .faults import storage_error
+from .faults import storage_error, understood
 from .ledger import LedgerReader, LedgerWriter, Row
 from .lock import Holder, ProjectLock
 from .logs import LogStore
 from .opening import open_ledger, prepare, sealer_of
-from .recall import Recalled, attempt_of, damaged_values, materialization_of, recorded_of, stored_of
+from .recall import (
+    Recalled,
+    attempt_of,
+    damaged_values,
+    materialization_of,
+    recorded_of,
+    rotten_values,
+    stored_of,
+)
 from .recovery import recover
 from .seal import Sealer
 from .values import ValueStore
 from .writer import Notify, Writer
 
 __all__ = ["RunSummary", "Store", "Writer"]
+
+
+_STATUSES = frozenset({"running", "succeeded", "failed", "cancelled", "interrupted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +128,11 @@ class Store:
         known = self._recalled
         if known is None or known.version != version:
             values, steps, attempts = self._reader.current()
-            known = Recalled(version, values, recorded_of(values, steps, attempts))
-        damage = damaged_values(known.values, self.values, self._stamps)
+            recorded = recorded_of(values, steps, attempts, self.folder / LEDGER)
+            with understood(self.folder / LEDGER):
+                known = Recalled(version, values, recorded, rotten_values(values))
+        with understood(self.folder / LEDGER):
+            damage = {**damaged_values(known.values, self.values, self._stamps), **known.rotten}
         if damage != known.recorded.damage:
             known = replace(known, recorded=replace(known.recorded, damage=damage))
         self._recalled = known
@@ -131,18 +145,22 @@ class Store:
 
     def materializations(self, asset: str, limit: int = 20) -> list[Materialization]:
         """The last values of an asset, newest first."""
-        return [materialization_of(row) for row in self._reader.materializations(asset, limit)]
+        rows = self._reader.materializations(asset, limit)
+        with understood(self.folder / LEDGER):
+            return [materialization_of(row) for row in rows]
 
     def attempt(self, task: str) -> Attempt | None:
         """How the last attempt at a task ended."""
         row = self._reader.attempt(task)
-        return None if row is None else attempt_of(row)
+        with understood(self.folder / LEDGER):
+            return None if row is None else attempt_of(row)
 
     def runs(self, limit: int = 20) -> list[RunSummary]:
         """The last runs, newest first. A run whose process is gone is `interrupted`, whatever it wrote."""
         rows = self._reader.runs(limit)
         alive = locks.holder(self.folder) if any(row[10] == "running" for row in rows) else None
-        return [_summary(row, alive) for row in rows]
+        with understood(self.folder / LEDGER):
+            return [_summary(row, alive) for row in rows]
 
     def events(self, run: str, *, after: int = 0, limit: int = -1) -> list[Event]:
         """The events of a run, as they were told, with a higher number than `after`."""
@@ -249,6 +267,8 @@ class Store:
 
 def _summary(row: Row, alive: Holder | None) -> RunSummary:
     run, first, started, selection, jobs, pid, _boot, _epoch, _last, finished, status, counts = row
+    if status not in _STATUSES or not isinstance(started, float):
+        raise ValueError(f"no run has the status {status!r}")
     if status == "running" and (alive is None or (alive.run or run, alive.pid) != (run, pid)):
         status = "interrupted"
     return RunSummary(run, first, started, finished, status, selection, jobs, pid, json.loads(counts))

@@ -97,26 +97,6 @@ def test_what_nobody_needs_is_counted(project: Path) -> None:
     assert ok and told.startswith("1.0 MiB") and "1 value" in told and "bakehouse gc" in told
 
 
-def test_a_long_log_is_named_with_who_reads(project: Path) -> None:
-    folder = materialized(project)
-    reading = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('begin')\n"
-    reading += "c.execute('select * from runs').fetchone(); print('reading', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", reading, str(folder / "ledger.db")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
-        assert reader.stdout is not None and reader.stdout.readline() == "reading\n"
-        writer = sqlite3.connect(folder / "ledger.db", isolation_level=None)
-        writer.execute("pragma wal_autocheckpoint = 0")
-        for _ in range(9):
-            writer.execute("begin")
-            writer.execute("insert into stamps values ('x', zeroblob(8000000))")
-            writer.execute("delete from stamps where digest = 'x'")
-            writer.execute("commit")
-        ok, told, _ = examine(project, code=1)["log"]
-        assert not ok and f"process {reader.pid}" in told
-        writer.close()
-        reader.communicate("")
-
-
 def mounts(kind: str, place: Path) -> str:
     return f"22 1 8:1 / / rw - ext4 /dev/sda rw\n40 22 0:50 / {place} rw shared:1 - {kind} server:/x rw\n"
 

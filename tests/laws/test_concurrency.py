@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bakehouse.core import doctor
+from bakehouse.core import checkup
 from bakehouse.core.events import Kind
 from bakehouse.core.problems import StoreError
 from bakehouse.core.store.ledger import LEDGER, LedgerWriter
@@ -244,7 +244,7 @@ def test_a_run_and_many_who_open_read_and_accept_never_get_in_each_others_way(
 def test_a_reader_that_sits_in_a_transaction_is_named_and_the_log_shrinks_when_it_goes(
     tmp_path: Path, committing: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_LONG_LOG", 1 << 18)
+    monkeypatch.setattr(checkup, "_LONG_LOG", 1 << 18)
     folder = tmp_path / "store"
     committing.one_run(folder, 0, 2)
     sit = (
@@ -258,12 +258,12 @@ def test_a_reader_that_sits_in_a_transaction_is_named_and_the_log_shrinks_when_i
     try:
         assert reader.stdout is not None and reader.stdout.readline() == "sits\n"
         committing.one_run(folder, 1, 60)
-        (finding,) = doctor._log(folder)
+        (finding,) = checkup._log(folder)
         assert not finding.ok and f"(process {reader.pid})" in finding.detail
     finally:
         reader.communicate("")
     committing.one_run(folder, 2, 2)
-    assert list(doctor._log(folder)) == []
+    assert list(checkup._log(folder)) == []
 
 
 def test_a_holder_that_is_stopped_keeps_the_project_and_goes_on_where_it_was(bakery: Bakery) -> None:

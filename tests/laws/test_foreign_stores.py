@@ -35,7 +35,7 @@ def trap(): return Canary({canary!r})
 @asset
 def table(trap): return 1
 """
-LOOKING = (
+LOOKING: tuple[list[str], ...] = (
     ["ls"], ["ls", "--json"], ["plan"], ["status"], ["status", "--check"], ["why", "trap"], ["show", "trap"],
     ["show", "trap", "--json"], ["logs", "trap"], ["logs", "trap", "--raw"], ["runs"], ["runs", "--json"],
     ["graph"], ["graph", "--format", "json"], ["gc"], ["gc", "--dry-run"], ["materialize", "--plan-only"], [],

@@ -26,14 +26,9 @@ _COMMANDS = {
     "completion": ("project", "Print a completion script for bash, zsh or fish."),
     "demo": ("project", "Copy an example pipeline to a folder of yours and open it."),
     "doctor": ("project", "Check the project's store and this machine."),
-<<<<<<< HEAD
+    "gc": ("upkeep", "Remove stored values and logs that nobody needs."),
     "graph": ("drawing", "Print the graph as dot, mermaid, json or text."),
     "logs": ("past", "Print the log of the last attempt at a node."),
-=======
-    "gc": ("upkeep", "Remove stored values and logs that nobody needs."),
-    "graph": ("looking", "Print the graph as dot, mermaid, json or text."),
-    "logs": ("looking", "Print the log of the last attempt at a node."),
->>>>>>> aadf0fa (Bring old ledgers up to date with a backup; remove what nobody needs with gc; examine more with doctor)
     "ls": ("listing", "List nodes with their state."),
     "materialize": ("running", "Run what is stale or missing."),
     "plan": ("listing", "Say what would run, and why."),
