@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import shlex
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..problems import StoreError
 
+_LITTLE = 256 << 10
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -19,7 +21,11 @@ def storage_error(path: Path, error: Exception) -> StoreError:
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return damaged(path, str(error))
-    if name == "SQLITE_FULL" or getattr(error, "errno", None) in _FULL:
+    if (
+        name == "SQLITE_FULL"
+        or getattr(error, "errno", None) in _FULL
+        or (name.startswith("SQLITE_IOERR") and _is_full(path.parent))
+    ):
         return StoreError(
             f"the disk is full: {path.parent} cannot be written", "free some space and run again"
         )
@@ -28,6 +34,14 @@ def storage_error(path: Path, error: Exception) -> StoreError:
     return StoreError(
         f"the store {path.parent} failed: {error}", "see to its disk and its permissions; then run again"
     )
+
+
+def _is_full(folder: Path) -> bool:
+    """SQLite calls it an I/O error where it finds no room for the files beside the ledger."""
+    try:
+        return shutil.disk_usage(folder).free < _LITTLE
+    except OSError:
+        return False
 
 
 def damaged(path: Path, why: str) -> StoreError:

@@ -75,6 +75,15 @@ def test_a_store_that_is_a_link_is_not_used_and_is_named(project: Path, tmp_path
     assert not ok and "is a link" in told
 
 
+def test_a_store_of_another_user_is_not_used_and_is_named(project: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give a folder away")
+    os.chown(materialized(project), 65534, 65534)
+    ok, told, _ = examine(project, code=1)["place"]
+    assert not ok and "belongs to another user" in told
+    assert json.loads(call(project, "status", "--json").stdout)["counts"] == {"never": 1}
+
+
 @pytest.mark.spoils
 def test_a_state_that_the_log_does_not_give_is_found_by_a_replay_alone(project: Path) -> None:
     folder = materialized(project)

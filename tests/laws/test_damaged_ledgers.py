@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from bakehouse.core.model import Damage
 from bakehouse.core.problems import StoreError
-from bakehouse.core.store.baseline import load_baseline
+from bakehouse.core.store.baseline import _path, load_baseline
 from bakehouse.core.store.store import Store
 
 pytestmark = pytest.mark.spoils
@@ -150,6 +152,22 @@ def test_no_sector_of_garbage_is_believed(made: Path, kind: str) -> None:
         spoil(made, at, garbage(kind, 512, at), truth, must_not_mislead)
 
 
+def test_rot_of_a_value_in_the_ledger_itself_is_damage_and_being_made_again_heals_it(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    command = [sys.executable, str(PROGRAM), str(folder), "0", "1", "4"]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    connection = sqlite3.connect(folder / "ledger.db")
+    connection.execute("update materializations set inline = zeroblob(size) where asset = 'value of step_2'")
+    connection.commit()
+    connection.close()
+    with Store.open(folder) as store:
+        assert store.recorded().damage == {"value of step_2": Damage.DAMAGED}
+        assert store.verify("value of step_2") is Damage.DAMAGED and store.problems() != []
+        command[3] = "1"
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        assert store.recorded().damage == {}
+
+
 def cut(folder: Path, name: str, places: Iterator[int] | range | list[int], truth: Answers) -> int:
     path = folder / name
     good = path.read_bytes()
@@ -199,7 +217,7 @@ def test_small_files_of_the_store_cut_short_at_every_byte(made: Path) -> None:
     assert cut(made, seal.name, range(size), truth) == size - 1  # the line's end says nothing
     accepted = load_baseline(made)
     assert accepted is not None
-    (path,) = (made / "baselines").iterdir()
+    path = _path(made, "")
     good = path.read_bytes()
     for at in range(len(good)):
         path.write_bytes(good[:at])
