@@ -123,7 +123,7 @@ def bakery(tmp_path: Path) -> Iterator[Bakery]:
     root.mkdir()
     (root / "bakehouse.yaml").write_text(BREAD)
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    made = Bakery(root, kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "BAKEHOUSE_TRUST": "1"})
+    made = Bakery(root, kept | {"BAKEHOUSE_HOME": os.environ["BAKEHOUSE_HOME"], "BAKEHOUSE_TRUST": "1"})
     yield made
     for process in made.started:
         if process.poll() is None:
