@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def look(call: Call, baked: Path) -> Call:
-    return partial(call, at=baked)
+    return partial(call, at=baked, BAKEHOUSE_HOME=os.environ["BAKEHOUSE_HOME"])
 
 
 def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:

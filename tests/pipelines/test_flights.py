@@ -46,10 +46,9 @@ def made(copied_to: Callable[[str, Path], Project], tmp_path_factory: pytest.Tem
 @pytest.fixture
 def warm(made: Project, tmp_path: Path) -> Project:
     """A copy of it in which things can be changed."""
-    home = tmp_path / "home"
     root = tmp_path / "flights"
     shutil.copytree(made.root, root)
-    return replace(made, root=root, environment={**made.environment, "BAKEHOUSE_HOME": str(home)})
+    return replace(made, root=root)
 
 
 def one(tables: duckdb.DuckDBPyConnection, query: str) -> Any:
