@@ -42,7 +42,8 @@ def prepare(order: Order, root: Path, store: Path) -> Prepared:
         env[variable(name)] = param_text(value)
     places = output_places(order, scratch / "out")
     if places:
-        (scratch / "out").mkdir(mode=0o700, parents=True)
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (scratch / "out").mkdir(mode=0o700)
     for output in order.outputs:
         env[f"OUTPUT_{output.identifier}"] = os.fspath(places[output.asset])
     if len(places) == 1:

@@ -202,7 +202,9 @@ def test_a_log_of_the_ledger_cut_short_anywhere_is_read_rightly_or_refused(hot: 
 
 @pytest.mark.full
 @pytest.mark.timeout(3000)
-def test_a_ledger_and_its_log_cut_short_at_every_byte_of_a_page_and_often_beyond(made: Path, hot: Path) -> None:
+def test_a_ledger_and_its_log_cut_short_at_every_byte_of_a_page_and_often_beyond(
+    made: Path, hot: Path
+) -> None:
     for folder, name in ((made, "ledger.db"), (hot, "ledger.db-wal")):
         size = (folder / name).stat().st_size
         first = range(0, min(size, PAGE))
