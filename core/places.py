@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -92,15 +93,41 @@ def user_key() -> bytes:
 
     Raises ProblemError where the user's state folder cannot be used.
     """
-    path = user_state() / "key"
+    path = _key_place()
     if (known := read_private(path)) is not None and len(known) == _KEY_BYTES:
         return known
     private_folder(path.parent)
+    draft = path.with_name(f".key-{os.urandom(8).hex()}")
     try:
-        write_private(path, os.urandom(_KEY_BYTES))
+        write_private(draft, os.urandom(_KEY_BYTES))
+        try:
+            if known is None and not os.path.lexists(path):
+                with contextlib.suppress(FileExistsError):  # somebody was faster: his key holds
+                    os.link(draft, path)
+            else:
+                draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise ProblemError(f"cannot write {path}: {error.strerror or error}") from error
     return read_private(path) or b""
+
+
+def _key_place() -> Path:
+    """Without HOME the home that the system knows of this user: a job without one has its user's key too."""
+    try:
+        return user_state() / "key"
+    except ProblemError:
+        with contextlib.suppress(RuntimeError):
+            if Path.home().is_absolute():
+                return _system_key_place()
+        raise
+
+
+def _system_key_place() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("bakehouse", appauthor=False) / "key"
 
 
 def store_folder(root: Path) -> Path:

@@ -255,3 +255,12 @@ def test_a_file_in_the_way_of_the_store_sends_it_home(project: Path, home: Path)
     (project / ".bakehouse").write_text("")
 
     assert store_folder(project).parent == home / "projects"
+
+
+def test_twenty_processes_that_need_a_key_at_once_have_the_same(tmp_path: Path) -> None:
+    code = "from bakehouse.core.places import user_key; print(user_key().hex())"
+    environ = {**os.environ, "BAKEHOUSE_HOME": str(tmp_path / "fresh")}
+    command = [sys.executable, "-c", code]
+    started = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(20)]
+    assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+    assert sorted(path.name for path in (tmp_path / "fresh").iterdir()) == ["key"]

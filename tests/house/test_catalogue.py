@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from harness.catalogue import PENDING, TESTS, TIERS, Case, cases, marks, standing, told
 
-from bakehouse.core.store.crash import CRASH_POINTS
+from bakehouse.core.store.crash import CRASH_POINTS, GC_POINTS, MIGRATION_POINTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {
@@ -89,7 +89,7 @@ def test_every_named_point_is_in_the_code_and_every_point_of_the_code_is_named()
                 (name,) = node.args
                 assert isinstance(name, ast.Constant), f"{path}: the name of a point is a plain string"
                 placed.append(str(name.value))
-    assert sorted(placed) == sorted(CRASH_POINTS)
+    assert sorted(placed) == sorted(CRASH_POINTS + GC_POINTS + MIGRATION_POINTS)
 
 
 def test_what_a_run_proved_is_told_and_what_it_skipped_with_the_reason() -> None:

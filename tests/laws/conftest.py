@@ -30,7 +30,7 @@ def witness(tmp_path: Path) -> NewWitness:
         **shape: Any,
     ) -> Witness:
         project = Layered(inside / name, **shape).write()
-        return Witness(project, Program(project.folder, tmp_path / "home", environment))
+        return Witness(project, Program(project.folder, Path(os.environ["BAKEHOUSE_HOME"]), environment))
 
     return make
 

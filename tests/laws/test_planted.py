@@ -35,6 +35,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     (folder / ".bakehouse").mkdir(parents=True)
+    (folder / ".bakehouse").chmod(0o700)
     (folder / "bakehouse.yaml").write_text(YAML)
     (folder / "steps.py").write_text("def f(): return 'x' * 100_000\n")
     (folder / "folder").mkdir()
@@ -71,6 +72,7 @@ OFTEN = ("tmp", "values", "cache", "ledger.db", "all prefixes")
 SELDOM = ("logs", "code", "baselines", "values/00", "ledger.db-wal", "lock", ".gitignore")
 
 
+@pytest.mark.spoils
 @pytest.mark.case("X13", "X5")
 @pytest.mark.parametrize("place", [*OFTEN, *(pytest.param(name, marks=pytest.mark.full) for name in SELDOM)])
 def test_nothing_is_written_through_a_planted_link(
