@@ -101,10 +101,9 @@ def user_key() -> bytes:
     try:
         write_private(draft, os.urandom(_KEY_BYTES))
         try:
-            if known is None and not os.path.lexists(path):
-                with contextlib.suppress(FileExistsError):  # somebody was faster: his key holds
-                    os.link(draft, path)
-            else:
+            with contextlib.suppress(FileExistsError):  # somebody was faster: his key holds
+                os.link(draft, path)
+            if len(read_private(path) or b"") != _KEY_BYTES:
                 draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)

@@ -2,7 +2,8 @@
 
 Every group of events that is committed adds a link to a chain, keyed with the user's own key; the head of the
 chain is a row of the ledger. Beside the ledger lies `seal-<id>`: which file the ledger is, its last event and
-the head, sealed with the same key, written after each commit and never waited for. So it is never ahead of a
+the head, sealed with the same key, written after each commit and never waited for. It stands there twice, and
+the two are written in turn, so that one that was half written leaves the other. So it is never ahead of a
 ledger that lost nothing, and a ledger without the head that the seal names is older than it was.
 
 Where the ledger is another file than the seal says (moved to another disk, copied, unpacked) the whole chain is
@@ -83,19 +84,28 @@ def read_seal(folder: Path, name: str, key: bytes) -> Seal | None:
     if len(name) != 32 or not set(name) <= set("0123456789abcdef"):
         return None
     for _ in range(3):  # it may be written this very moment
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError):
             handle = os.open(seal_path(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with os.fdopen(handle, "rb") as file:
-                text, _, mac = file.read(1024).decode("ascii").strip().rpartition(" ")
-            mark, named, device, inode, seq, head = text.split(" ")
-            if mark == _MARK and named == name and compare_digest(mac, _mac(text, key)):
-                return Seal(name, int(device), int(inode), int(seq), bytes.fromhex(head))
+                slots = file.read(1024).split(b"\n")
+            found = [seal for slot in slots if (seal := _parsed(slot, name, key)) is not None]
+            if found:
+                return max(found, key=lambda seal: seal.seq)
+    return None
+
+
+def _parsed(slot: bytes, name: str, key: bytes) -> Seal | None:
+    with contextlib.suppress(ValueError):
+        text, _, mac = slot.decode("ascii").rpartition(" ")
+        mark, named, device, inode, seq, head = text.split(" ")
+        if mark == _MARK and named == name and compare_digest(mac, _mac(text, key)):
+            return Seal(name, int(device), int(inode), int(seq), bytes.fromhex(head))
     return None
 
 
 def put_seal(folder: Path, seal: Seal, key: bytes) -> None:
     """Writes a seal durably: over the one that is there, or whole. Raises OSError."""
-    path, data = seal_path(folder, seal.name), seal.written(key)
+    path, data = seal_path(folder, seal.name), seal.written(key) * 2
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -116,6 +126,7 @@ class Sealer:
     def __init__(self, folder: Path, seal: Seal, key: bytes) -> None:
         self._seal = seal
         self._key = key
+        self._slot = 0
         self._file: int | None = os.open(
             seal_path(folder, seal.name), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         )
@@ -138,7 +149,9 @@ class Sealer:
         self.start_at(seq, head)
         if self._file is not None:
             with contextlib.suppress(OSError):
-                os.pwrite(self._file, self._seal.written(self._key), 0)
+                data = self._seal.written(self._key)
+                if os.pwrite(self._file, data, len(data) * self._slot) == len(data):
+                    self._slot = 1 - self._slot
         crash_point("seal.written")
 
     def close(self) -> None:
