@@ -180,15 +180,16 @@ class Workbench:
             self._surveyed = take_survey(facts)
         return self._surveyed
 
-    def select(self, text: str) -> frozenset[Node]:
-        """The nodes that a selection means now. Raises `ProblemError` with the place of the mistake."""
+    def select(self, text: str, live: Mapping[Node, State] | None = None) -> frozenset[Node]:
+        """The nodes that a selection means now. Blocking. `live` are states of a run under way, which count before
+        those of the survey. Raises `ProblemError` with the place of the mistake."""
         from .selection import parse
 
         selection = parse(text)
         if "state" not in text:
             return selection.nodes(self.graph, {})
         look = self.survey()
-        return selection.nodes(look.defined.graph, look.states)
+        return selection.nodes(look.defined.graph, {**look.states, **(live or {})})
 
     def tasks_of(self, nodes: Iterable[Node]) -> set[str]:
         """The tasks that are, or make, `nodes`; sources have none, nor has what is not defined."""

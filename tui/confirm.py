@@ -38,6 +38,8 @@ class Box(ModalScreen[bool]):
         Binding("k,up", "scroll_by(-1)", show=False),
         Binding("ctrl+d,pagedown", "scroll_by(10)", show=False),
         Binding("ctrl+u,pageup", "scroll_by(-10)", show=False),
+        Binding("g,home", "scroll_to_end(False)", show=False),
+        Binding("G,end", "scroll_to_end(True)", show=False),
     ]
 
     def __init__(self, ink: Ink, title: str, lines: Sequence[Line], foot: str) -> None:
@@ -63,6 +65,12 @@ class Box(ModalScreen[bool]):
     def action_scroll_by(self, by: int) -> None:
         self.sheet.move(by)
 
+    def action_scroll_to_end(self, bottom: bool) -> None:
+        if bottom:
+            self.sheet.move_bottom()
+        else:
+            self.sheet.move_top()
+
 
 class Ask(Box):
     """A question. Only `y` is a yes."""
@@ -80,7 +88,14 @@ class Help(Box):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "answer(False)", show=False)]
 
     def __init__(self, ink: Ink, now: Situation) -> None:
-        super().__init__(ink, "Help", help_lines(now), "Esc closes · j k scroll")
+        super().__init__(ink, "Help", help_lines(now), "Esc closes · j k g G scroll")
+
+
+_SIGNS = (
+    "In the tree: ↑ the thing has its own row elsewhere, Enter jumps there. + new, ± changed, * marked.",
+    "2⋯ before a row: it stands two levels further in than there is room to draw.",
+    "The mouse works too; hold Shift to select text with it.",
+)
 
 
 def help_lines(now: Situation) -> list[Line]:
@@ -101,7 +116,7 @@ def help_lines(now: Situation) -> list[Line]:
                     Bit(f"  ({why_not})" if why_not is not None else "", "stale"),
                 )
             )
-    lines += [(), (Bit("The mouse works too; hold Shift to select text with it.", "muted"),)]
+    lines += [(), *((Bit(told, "muted"),) for told in _SIGNS)]
     return lines
 
 

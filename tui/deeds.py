@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -21,15 +21,21 @@ from .watch import watch
 if TYPE_CHECKING:
     from ..core.running import Running
     from ..core.workbench import Marks, Snapshot
-    from .app import BakehouseApp
     from .confirm import Question
+    from .feed import Feed
+    from .moves import Moves
+    from .onlooker import Onlooker
+    from .stage import Stage
 
 
 class Deeds:
     """One method for each key's id. Only called where the key's reason does not forbid it."""
 
-    def __init__(self, app: BakehouseApp) -> None:
+    def __init__(self, app: Stage, moves: Moves, feed: Feed, onlooker: Onlooker) -> None:
         self.app = app
+        self._onlooker = onlooker
+        self._moves = moves
+        self._feed = feed
         self.streamer = Streamer(self._print)
 
     # ---- planning and running --------------------------------------------------------------------
@@ -46,9 +52,9 @@ class Deeds:
             self.app.show_rows()
             await self._begin(plan)
         elif row is not None and row.kind == "alias":
-            self.app.moves.jump()
+            self._moves.jump()
         elif row is not None and row.kind == "group":
-            self.app.moves.toggle(tree.cursor)
+            self._moves.toggle(tree.cursor)
         elif (made := await self._make_plan(session.chosen(tree.node))) is not None:
             if made.counts["run"]:
                 session.begin_preview(made)
@@ -118,15 +124,13 @@ class Deeds:
                 return
             session.live.expect(plan)
             session.run.add(plan)
-            self.app.feed.came()
+            self._feed.came()
             return
         live = Live()
         live.expect(plan)
         before, session.live = session.live, live
         try:
-            run = self.app.bench.start(
-                plan, jobs=self.app.jobs, listeners=(self.app.feed.hear, self.streamer)
-            )
+            run = self.app.bench.start(plan, jobs=self.app.jobs, listeners=(self._feed.hear, self.streamer))
         except NotTrusted:
             session.live = before
             await self.trust()
@@ -138,7 +142,7 @@ class Deeds:
         session.run = run
         session.marked.clear()
         session.recount()
-        self.app.feed.began()
+        self._feed.began()
         self.app.run_worker(self._see_to_the_end(run, live), name="run", group="run", exit_on_error=True)
 
     async def _see_to_the_end(self, run: Running, live: Live) -> None:
@@ -157,15 +161,15 @@ class Deeds:
             self.app.tell(str(error).replace("\n", ": "), "failed")
         if live.ended is None and live.started is not None:
             live.ended = self.app.clock()
-        self.app.feed.ended()
-        await self.look_again()
+        self._feed.ended()
+        await self.app.look_again()
 
     async def cancel_step(self) -> None:
         session, node = self.app.session, self.app.tree_view.node
         if session is None or node is None:
             return
         if session.elsewhere is not None:
-            await self.app.onlooker.cancel(session.task_of(node))
+            await self._onlooker.cancel(session.task_of(node))
         elif session.run is not None:
             session.run.cancel(session.task_of(node))
 
@@ -176,7 +180,7 @@ class Deeds:
         if session is None or not await self._ask(about_cancelling(self.open_steps(), session.elsewhere)):
             return
         if session.elsewhere is not None:
-            await self.app.onlooker.cancel()
+            await self._onlooker.cancel()
         elif session.run is not None:
             session.run.cancel()
 
@@ -195,14 +199,17 @@ class Deeds:
     def _facts(self) -> tuple[Snapshot, Marks]:
         return self.app.bench.survey(), self.app.bench.marks()
 
-    async def look_again(self) -> None:
-        """New facts about the same definitions: after a run, after accepting."""
-        survey, marks = await self.app.aside.call(self._facts)
-        if self.app.session is not None:
-            self.app.session.surveyed(survey, marks)
-            self.app.show_rows()
-
     async def reload(self) -> None:
+        """Reads the definitions again, and says what came of it."""
+        session = self.app.session
+        before = session.graph if session is not None else None
+        await self._take_definitions()
+        if session is not None and not session.problems and session.graph is before:
+            self.app.tell("read again: the definitions are what they were")
+        elif session is not None and not session.problems:
+            self.app.tell("read again: the definitions have changed", "fresh")
+
+    async def _take_definitions(self) -> None:
         """Reads the definitions again; what is broken is shown, and the old ones stand."""
         session, bench = self.app.session, self.app.bench
         if session is None:
@@ -220,19 +227,18 @@ class Deeds:
         except ProblemError as error:
             problems = (Problem(error.message, hint=error.hint),)
         if session.problems and not problems:
-            self.app.tell("the definitions are whole again", "fresh")
+            self.app.tell("the definitions can be read again", "fresh")
         session.problems = problems
         if problems:
             self.app.side.go_to_tab("overview")
-            self.app.tell(
-                f"{len(problems)} wrong in the definitions; the old ones stand: {problems[0]}", "failed"
-            )
+            self.app.tell(_broken(problems), "failed")
         elif changed:
             session.reloaded(survey, marks)
             self.app.show_rows()
         else:
             session.surveyed(survey, marks)
             self.app.show_rows()
+        self.app.select_again()
         self.app.show_side(again=True)
         self.app.refresh_bars()
 
@@ -244,7 +250,7 @@ class Deeds:
                 bench.root,
                 bench.watch_paths(),
                 bench.definitions.files,
-                self.reload,
+                self._take_definitions,
                 lambda words: self.app.tell(words, "stale"),
             )
         except (OSError, RuntimeError) as error:
@@ -260,7 +266,7 @@ class Deeds:
 
     async def accept(self) -> None:
         await self.app.aside.call(self.app.bench.accept)
-        await self.look_again()
+        await self.app.look_again()
         self.app.tell("accepted: nothing is new any more")
 
     # ---- leaving the screen ----------------------------------------------------------------------
@@ -320,3 +326,8 @@ class Deeds:
         if sys.__stdout__ is not None:
             sys.__stdout__.write(text)
             sys.__stdout__.flush()
+
+
+def _broken(problems: Sequence[Problem]) -> str:
+    first, more = str(problems[0]).split("\n", 1)[0], len(problems) - 1
+    return f"{first}{f' (and {more} more: see Overview)' if more else ''}"

@@ -11,7 +11,8 @@ from textual.timer import Timer
 from ..core.events import Event, Kind
 
 if TYPE_CHECKING:
-    from .app import BakehouseApp
+    from .sidework import SideWork
+    from .stage import Stage
 
 FRAME = 1 / 30
 TICK = 0.25
@@ -22,8 +23,9 @@ MOST_REBUILT = 2000
 class Feed:
     """Listens to the run and tells the widgets, together and not too often."""
 
-    def __init__(self, app: BakehouseApp) -> None:
+    def __init__(self, app: Stage, side_work: SideWork) -> None:
         self.app = app
+        self._side_work = side_work
         self._due = False
         self._begun: set[str] = set()
         self._ticker: Timer | None = None
@@ -55,7 +57,7 @@ class Feed:
         nodes = session.touched(tasks)
         tree.repaint(nodes)
         begun, self._begun = self._begun, set()
-        self.app.side_work.came(tasks, nodes, begun)
+        self._side_work.came(tasks, nodes, begun)
         if session.faults_only and len(tree.rows) < MOST_REBUILT:
             self.app.show_rows()
 
@@ -72,10 +74,12 @@ class Feed:
         if session is not None and session.live is not None:
             tree.repaint(session.touched(session.live.running()))
         self.app.refresh_bars()
+        if session is not None and "state" in session.sieve.text:
+            self.app.select_again()
 
     def ended(self) -> None:
         if self._ticker is not None:
             self._ticker.stop()
             self._ticker = None
         self.catch_up()
-        self.app.side_work.run_ended()
+        self._side_work.run_ended()

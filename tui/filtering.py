@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -10,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from .ink import Bit, Ink
+from .ink import Bit, Ink, cut, cut_front, line_width
 from .sanitize import clean
 
 
@@ -23,7 +24,7 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
         Binding("backspace", "delete", show=False),
         Binding("ctrl+u", "empty", show=False),
         Binding("ctrl+w", "delete_word", show=False),
-        Binding("down", "close", show=False),
+        Binding("down,tab", "close", show=False),
     ]
 
     class Typed(Message):
@@ -34,9 +35,22 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
     class Closed(Message):
         pass
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, ink: Callable[[], Ink], *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._ink = ink
+        self._note = ""
         self.text = ""
+
+    @property
+    def note(self) -> str:
+        """What is wrong with the text, shown beside it."""
+        return self._note
+
+    @note.setter
+    def note(self, words: str) -> None:
+        if words != self._note:
+            self._note = words
+            self.refresh()
 
     def open(self, text: str) -> None:
         self.text = text
@@ -80,8 +94,15 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
         self.action_close()
 
     def render_line(self, y: int) -> Strip:
-        ink: Ink = self.app.ink()  # type: ignore[attr-defined]
-        bits = [Bit("/", "accent bold"), Bit(self.text, "text"), Bit(" ", "reverse")]
+        width = self.scrollable_content_region.width
+        ink = self._ink()
+        bits = [
+            Bit("/", "accent bold"),
+            Bit(cut_front(self.text, width - 2, ink.ascii_only), "text"),
+            Bit(" ", "reverse"),
+        ]
+        if self.note:
+            bits.append(Bit("  " + cut(self.note, width - line_width(bits) - 2, ink.ascii_only), "stale"))
         if not self.text:
             bits.append(Bit("  part of a name, !not, or a selection: state:stale  group:x  key+", "muted"))
-        return ink.paint(bits, self.size.width, self.rich_style)
+        return ink.paint(bits, width, self.rich_style)

@@ -31,6 +31,7 @@ _FLAGS: Mapping[str, Style] = {
     "dim": Style(dim=True),
     "underline": Style(underline=True),
     "reverse": Style(reverse=True),
+    "strike": Style(strike=True),
 }
 _SGR_COLOURS = (
     "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white",
@@ -99,6 +100,21 @@ def cut_front(text: str, width: int, ascii_only: bool = False) -> SafeText:
     while cell_len(kept) > width - 1:
         kept = kept[1:]
     return clean(("<" if ascii_only else "…") + kept)
+
+
+def cut_middle(text: str, width: int, ascii_only: bool = False) -> SafeText:
+    """`text` in at most `width` cells, cut in its middle: names of a kind differ at their ends, and are known by
+    how they begin."""
+    text = clean(text)
+    if cell_len(text) <= width:
+        return clean(text)
+    if width < 5:
+        return cut(text, width, ascii_only)
+    head = (width - 1) // 2
+    tail = text[head - width + 1 :]
+    while cell_len(tail) > width - 1 - head:
+        tail = tail[1:]
+    return clean(set_cell_size(text, head).rstrip() + (">" if ascii_only else "…") + tail)
 
 
 def pad(text: str, width: int) -> SafeText:

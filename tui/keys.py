@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Place = Literal["anywhere", "tree", "pane", "log"]
-RowIs = Literal["", "asset", "source", "task", "alias", "group"]
+RowIs = Literal["", "asset", "source", "task", "alias", "group", "ghost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Situation:
     """What decides whether a key can do something now. All of it is data, so that the reasons can be tested."""
 
     place: Place = "tree"
+    alone: bool = False
     row: RowIs = ""
     loaded: bool = True
     trusted: bool = True
@@ -70,6 +71,8 @@ def _to_run(now: Situation) -> str | None:
         return "there is nothing under the cursor"
     if now.row == "source" and not now.marked:
         return "a source is given, not made: nothing here runs for it"
+    if now.row == "ghost" and not now.marked:
+        return "this step is not defined any more: it can be cancelled, not begun"
     return None
 
 
@@ -123,6 +126,10 @@ def _to_trust(now: Situation) -> str | None:
     return "this project is trusted already" if now.trusted else None
 
 
+def _to_mark(now: Situation) -> str | None:
+    return "this step is not defined any more" if now.row == "ghost" else _on_row(now)
+
+
 def _on_row(now: Situation) -> str | None:
     return None if now.row else "there is nothing under the cursor"
 
@@ -148,8 +155,8 @@ KEYS: tuple[Key, ...] = (
     Key("retry", ("r",), "r", "Retry", "what failed, and what that blocked", "Run", reason=_to_retry),
     Key("cancel_run", ("X",), "X", "Cancel the run", "every step of it; asks first", "Run", reason=_to_cancel_all),
     Key("trust", ("T",), "T", "Trust the project", "shows what would run, and asks", "Run", reason=_to_trust),
-    Key("mark", ("space",), "space", "Mark", "the thing under the cursor, and move down", "Mark", reason=_on_row),
-    Key("mark_range", ("v",), "v", "Mark a range", "from here to where v is pressed again", "Mark", reason=_on_row),
+    Key("mark", ("space",), "space", "Mark", "the thing under the cursor, and move down", "Mark", reason=_to_mark),
+    Key("mark_range", ("v",), "v", "Mark a range", "from here to where v is pressed again", "Mark", reason=_to_mark),
     Key("down", ("j", "down"), "j ↓", "Down", "one row down", "Move", palette=False),
     Key("up", ("k", "up"), "k ↑", "Up", "one row up", "Move", palette=False),
     Key("fold", ("h", "left"), "h ←", "Fold", "fold, or go to what it stands under", "Move", palette=False),
@@ -161,14 +168,15 @@ KEYS: tuple[Key, ...] = (
     Key("fold_all", ("minus",), "-", "Fold all", "every row", "Move"),
     Key("unfold_all", ("equals_sign",), "=", "Unfold all", "every row", "Move"),
     Key("turn", ("o",), "o", "Turn the tree", "what it is made of below, or what follows from it", "Look"),
-    Key("faults", ("f",), "f", "Faults only", "failed, stale, running and new rows", "Look"),
+    Key("faults", ("f",), "f", "Faults only", "failed, stale, running and new rows; again: all", "Look"),
     Key("next_match", ("n",), "n", "Next match", "of the filter", "Look", reason=_to_next_match),
     Key("next_new", ("c",), "c", "Next new or changed", "since what was last accepted", "Look",
         reason=_to_next_new),
     Key("accept", ("N",), "N", "Accept new", "what is here now is no longer new", "Look", reason=_to_accept),
     Key("next_tab", ("right_square_bracket",), "]", "Next tab", "", "Panes"),
     Key("previous_tab", ("left_square_bracket",), "[", "Previous tab", "", "Panes"),
-    Key("next_pane", ("tab",), "tab", "Next pane", "", "Panes", palette=False),
+    Key("next_pane", ("tab",), "tab", "Next pane", "tree or details; where only one fits, the other takes its place",
+        "Panes", palette=False),
     Key("previous_pane", ("shift+tab",), "shift+tab", "Previous pane", "", "Panes", palette=False),
     Key("zoom", ("z",), "z", "Zoom", "this pane over the whole screen, and back", "Panes"),
     Key("follow", ("F",), "F", "Follow the log", "stay at its end; scrolling up stops it", "Panes"),
@@ -195,7 +203,7 @@ def reason(key: Key, now: Situation) -> str | None:
 
 
 def footer(now: Situation) -> list[tuple[Key, str, bool]]:
-    """What the footer shows, first the most important: key, its short name here, whether it works."""
+    """What the footer shows, first the most important, last `Quit`: key, its short name here, whether it works."""
     out = []
     for key in KEYS:
         name = key.footer
@@ -214,9 +222,12 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Follow"
         elif key.id == "back" and (now.previewing or now.filtered or now.marked):
             name = "Back"
+        elif key.id == "next_pane" and now.alone:
+            name = "Details" if now.place == "tree" else "Tree"
         if name:
             out.append((key, name, reason(key, now) is None))
-    return out
+    first = ("help", "plan", "back") if now.previewing else ("help", "next_pane")
+    return sorted(out, key=lambda told: (told[0].id == "quit", told[0].id not in first))
 
 
 def markdown_table(keys: Iterable[Key] = KEYS) -> str:

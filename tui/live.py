@@ -43,18 +43,9 @@ class Step:
         return self.seconds
 
 
-def shown(base: State | None, step: Step | None, is_over: bool) -> State | None:
-    """What is shown of a node: the run's word while it goes on, then the survey's (`base`), and of the run what
-    the survey cannot know (reused, spared, blocked)."""
-    if step is None:
-        return base
-    if not is_over or base is None:
-        return step.state
-    if base is State.FRESH and step.state in (State.REUSED, State.SPARED):
-        return step.state
-    if base in (State.NEVER, State.STALE) and step.state in (State.BLOCKED, State.CANCELLED):
-        return step.state
-    return base
+def shown(base: State | None, step: Step | None, is_settled: bool) -> State | None:
+    """What is shown of a node: the run's word until a survey knows how it ended, then the survey's (`base`)."""
+    return base if step is None or (is_settled and base is not None) else step.state
 
 
 class Live:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..core.model import Node, PlannedStep, ReasonKind, State
-from .live import Step
+from .live import OPEN, Step
 from .rows import Row
 from .sanitize import strip_sequences
 from .session import Session
@@ -71,6 +71,8 @@ def look_at(session: Session, row: Row, *, ascii_only: bool = False) -> RowLook:
 def _name_style(row: Row, state: State) -> str:
     if row.kind == "alias":
         return "alias italic"
+    if row.kind == "ghost":
+        return "muted strike"
     if row.dim or row.faint:
         return "muted"
     return "failed bold" if state is State.FAILED else "text"
@@ -81,24 +83,21 @@ def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowL
     look = LOOKS[state]
     step = session.step_of(node)
     now = session.clock()
-    sign = glyph(state, ascii_only)
-    time = ""
+    sign = spinner(now, ascii_only) if state is State.RUNNING else glyph(state, ascii_only)
     middle, middle_style = row.verb, "verb"
-    if step is not None:
-        if state is State.RUNNING:
-            sign = spinner(now, ascii_only)
-        elapsed = step.elapsed(now)
-        time = seconds(elapsed) if elapsed is not None else ""
-        said = _said(step, state) if node.kind == session.which else ""
+    elapsed = step.elapsed(now) if step is not None else None
+    if elapsed is None and state is not State.SOURCE and (step is None or step.state not in OPEN):
+        elapsed = _taken(session, node)
+    if step is not None and (node.kind == session.which or row.kind == "ghost"):
+        said = _said(step, state)
         if said:
             middle, middle_style = said, look.style if state is not State.RUNNING else "muted"
-    elif (taken := _taken(session, node)) is not None and state is not State.SOURCE:
-        time = seconds(taken)
     if step is None and state is State.FAILED and node.kind == session.which:
         middle, middle_style = _last_error(session, node) or middle, "failed"
     word = look.word
     if state is State.RUNNING and step is not None and step.fraction is not None:
         word = f"{step.fraction:.0%}"
+    time = seconds(elapsed) if elapsed is not None else ""
     return RowLook(
         sign, look.style, row.label, _name_style(row, state), middle, middle_style, word, look.style, time
     )
@@ -123,6 +122,10 @@ def _said(step: Step, state: State) -> str:
             return f"by {step.by}" if step.by else ""
         case State.QUEUED:
             return step.note
+        case State.NEVER | State.STALE if step.state is State.BLOCKED and step.by:
+            return f"blocked by {step.by}"
+        case State.NEVER | State.STALE if step.state is State.CANCELLED:
+            return "cancelled before it began"
         case _:
             return ""
 

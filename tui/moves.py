@@ -14,13 +14,13 @@ from .themes import DARK, LIGHT
 from .tree import TreeView
 
 if TYPE_CHECKING:
-    from .app import BakehouseApp
+    from .stage import Stage
 
 
 class Moves:
     """One method for each key's id."""
 
-    def __init__(self, app: BakehouseApp) -> None:
+    def __init__(self, app: Stage) -> None:
         self.app = app
         self.tree_view = app.tree_view
         self.side = app.side
@@ -106,8 +106,6 @@ class Moves:
         if session is None:
             return
         node = session.flip(self.tree_view.node)
-        if session.filter_text:
-            session.filter_by(session.filter_text)
         self.app.show_rows(node, reveal=True)
 
     def turn(self) -> None:
@@ -123,8 +121,6 @@ class Moves:
         if session is not None:
             session.faults_only = not session.faults_only
             self.app.show_rows()
-            if session.faults_only and not len(self.tree_view.rows):
-                self.app.tell("nothing failed, is stale, runs or is new")
 
     def next_match(self) -> None:
         session = self.app.session
@@ -191,13 +187,21 @@ class Moves:
         self.side.turn_to(self.side.at - 1)
 
     def next_pane(self) -> None:
-        target = self.tree_view if self.side.has_focus_within else self.side.inside
+        to_side = not self.side.has_focus_within
+        if self.app.zoomed or self.app.is_alone:
+            self.app.zoom_to(
+                "side" if to_side else "tree" if self.app.zoomed and not self.app.is_alone else ""
+            )
+        target = self.side.inside if to_side else self.tree_view
         target.focus()
 
     previous_pane = next_pane
 
     def zoom(self) -> None:
-        self.app.zoom()
+        if self.app.is_alone:
+            self.next_pane()
+        else:
+            self.app.zoom()
 
     def follow(self) -> None:
         if self.side.tab.name == "log":
@@ -244,11 +248,12 @@ class Moves:
             self.tree_view.refresh()
         elif session.filtered:
             session.clear_filter()
+            app.filter_input.text = ""
             app.show_rows(self.tree_view.node, reveal=True)
         elif session.marked:
             session.marked.clear()
             self.tree_view.refresh()
-        elif app.zoomed:
+        elif app.zoomed and not app.is_alone:
             app.zoom()
         elif self.side.has_focus_within:
-            self.tree_view.focus()
+            self.next_pane()

@@ -19,7 +19,8 @@ from .session import Session
 from .states import LOOKS
 
 if TYPE_CHECKING:
-    from .app import BakehouseApp
+    from .feed import Feed
+    from .stage import Stage
 
 IDLE = 0.5
 BUSY = 0.1
@@ -29,8 +30,9 @@ BUSY = 0.1
 class Onlooker:
     """Keeps the screen true to a store that others write. Never moves the cursor, never blocks the loop."""
 
-    def __init__(self, app: BakehouseApp) -> None:
+    def __init__(self, app: Stage, feed: Feed) -> None:
         self.app = app
+        self._feed = feed
         self._live: Live | None = None
         self._asking = Aside()
 
@@ -58,15 +60,15 @@ class Onlooker:
             return
         if sight.holder is not None and session.elsewhere != sight.holder:
             if self._live is not None:
-                await self.app.deeds.look_again()
+                await self.app.look_again()
             self._begin(session, sight.holder)
         live = self._live
         if live is None:
             if sight.committed:
-                await self.app.deeds.look_again()
+                await self.app.look_again()
             return
         for event in sight.events:
-            self.app.feed.hear(event)
+            self._feed.hear(event)
             if event.kind is Kind.RUN_STARTED and session.survey is not None:
                 took = session.survey.recorded.durations
                 for task, step in live.steps.items():
@@ -79,7 +81,7 @@ class Onlooker:
         self._live = session.live = Live()
         session.elsewhere = holder
         session.recount()
-        self.app.feed.began()
+        self._feed.began()
         since = time.strftime("%H:%M:%S", time.localtime(holder.since))
         self.app.tell(
             f"process {holder.pid} runs this project since {since}: it is shown live, X cancels it", "running"
@@ -93,8 +95,8 @@ class Onlooker:
         else:
             session.live = None
             words = "the run of another process broke off: its process or the store is gone; run again"
-        self.app.feed.ended()
-        await self.app.deeds.look_again()
+        self._feed.ended()
+        await self.app.look_again()
         self.app.tell(words, "fresh" if live.ok else "failed")
 
     # ---- logs ------------------------------------------------------------------------------------

@@ -11,14 +11,14 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from .keys import KEYS, Key, reason
 
 if TYPE_CHECKING:
-    from .app import BakehouseApp
+    from .stage import Stage
 
 
 class KeyCommands(Provider):
     """Lists the commands as `group: description`, with the key and, where it does not work, why."""
 
     def _commands(self) -> Iterator[tuple[str, Key, str]]:
-        app = cast("BakehouseApp", self.app)
+        app = cast("Stage", self.app)
         now = app.situation()
         for key in KEYS:
             if key.palette:
@@ -32,9 +32,17 @@ class KeyCommands(Provider):
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
+        found = False
         for name, key, told in self._commands():
             if (score := matcher.match(name)) > 0:
+                found = True
                 yield Hit(score, matcher.highlight(name), partial(self._press, key.id), help=told)
+        if not found:
+            yield Hit(1, "no command matches", _nothing, help="Esc closes the palette")
 
     def _press(self, id: str) -> None:
-        cast("BakehouseApp", self.app).action_press(id)
+        cast("Stage", self.app).action_press(id)
+
+
+def _nothing() -> None:
+    """What the line that names no command does."""

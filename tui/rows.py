@@ -7,7 +7,7 @@ shape has at most one row per root and per edge.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -17,12 +17,14 @@ from ..core.model import Node
 Direction = Literal["up", "down"]
 """`up`: under a node stands what it is made of; `down`: under a node stands what follows from it."""
 
-RowKind = Literal["node", "alias", "group"]
+RowKind = Literal["node", "alias", "group", "ghost"]
+"""A ghost is a step of the run that is not defined any more."""
 RowKey = tuple[str, ...]
 
 OPEN_AT_MOST = 200
 """A tree of at most so many rows is open from the start."""
 SMALLEST_GROUP = 3
+GHOSTS = "of the run, no longer defined"
 
 
 class Row(NamedTuple):
@@ -300,6 +302,21 @@ def prune(full: Rows, keep: Container[Node]) -> Rows:
         )
         index[row.key] = new
     return Rows(tuple(out), index)
+
+
+def with_ghosts(rows: Rows, tasks: Sequence[str]) -> Rows:
+    """`rows`, and below them a row for each of `tasks`, which no definition has any more."""
+    if not tasks:
+        return rows
+    top = len(rows)
+    head = Row(("group", GHOSTS), None, "group", 0, -1, True, None, GHOSTS, "", size=len(tasks))
+    nodes = [Node("task", name) for name in tasks]
+    below = [
+        Row(node_key(node), node, "ghost", 1, top, n == len(nodes), None, node.name, "")
+        for n, node in enumerate(nodes, 1)
+    ]
+    index = {**rows.index, **{row.key: top + n for n, row in enumerate((head, *below))}}
+    return Rows((*rows.rows, head, *below), index)
 
 
 def default_folds(shape: Shape, faults: Iterable[Node] = ()) -> Folds:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.graph.views import View, ViewKind, asset_view, counterpart, task_view
 from ..core.model import NOWHERE, Node, Place, Plan, PlannedStep, Reason, State
-from ..core.problems import Problem, ProblemError
+from ..core.problems import Problem
 from .keys import RowIs, Situation
+from .ledger import Ledger, take_ledger
 from .live import OPEN, Live, Step, shown
-from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to
+from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to, with_ghosts
+from .sieve import Sieve
+from .tally import Tally
 
 if TYPE_CHECKING:
     from ..core.running import Running
@@ -25,20 +27,8 @@ if TYPE_CHECKING:
 
 DIRECTIONS: Mapping[ViewKind, Direction] = {"asset": "up", "task": "down"}
 FAULTS = frozenset({State.FAILED, State.STALE, State.RUNNING})
-_SELECTION_SIGNS = frozenset('+:"()*')
 _WELL = frozenset({State.FRESH, State.REUSED, State.SPARED})
 _OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOCKED)
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """What a change of the definitions costs, counted in things of the asset view."""
-
-    new: int
-    reused: int
-    rebuild: int
-    changed: int
-    removed: int
 
 
 class Session:
@@ -51,9 +41,8 @@ class Session:
         self.clock = clock
         self.which: ViewKind = "asset"
         self.directions: dict[ViewKind, Direction] = dict(DIRECTIONS)
-        self.filter_text = ""
+        self.sieve = Sieve()
         self.matches: frozenset[Node] | None = None
-        self.filter_note = ""
         self.faults_only = False
         self.marked: set[Node] = set()
         self.preview: dict[str, PlannedStep] | None = None
@@ -67,35 +56,39 @@ class Session:
         self.changed: frozenset[Node] = frozenset()
         self.removed: tuple[Node, ...] = ()
         self.survey: Snapshot | None = None
-        self._is_surveyed = False
+        self.ledger: Ledger | None = None
+        self._settled: Live | None = None
         self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
         self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
         self._full: dict[tuple[ViewKind, Direction], Rows] = {}
         self._views: dict[ViewKind, View] = {}
-        self._tallies: dict[ViewKind, Counter[State]] = {}
-        self._told: dict[ViewKind, dict[Node, State]] = {}
+        self._tally = Tally(self.graph, self.state_of)
 
     # ---- what there is ---------------------------------------------------------------------------
 
     def reloaded(self, survey: Snapshot, marks: Marks) -> None:
         """New definitions or new facts: everything derived is derived again, what the user chose stays."""
         self.graph, self.definitions = survey.defined.graph, survey.defined.definitions
-        self.surveyed(survey, marks)
         self._shapes.clear()
         self._full.clear()
         self._views.clear()
-        self.recount()
+        self.surveyed(survey, marks)
         self.marked &= set(self.graph.order)
         self.end_preview()
-        if self.filter_text:
-            self.filter_by(self.filter_text)
 
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
         self.survey = survey
-        self._is_surveyed = self.live is None or self.live.is_over
+        self._settled = self.live if self.live is not None and self.live.is_over else None
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
+        self.ledger = take_ledger(survey.survey, marks, self.view("asset").nodes)
         self.recount()
+        self._match()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the survey knows how the last run ended."""
+        return self._settled is self.live
 
     def view(self, kind: ViewKind | None = None) -> View:
         kind = kind or self.which
@@ -132,11 +125,16 @@ class Session:
         """The rows to show now."""
         keep = self._kept()
         if keep is None:
-            return build(self.shape(), self.folds())
+            return with_ghosts(build(self.shape(), self.folds()), self.ghosts())
         at = (self.which, self.direction)
         if at not in self._full:
             self._full[at] = build(self.shape(), Folds())
-        return prune(self._full[at], keep)
+        kept = prune(self._full[at], keep)
+        return kept if self.matches is not None else with_ghosts(kept, self.ghosts())
+
+    def ghosts(self) -> list[str]:
+        """The steps of the run that are not defined any more."""
+        return [task for task in self.live.steps if task not in self.graph.tasks] if self.live else []
 
     def _kept(self) -> Collection[Node] | None:
         if self.preview is not None or (self.matches is None and not self.faults_only):
@@ -165,64 +163,44 @@ class Session:
     def state_of(self, node: Node) -> State:
         """What is shown of a node."""
         base = self.survey.states.get(node) if self.survey is not None else None
-        state = shown(base, self.step_of(node), self.live is not None and self.live.is_over)
+        state = shown(base, self.step_of(node), self.is_settled)
         if state is not None:
             return state
         return State.SOURCE if self.task_of(node) is None else State.NEVER
 
+    def live_states(self) -> dict[Node, State]:
+        """The states that the run knows better than any survey."""
+        if self.live is None or self.is_settled:
+            return {}
+        known = self.graph.tasks
+        steps = ((task, known[task].outputs) for task in self.live.steps if task in known)
+        nodes = (
+            n for task, outputs in steps for n in (Node("task", task), *(Node("asset", o) for o in outputs))
+        )
+        return {node: self.state_of(node) for node in nodes}
+
     def reasons_of(self, node: Node) -> tuple[Reason, ...]:
         step = self.step_of(node)
-        if self.survey is None or (step is not None and not self._is_surveyed and step.state in _WELL):
+        if self.survey is None or (step is not None and not self.is_settled and step.state in _WELL):
             return ()
-        return self.survey.survey.of(node)
+        return self.survey.survey.of(node) if self.is_defined(node) else ()
+
+    def is_defined(self, node: Node) -> bool:
+        return node.name in (self.graph.tasks if node.kind == "task" else self.graph.assets)
 
     def counts(self, kind: ViewKind | None = None) -> Counter[State]:
         """The things of a view (its tasks, its assets) by state; kept up to date by `touched`."""
-        kind = kind or self.which
-        if kind not in self._tallies:
-            self._told[kind] = {node: self.state_of(node) for node in self._counted(kind)}
-            self._tallies[kind] = Counter(self._told[kind].values())
-        return self._tallies[kind]
-
-    def _counted(self, kind: ViewKind) -> Iterable[Node]:
-        if kind == "task":
-            return (Node("task", name) for name in self.graph.tasks)
-        return (Node("asset", name) for name, asset in self.graph.assets.items() if not asset.internal)
+        return self._tally.of(kind or self.which)
 
     def recount(self) -> None:
-        self._tallies.clear()
-        self._told.clear()
+        self._tally = Tally(self.graph, self.state_of)
 
     def touched(self, tasks: Iterable[str]) -> set[Node]:
         """The nodes that these tasks of the run make look different."""
-        known = self.graph.tasks
-        nodes = set()
-        for task in tasks:
-            nodes.add(Node("task", task))
-            if task in known:
-                nodes.update(Node("asset", name) for name in known[task].outputs)
-        for kind, told in self._told.items():
-            tally = self._tallies[kind]
-            for node in nodes & told.keys():
-                state = self.state_of(node)
-                tally[told[node]] -= 1
-                tally[state] += 1
-                told[node] = state
-        return nodes
+        return self._tally.touched(tasks)
 
     def has_outdated(self) -> bool:
         return any(self.counts(kind)[state] > 0 for kind in (self.which, "task") for state in _OUTDATED)
-
-    def ledger(self) -> Ledger | None:
-        """What is new, and what of the rest has to be made again; None when nothing is new or changed."""
-        if not (self.new or self.changed or self.removed):
-            return None
-        nodes = self.view("asset").nodes
-        new = sum(node in self.new for node in nodes)
-        old = [node for node in nodes if node not in self.new]
-        rebuild = sum(self.state_of(node) is State.STALE for node in old)
-        changed = sum(node in self.changed for node in nodes)
-        return Ledger(new, len(old) - rebuild, rebuild, changed, len(self.removed))
 
     def is_fault(self, node: Node) -> bool:
         return node in self.new or self.state_of(node) in FAULTS
@@ -245,43 +223,36 @@ class Session:
     def flip(self, node: Node | None) -> Node | None:
         """Shows the other view; returns the node there that is the same thing as `node`."""
         self.which = "task" if self.which == "asset" else "asset"
-        return None if node is None else counterpart(self.graph, node, self.view())
+        self._match()
+        return (
+            None if node is None or not self.is_defined(node) else counterpart(self.graph, node, self.view())
+        )
 
     def turn(self) -> None:
         self.directions[self.which] = "down" if self.direction == "up" else "up"
 
     def filter_by(self, text: str) -> None:
-        """Keeps what matches `text`: the selection language where it is written in it, else part of a name."""
-        self.filter_text = text.strip()
-        self.filter_note = ""
-        if not self.filter_text:
-            self.matches = None
-            return
-        if _SELECTION_SIGNS & set(self.filter_text):
-            try:
-                self.matches = self._drawn(self.bench.select(self.filter_text))
-                return
-            except ProblemError as error:
-                self.filter_note = error.message
-        self.matches = self._named(self.filter_text)
+        """Keeps what matches `text`. What a selection means is told by `select` or `cannot_select`; until then
+        what is shown stays."""
+        self.sieve.type(text)
+        if not self.sieve.is_selection:
+            self._match()
 
-    def _named(self, text: str) -> frozenset[Node]:
-        turned = text.startswith("!")
-        part = text.removeprefix("!").casefold()
-        nodes = self.view().nodes
-        return frozenset(
-            n
-            for n, drawn in nodes.items()
-            if (part in drawn.title.casefold() or part in n.name.casefold()) != turned
-        )
+    def select(self, text: str, nodes: Iterable[Node]) -> None:
+        self.sieve.pick(text, nodes)
+        self._match()
 
-    def _drawn(self, nodes: Iterable[Node]) -> frozenset[Node]:
+    def cannot_select(self, text: str, note: str) -> None:
+        self.sieve.refuse(text, note)
+        self._match()
+
+    def _match(self) -> None:
         view = self.view()
-        found = (node if node in view.nodes else counterpart(self.graph, node, view) for node in nodes)
-        return frozenset(node for node in found if node is not None)
+        self.matches = self.sieve.matches(view, lambda node: counterpart(self.graph, node, view))
 
     def clear_filter(self) -> None:
-        self.filter_text, self.filter_note, self.matches, self.faults_only = "", "", None, False
+        self.faults_only = False
+        self.filter_by("")
 
     def begin_preview(self, plan: Plan) -> None:
         self.preview_plan = plan
@@ -302,14 +273,14 @@ class Session:
 
     def place_of(self, node: Node | None) -> Place:
         """Where the node is defined: an asset without a line of its own is where its task is."""
-        if node is None:
+        if node is None or not self.is_defined(node):
             return NOWHERE
         definitions = self.definitions
         task = self.task_of(node)
         own = definitions.assets[node.name].place if node.kind == "asset" else NOWHERE
         return own if own.file or task is None else definitions.tasks[task].place
 
-    def situation(self, row: Row | None, place: str = "tree") -> Situation:
+    def situation(self, row: Row | None, place: str = "tree", *, alone: bool = False) -> Situation:
         """What decides which keys work."""
         kind: RowIs = ""
         node = row.node if row is not None else None
@@ -319,6 +290,7 @@ class Session:
         step = self.step_of(node) if node is not None else None
         return Situation(
             place=place,  # type: ignore[arg-type]
+            alone=alone,
             row=kind,
             loaded=self.survey is not None,
             trusted=self.bench.trusted,

@@ -21,17 +21,19 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         self._wraps = wrap
         self._lines: tuple[Line, ...] = ()
         self._broken: list[Line] = []
+        self._still = 0
         self._about: object = None
 
     @property
     def text(self) -> str:
         return "\n".join("".join(bit.text for bit in line) for line in self._lines)
 
-    def show(self, lines: Sequence[Line], about: object = None) -> None:
-        """Replaces the text. Where it is about something else than before, it starts at the top."""
-        if tuple(lines) == self._lines and about == self._about:
+    def show(self, lines: Sequence[Line], about: object = None, *, still: int = 0) -> None:
+        """Replaces the text. Where it is about something else than before, it starts at the top. The first `still`
+        lines stay where they are when it scrolls, the very first sideways too."""
+        if (tuple(lines), about, still) == (self._lines, self._about, self._still):
             return
-        self._lines = tuple(lines)
+        self._lines, self._still = tuple(lines), still
         self._lay_out()
         if about != self._about:
             self._about = about
@@ -55,9 +57,12 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         left, top = self.scroll_offset
         width = self.scrollable_content_region.width
         base = self.rich_style
-        if y + top >= len(self._broken):
+        at = y if y < self._still else y + top
+        if at >= len(self._broken):
             return Strip.blank(width, base)
-        line = self._broken[y + top]
+        line = self._broken[at]
+        if self._still and at == 0:
+            left = 0
         ink = self._ink()
         whole = max(width + left, line_width(line))
         return ink.paint(line, whole, base).crop(left, left + width)

@@ -100,10 +100,10 @@ class SidePane(Container):
                 f"{missed:,} more lines came (F follows)" if missed else "not following (F)"
             )
 
-    def show(self, lines: list[Line], about: object) -> None:
-        """The lines of the tab; the log has its own."""
+    def show(self, lines: list[Line], about: object, *, still: int = 0) -> None:
+        """The lines of the tab, of which the first `still` do not scroll; the log has its own."""
         if isinstance(self.inside, Sheet):
-            self.inside.show(lines, (self.tab.name, about))
+            self.inside.show(lines, (self.tab.name, about), still=still)
 
     def say(self, words: str, about: object) -> None:
         self.show([(Bit(words, "muted"),)], about)

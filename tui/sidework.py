@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.model import Materialization, Node
@@ -11,15 +12,17 @@ from .ink import Bit, Line
 from .log import FileLog, LogSource, RingLog
 from .panes.history import history_lines
 from .panes.overview import overview, text_lines
-from .panes.value import value_lines
+from .panes.value import size_words, value_lines
 from .panes.why import why
 from .session import Session
 from .states import LOOKS, glyph
 
 if TYPE_CHECKING:
     from ..core.store.store import RunSummary
-    from .app import BakehouseApp
+    from .stage import Stage
 
+AGED = 20.0
+"""Seconds after which `… ago` is told anew; the words change once a minute."""
 SETTLE = 0.05
 """Seconds the cursor rests before a value is read for it."""
 _VALUES = 100
@@ -30,10 +33,11 @@ _OUTPUTS = 20
 class SideWork:
     """Shows the tab of the side pane for the thing under the cursor."""
 
-    def __init__(self, app: BakehouseApp) -> None:
+    def __init__(self, app: Stage, log_file: Callable[[str], Path | None]) -> None:
         self.app = app
+        self._log_file = log_file
         self._wish = 0
-        self._due = False
+        self._next: Callable[[], Awaitable[None]] | None = None
 
     def show(self, *, again: bool = False) -> None:
         """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
@@ -42,16 +46,19 @@ class SideWork:
         self._wish += 1
         if session is None:
             return
-        if node is None:
+        if node is None and not (session.problems and side.tab.name == "overview"):
             side.say("nothing is under the cursor", None)
+            return
+        if node is not None and not session.is_defined(node) and side.tab.name in ("why", "value"):
+            side.say(f"{node.name} is not defined any more", node)
             return
         match side.tab.name:
             case "overview":
-                lines = overview(session, node, ascii_only=self.app.ascii_only)
+                lines = overview(session, node, ascii_only=self.app.ascii_only) if node is not None else []
                 side.show([*self._problems(session), *lines], node)
-            case "why":
+            case "why" if node is not None:
                 side.show(why(session, node, ascii_only=self.app.ascii_only), node)
-            case "log":
+            case "log" if node is not None:
                 if again or side.log_view.about != session.task_of(node):
                     self._later(self._show_log)
             case _:
@@ -59,20 +66,33 @@ class SideWork:
 
     @staticmethod
     def _problems(session: Session) -> list[Line]:
-        lines: list[Line] = []
+        if not session.problems:
+            return []
+        lines: list[Line] = [
+            (Bit("The definitions cannot be read, so the last good ones are shown.", "text bold"),)
+        ]
         for problem in session.problems:
             lines += [*text_lines(str(problem), "failed"), ()]
         return lines
 
-    def _later(self, work: Callable[[], object]) -> None:
-        if not self._due and self.app.is_running:
-            self._due = True
+    def keep_ages(self) -> None:
+        """Tells anew how long ago something was, for as long as the screen is there."""
+        self.app.set_interval(AGED, self._age)
 
-            def begin() -> None:
-                self._due = False
-                self.app.run_worker(work(), group="side", exit_on_error=True)  # type: ignore[arg-type]
+    def _age(self) -> None:
+        if self.app.side.tab.name in ("overview", "history"):
+            self.show(again=True)
 
-            self.app.set_timer(SETTLE, begin)
+    def _later(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Does `work` when the cursor rests; of several in that time the last."""
+        is_due, self._next = self._next is not None, work
+        if not is_due and self.app.is_running:
+            self.app.set_timer(SETTLE, self._begin)
+
+    def _begin(self) -> None:
+        work, self._next = self._next, None
+        if work is not None:
+            self.app.run_worker(work(), group="side", exit_on_error=True)
 
     # ---- log -------------------------------------------------------------------------------------
 
@@ -86,7 +106,7 @@ class SideWork:
             view.empty = "a source: nothing runs for it"
             view.show(None, None)
             return
-        path = await self.app.aside.call(self.app.onlooker.log_file, task)
+        path = await self.app.aside.call(self._log_file, task)
         if wish != self._wish:
             self.show()
             return
@@ -138,18 +158,20 @@ class SideWork:
                 side.say("this task makes nothing", node)
                 return
             node = Node("asset", outputs[0])
-        head: Line = (Bit(node.name, "text bold"), *_state(session, node, plain))
+        size, still = "", 1
         try:
             found = await self.app.aside.call(session.bench.preview, node.name)
-            lines = value_lines(found, ascii_only=plain)
+            lines, size = value_lines(found, ascii_only=plain), size_words(found)
+            still += bool(found.columns)
         except ProblemError as error:
             lines = text_lines(str(error), "failed")
         except (
             Exception
         ) as error:  # a value is foreign data: whatever it does to its reader, the screen stays
             lines = text_lines(f"this value cannot be shown: {type(error).__name__}: {error}", "failed")
+        head = _value_head(session, node, size, plain)
         if wish == self._wish:
-            side.show([head, *lines], node)
+            side.show([head, *lines], node, still=still)
         else:
             self.show()
 
@@ -158,7 +180,7 @@ class SideWork:
         if session is None or node is None or self.app.side.tab.name != "history":
             return
         bench, assets = session.bench, [node.name]
-        if node.kind == "task":
+        if node.kind == "task" and session.is_defined(node):
             assets = list(session.graph.tasks[node.name].outputs[:_OUTPUTS])
 
         def read() -> tuple[list[RunSummary], list[Materialization]]:
@@ -173,6 +195,15 @@ class SideWork:
             self.show()
 
 
-def _state(session: Session, node: Node, plain: bool) -> Line:
+def _value_head(session: Session, node: Node, size: str, plain: bool) -> Line:
+    """What the value is of: name, state, type, size."""
     state = session.state_of(node)
-    return (Bit("  "), Bit(f"{glyph(state, plain)} {LOOKS[state].word}", LOOKS[state].style))
+    made = session.survey.recorded.materializations.get(node.name) if session.survey is not None else None
+    told = [size] if size else []
+    told += [made.value.type or made.value.codec] if made is not None else []
+    dot = " | " if plain else " · "
+    return (
+        Bit(node.name, "text bold"),
+        Bit(f"  {glyph(state, plain)} {LOOKS[state].word}", LOOKS[state].style),
+        Bit("".join(dot + one for one in told), "muted"),
+    )

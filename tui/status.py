@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from ..core.model import Plan, State
 from .ink import Bit, Line, cut, line_width
-from .keys import Situation, footer
+from .keys import Key, Situation, footer
+from .ledger import Ledger
 from .live import Live
-from .session import Ledger, Session
+from .session import Session
 from .states import LOOKS, ORDER, glyph, seconds
+from .tally import unit
 
-_MERGED = {State.REUSED: State.FRESH, State.SPARED: State.FRESH}
+_ROOMY = 120
+"""Under this width there is no room for how many there are in all while a run goes on."""
 
 
 def status_line(session: Session | None, width: int, *, loading: str = "", ascii_only: bool = False) -> Line:
@@ -19,30 +22,31 @@ def status_line(session: Session | None, width: int, *, loading: str = "", ascii
     if session is None:
         return (Bit(" "), Bit(loading or "reading the project", "muted"))
     head = (Bit(" "), Bit(cut(session.title, max(8, width // 4), ascii_only), "text bold"), Bit("  "))
-    counted = _counts(session, ascii_only)
-    kept = min(line_width(_fit(counted, width)), width * 2 // 5)
-    right = _fit(_told(session, ascii_only), width - line_width(head) - kept - 3)
+    counted = _counts(session, width, ascii_only)
+    kept = 0 if session.problems else min(line_width(_fit(counted, width)), width * 2 // 5)
+    room = width - line_width(head) - kept - 3
+    right = _fit(_told(session, room, ascii_only), room)
     counts = _fit(counted, width - line_width(head) - line_width(right) - 2)
     gap = width - line_width(head) - line_width(counts) - line_width(right) - 1
     return (*head, *counts, Bit(" " * max(0, gap)), *right)
 
 
-def _told(session: Session, ascii_only: bool) -> list[Line]:
+def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
     """What stands at the right, most urgent first."""
     pieces: list[Line] = []
     live = session.live
     if session.problems:
-        pieces.append(
-            (Bit(f"{len(session.problems)} in the definitions: the old ones stand", "failed bold"),)
-        )
+        pieces.append(_broken(len(session.problems), room))
     if not session.bench.trusted:
         pieces.append((Bit("look only, not trusted", "stale bold"),))
     if live is not None and session.under_way:
         pieces.append(_progress(session, live, ascii_only))
     if session.elsewhere is not None:
         pieces.append((Bit(f"run by process {session.elsewhere.pid}", "running"),))
-    if (ledger := session.ledger()) is not None:
-        pieces.append(ledger_line(ledger, ascii_only))
+    if session.ledger is not None:
+        ledger = ledger_line(session.ledger, ascii_only)
+        fits = line_width(_fit(pieces, room)) + line_width(ledger) + 2 <= room
+        pieces.append(ledger if fits else ledger[:1])
     if session.filtered:
         pieces.append((Bit(_filter_words(session), "accent"),))
     if live is not None and live.last_failed:
@@ -51,11 +55,25 @@ def _told(session: Session, ascii_only: bool) -> list[Line]:
     return pieces
 
 
-def _counts(session: Session, ascii_only: bool) -> list[Line]:
+def _broken(count: int, room: int) -> Line:
+    """That what is shown is not what is written, in as many words as there is room for."""
+    errors = f"{count} error{'' if count == 1 else 's'}"
+    told = (
+        f"the definitions have {errors} (see Overview); the last good ones are shown",
+        f"definitions: {errors} (see Overview), the last good shown",
+        f"definitions: {errors}",
+        errors,
+    )
+    return (Bit(next((words for words in told if len(words) <= room), errors), "failed bold"),)
+
+
+def _counts(session: Session, width: int, ascii_only: bool) -> list[Line]:
+    """How many there are, then how many in which state: what `bakehouse status` counts."""
     tally = session.counts()
-    for state, other in _MERGED.items():
-        tally[other] += tally.pop(state, 0)
-    return [
+    roomy = width >= (_ROOMY if session.under_way else _ROOMY // 2)
+    total = sum(tally.values())
+    pieces: list[Line] = [(Bit(f"{total} {unit(session.which, total)}", "muted"),)] if roomy else []
+    return pieces + [
         (Bit(f"{glyph(state, ascii_only)} {tally[state]} {LOOKS[state].word}", LOOKS[state].style),)
         for state in ORDER
         if tally[state] > 0
@@ -80,11 +98,15 @@ def _progress(session: Session, live: Live, ascii_only: bool) -> Line:
 
 
 def ledger_line(ledger: Ledger, ascii_only: bool = False) -> Line:
+    """`3 new · 6 reused · 0 to rebuild`: what stands in the ledger, in words."""
     dot = "|" if ascii_only else "·"
     line = [
         Bit(f" {ledger.new} new ", "on-new ink-on-new bold"),
-        Bit(f"{dot} {ledger.reused} reused {dot} {ledger.rebuild} to rebuild", "text"),
+        Bit(f" {dot} {ledger.reused} reused", "fresh"),
+        Bit(f" {dot} {ledger.rebuild} to rebuild", "stale" if ledger.rebuild else "muted"),
     ]
+    if ledger.never:
+        line.append(Bit(f" {dot} {ledger.never} never made", "never"))
     if ledger.changed:
         line.append(Bit(f" {dot} {ledger.changed} changed", "changed"))
     if ledger.removed:
@@ -103,7 +125,7 @@ def plan_words(plan: Plan) -> str:
 
 
 def _filter_words(session: Session) -> str:
-    words = f"/{session.filter_text}" if session.filter_text else ""
+    words = f"/{session.sieve.text}" if session.sieve.text else ""
     return f"{words} faults only".strip() if session.faults_only else words
 
 
@@ -119,17 +141,44 @@ def _fit(pieces: Sequence[Line], room: int) -> Line:
     return tuple(out)
 
 
-def footer_line(now: Situation, width: int, message: str = "", style: str = "muted") -> Line:
-    """The keys that work here, most important first; what does not work is dim. A message stands before them."""
+def nothing_words(session: Session | None) -> Line:
+    """What stands in a tree without rows."""
+    if session is None:
+        return ()
+    if session.sieve.text:
+        also = " among the faults" if session.faults_only else ""
+        told = f"nothing{also} matches /{session.sieve.text}"
+    elif session.faults_only:
+        told = "nothing failed, is stale, runs or is new"
+    else:
+        return (Bit("  nothing is defined here", "muted"),)
+    return (Bit(f"  {told}", "text"), Bit("  Esc shows everything", "muted"))
+
+
+def footer_line(now: Situation, width: int) -> Line:
+    """The keys that work here, most important first; what does not work is dim. `Quit` is always among them."""
+    shown = footer(now)
+    last = shown[-1]
     line: list[Bit] = [Bit(" ")]
-    if message:
-        return (*line, Bit(cut(message, width - 2), style))
-    for key, name, works in footer(now):
-        bits = (
-            Bit(f"{key.shown}", "key bold" if works else "guide"),
-            Bit(f" {name}  ", "text" if works else "guide"),
-        )
-        if line_width(line) + line_width(bits) - 2 > width:
-            break
-        line += bits
+    for key, name, works in shown[:-1]:
+        bits = _cap(key, name, works)
+        if line_width(line) + line_width(bits) + line_width(_cap(*last)) - 2 <= width:
+            line += bits
+    return (*line, *_cap(*last))
+
+
+def filter_footer(width: int) -> Line:
+    """The keys that work while a filter is typed."""
+    line: list[Bit] = [Bit(" ")]
+    for cap, name in (("Enter", "Keep the filter"), ("Esc", "Take it off"), ("ctrl+u", "Empty")):
+        bits = (Bit(cap, "key bold"), Bit(f" {name}  ", "text"))
+        if line_width(line) + line_width(bits) - 2 <= width:
+            line += bits
     return tuple(line)
+
+
+def _cap(key: Key, name: str, works: bool) -> Line:
+    return (
+        Bit(f"{key.shown}", "key bold" if works else "guide"),
+        Bit(f" {name}  ", "text" if works else "guide"),
+    )

@@ -12,17 +12,20 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ..core.model import Node
-from .ink import Bit, Ink, cut, cut_front, line_width, pad, pad_left, width_of
+from .ink import Bit, Ink, Line, cut, cut_middle, line_width, pad, pad_left, width_of
 from .look import RowLook
 from .rows import Row, RowKey, Rows, node_key
 
 WORD, TIME = 9, 7
-_BARE = 34
+_BARE = 44
 """Under this width only glyph and name are drawn; under `_BARE + TIME + 14` no durations."""
+_TIGHT = 50
+"""Under this width a level of the tree takes one cell, not two."""
 
 
 class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows rows. `look` says how a row looks; it is asked for the rows in view only."""
+    """Shows rows. `look` says how a row looks; it is asked for the rows in view only.
+    `nothing` gives what stands there when there is no row."""
 
     class Moved(Message):
         """The cursor is on another row, or its row is another thing."""
@@ -38,11 +41,17 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
             self.at = at
 
     def __init__(
-        self, look: Callable[[Row], RowLook], ink: Callable[[], Ink], *, id: str | None = None
+        self,
+        look: Callable[[Row], RowLook],
+        ink: Callable[[], Ink],
+        nothing: Callable[[], Line],
+        *,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._look = look
         self._ink = ink
+        self._nothing = nothing
         self.rows = Rows()
         self.cursor = 0
         self.range_from: int | None = None
@@ -102,9 +111,10 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
     def _place(self, at: int, top: int | None = None) -> None:
         self.cursor = at
         row = self.row
-        key = row.key if row is not None else ()
-        if key != self._key or row is None:
-            self._key = key
+        if row is None:  # what it was on is found again when there are rows again
+            self.post_message(self.Moved())
+        elif row.key != self._key:
+            self._key = row.key
             self.post_message(self.Moved())
         self.keep_in_view(top)
 
@@ -157,7 +167,8 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         at = y + self.scroll_offset.y
         base = self.rich_style
         if at >= len(self.rows):
-            return Strip.blank(width, base)
+            first = not len(self.rows) and y == 0
+            return self._ink().paint(self._nothing(), width, base) if first else Strip.blank(width, base)
         row = self.rows.rows[at]
         look = self._look(row)
         ink = self._ink()
@@ -210,12 +221,15 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
             return []
         bar, tee, elbow = ("| ", "|-", "`-") if plain else ("│ ", "├─", "└─")
         most = max(2, (width - 30) // 4)
+        if width < _TIGHT:
+            bar, tee, elbow = bar[0], tee[0], elbow[0]
+            most = max(2, width // 5)
         parts = [elbow if row.last else tee]
         at = row.parent
         rows = self.rows.rows
         for _ in range(min(row.depth - 1, most - 1)):
             above = rows[at]
-            parts.append("  " if above.last else bar)
+            parts.append(" " * len(bar) if above.last else bar)
             at = above.parent
         folded = row.depth - len(parts)
         if folded > 0:
@@ -233,7 +247,7 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
     @staticmethod
     def _words(row: Row, look: RowLook, room: int, plain: bool) -> list[Bit]:
         sign = (" ^" if plain else " ↑") if row.kind == "alias" else ""
-        name = cut_front(look.name, max(1, room - len(sign)), plain)
+        name = cut_middle(look.name, max(1, room - len(sign)), plain)
         style = look.name_style
         if look.layer == "new":
             style = "on-new ink-on-new bold"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("textual", "rich", "networkx", "pydantic", "yaml", "duckdb", "asyncio", "watchfiles", "sqlite3")
 
 REPORT = """
@@ -86,3 +89,18 @@ def test_listing_opens_no_screen(tmp_path: Path) -> None:
     )
     names = tops(modules_after(command("ls"), tmp_path))
     assert not names & {"textual", "networkx", "duckdb", "watchfiles"}
+
+
+def test_the_parts_of_the_screen_know_each_other_in_one_direction_only() -> None:
+    """Also where an import is for the type checker alone, or inside a function."""
+    folder = ROOT / "tui"
+    names = {path.stem for path in folder.glob("*.py")}
+    known: dict[str, set[str]] = {}
+    for path in folder.glob("*.py"):
+        if path.stem in ("__init__", "app", "terminal"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1]
+        known[path.stem] = {node.module for node in imports if node.module in names}
+    assert not [name for name, needs in known.items() if "app" in needs]
+    tuple(TopologicalSorter(known).static_order())

@@ -112,7 +112,8 @@ async def test_a_run_of_another_process_is_shown_live_with_its_log_and_x_ends_a_
         await s.press("m")
         await s.sees("another process runs this project")
         await s.press("x")
-        await until_shown(s, dough="fresh", bread="cancelled", crumbs="blocked")
+        await until_shown(s, dough="fresh", bread="cancelled", crumbs="never")
+        await s.sees("blocked by bread")
         await s.until(lambda: process.poll() == 1, "the other process to end")
         await s.until(lambda: s.app.session.elsewhere is None, "the screen to see that")
         assert s.node == BREAD_NODE and "run by" not in s.text
@@ -128,7 +129,8 @@ async def test_a_screen_that_opens_in_mid_run_shows_it_and_capital_x_ends_it_aft
         await s.sees("It is the run of another process", f"process {process.pid}")
         await s.press("y")
         await s.until(lambda: process.poll() == 1, "the other process to end")
-        await until_shown(s, dough="fresh", bread="cancelled", crumbs="cancelled")
+        await until_shown(s, dough="fresh", bread="cancelled", crumbs="never")
+        await s.sees("cancelled before it began")
         await s.press("X")
         await s.sees("nothing is running")
 

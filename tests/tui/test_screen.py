@@ -282,7 +282,7 @@ async def test_saving_the_second_cookie_lights_three_rows(cookies: Path, screen:
     async with screen(cookies / ONE, watching=True) as s:
         await s.go("cookie_dough")
         await asyncio.to_thread(add_peanuts, cookies / ONE)
-        await s.sees("3 new", "6 reused · 0 to rebuild")
+        await s.sees("3 new", "3 reused · 0 to rebuild · 3 never made")
         assert s.node == asset("cookie_dough")
         lit = [row.label for row in s.rows if row.kind == "node" and s.app._look(row).layer == "new"]
         assert lit == ["peanut_cookies", "peanut_cookie_dough", "peanuts"]
@@ -300,11 +300,11 @@ async def test_a_broken_file_keeps_the_old_definitions_and_shows_what_is_wrong(
     async with screen(cookies / ONE, watching=True) as s:
         good = (cookies / ONE).read_text()
         (cookies / ONE).write_text(good + "  oops: {dep: [cookie_dough]}\n  oops2: {dep: [flour]}\n")
-        await s.sees("in the definitions", "one_cookie.yaml")
+        await s.sees("the definitions have 2 errors", "the last good ones are shown", "one_cookie.yaml")
         assert "chocolate_chip_cookies" in s.names and "oops" not in s.names
         (cookies / ONE).write_text(good)
-        await s.sees("the definitions are whole again")
-        assert "in the definitions" not in s.text
+        await s.sees("the definitions can be read again")
+        assert "the definitions have" not in s.text
 
 
 async def test_faults_shows_only_what_asks_for_attention(cookies: Path, screen: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = [(80, 24), (120, 40)]
+SMALL = (40, 10)
 
 
 async def fresh(s: Any) -> None:
@@ -50,17 +51,25 @@ async def help(s: Any) -> None:
     await s.sees("Help")
 
 
+async def details(s: Any) -> None:
+    await s.press("tab")
+    await s.sees("Overview")
+
+
 SCREENS = {"fresh": fresh, "tasks": tasks, "preview": preview, "failed": failed, "why": why, "help": help}
+TAKEN = [(name, size) for name in SCREENS for size in SIZES]
+TAKEN += [(name, SMALL) for name in ("fresh", "tasks", "preview", "details", "help")]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize(
+    ("name", "size"), TAKEN, ids=lambda at: at if isinstance(at, str) else f"{at[0]}x{at[1]}"
+)
 async def test_the_screen_looks_as_it_did(
     name: str, size: tuple[int, int], cookies: Path, screen: Callable[..., Any]
 ) -> None:
     file = cookies / ("two_cookies.yaml" if name == "failed" else "one_cookie.yaml")
     async with screen(file, size=size) as s:
-        await SCREENS[name](s)
+        await {**SCREENS, "details": details}[name](s)
         s.app.refresh_bars()
         await s.pilot.pause()
         seen = s.text + "\n"

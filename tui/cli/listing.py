@@ -15,6 +15,8 @@ from ...core.store.lock import Holder
 from ...core.workbench import Marks, Snapshot, Workbench
 from ..difference import Piece, difference
 from ..sanitize import clean, one_line
+from ..states import ORDER
+from ..tally import KINDS, counted, unit
 from .opening import chosen, find_node, open_workbench
 from .options import Options
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
@@ -235,20 +237,21 @@ def why(options: Options, key: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def status(options: Options, check: bool, as_json: bool) -> int:
-    """Count nodes by state."""
+    """Count the assets, and the steps, by state."""
     bench = open_workbench(options)
     look, holder = survey_now(bench)
-    view = bench.view("asset")
-    without_product = [
-        Node("task", name) for name, task in bench.definitions.tasks.items() if not task.outputs
-    ]
-    counts = Counter(look.states[node].value for node in [*view.nodes, *without_product])
+    tasks = look.defined.graph.tasks
+    assets, steps = (Counter(look.states[n].value for n in counted(look.defined.graph, k)) for k in KINDS)
+    makes_nothing = (Node("task", name) for name, task in tasks.items() if not task.outputs)
+    counts = assets + Counter(look.states[node].value for node in makes_nothing)
     stale = len(look.survey.reasons)
     if as_json:
         print_json(
             {
                 "schema": 1,
                 "counts": dict(counts),
+                "assets": dict(assets),
+                "steps": dict(steps),
                 "new": len(bench.marks().new),
                 "stale": stale,
                 "ok": not stale,
@@ -256,8 +259,8 @@ def status(options: Options, check: bool, as_json: bool) -> int:
             }
         )
     else:
-        print_columns(
-            [(mark(state), str(counts[state.value]), state.value) for state in State if counts[state.value]]
-        )
+        for kind, tally in zip(KINDS, (assets, steps), strict=True):
+            words = [f"{mark(s)} {tally[s.value]} {s.value}".strip() for s in ORDER if tally[s.value]]
+            print_line("  ".join([f"{tally.total()} {unit(kind, tally.total())}:", *words]))
         _tell_of(holder, options.quiet)
     return 3 if check and stale else 0

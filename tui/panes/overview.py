@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 import time
 
-from ...core.model import Materialization, Node, PythonAction, Reason, ShellAction, SqlAction, State, Task
+from ...core.model import (
+    Materialization,
+    Node,
+    PythonAction,
+    Reason,
+    ReasonKind,
+    ShellAction,
+    SqlAction,
+    State,
+    Task,
+)
 from ..ink import Bit, Line
 from ..sanitize import clean_lines, one_line
 from ..session import Session
@@ -24,10 +34,12 @@ def text_lines(text: str, style: str = "text", indent: str = "") -> list[Line]:
 
 
 def when(ts: float, now: float) -> str:
-    """A moment in words: `12.0s ago`, else the date."""
+    """A moment in words that hold for a minute: `3 min ago`, else the date."""
     age = now - ts
+    if 0 <= age < 60:
+        return "less than 1 min ago"
     if 0 <= age < 3600:
-        return f"{seconds(age)} ago"
+        return f"{age // 60:.0f} min ago"
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ts))
 
 
@@ -48,10 +60,12 @@ def state_bits(session: Session, node: Node, ascii_only: bool) -> tuple[Bit, ...
 
 def overview(session: Session, node: Node, *, ascii_only: bool = False) -> list[Line]:
     """Everything about `node` that is known without reading its value."""
+    if not session.is_defined(node):
+        return _ghost(session, node, ascii_only)
     kind = "task" if node.kind == "task" else "source" if session.task_of(node) is None else "asset"
     lines: list[Line] = [(Bit(node.name, "text bold"), Bit(f"  {kind}", "muted"))]
     lines.append(label("state", *state_bits(session, node, ascii_only), *_layer(session, node)))
-    lines += _last_words(session, node)
+    lines += _last_words(session, node, ascii_only)
     lines += _definition(session, node)
     lines += _neighbours(session, node, ascii_only)
     if node.kind == "asset" and session.survey is not None:
@@ -70,20 +84,33 @@ def _layer(session: Session, node: Node) -> tuple[Bit, ...]:
     return (Bit("  ± changed", "changed"),) if node in session.changed else ()
 
 
-def _last_words(session: Session, node: Node) -> list[Line]:
+def _ghost(session: Session, node: Node, ascii_only: bool) -> list[Line]:
+    """A step of the run whose definition went away."""
+    can = "x cancels it; its log is there" if session.under_way else "its log is there"
+    return [
+        (Bit(node.name, "text bold"), Bit("  step", "muted")),
+        label("state", *state_bits(session, node, ascii_only)),
+        *_last_words(session, node, ascii_only),
+        label("defined", Bit(f"not any more: the run keeps to what it began with ({can})", "muted")),
+    ]
+
+
+def _last_words(session: Session, node: Node, ascii_only: bool) -> list[Line]:
     lines: list[Line] = []
     step = session.step_of(node)
     state = session.state_of(node)
-    if step is not None and step.error:
+    if step is not None and step.error and (state is step.state or not session.is_settled):
         lines += text_lines(step.error, "failed", " " * _LABEL)
     elif state is State.FAILED and session.survey is not None:
         attempt = session.survey.recorded.attempts.get(session.task_of(node) or "")
         lines += text_lines(attempt.error, "failed", " " * _LABEL) if attempt is not None else []
     if step is not None and step.by:
         lines.append(label("blocked by", Bit(step.by, "blocked")))
-    lines += [
-        label("why" if n == 0 else "", reason_bit(r)) for n, r in enumerate(session.reasons_of(node)[:3])
-    ]
+    reasons = [r for r in session.reasons_of(node) if not (lines and r.kind is ReasonKind.FAILED_LAST_TIME)]
+    lines += [label("why" if n == 0 else "", reason_bit(r)) for n, r in enumerate(reasons[:3])]
+    if step is not None and session.is_settled and step.state in (State.REUSED, State.SPARED):
+        look = LOOKS[step.state]
+        lines.append(label("last run", Bit(f"{glyph(step.state, ascii_only)} {look.word}", look.style)))
     return lines
 
 

@@ -14,22 +14,25 @@ if TYPE_CHECKING:
 WIDEST = 40
 
 
+def size_words(preview: Preview) -> str:
+    """How large a table is, and how much of it is here."""
+    if not preview.columns:
+        return ""
+    shown = len(preview.rows)
+    total = preview.total if preview.total is not None else shown
+    size = f"{total:,} row{'' if total == 1 else 's'} × {len(preview.columns)} columns"
+    return size if shown >= total else f"{size} ({shown:,} here)"
+
+
 def value_lines(preview: Preview, *, ascii_only: bool = False) -> list[Line]:
-    """A table keeps its columns at fixed widths, numbers to the right; anything else is text."""
-    lines: list[Line] = []
-    if preview.note:
-        lines.append((Bit(preview.note, "muted"),))
+    """A table keeps its columns at fixed widths, numbers to the right; anything else is text. The first line of a
+    table names its columns."""
+    note: list[Line] = [(Bit(preview.note, "muted"),)] if preview.note else []
     if preview.columns:
-        shown = len(preview.rows)
-        total = preview.total if preview.total is not None else shown
-        size = f"{total:,} rows, {len(preview.columns)} columns"
-        lines.append((Bit(size if shown >= total else f"{size}, the first {shown:,} here", "muted"),))
-        lines += _table(preview.columns, preview.rows, ascii_only)
-    elif preview.text:
-        lines += text_lines(preview.text)
-    elif not lines:
-        lines.append((Bit("there is no value yet", "muted"),))
-    return lines
+        return [*_table(preview.columns, preview.rows, ascii_only), *note]
+    if preview.text:
+        return [*note, *text_lines(preview.text)]
+    return note or [(Bit("there is no value yet", "muted"),)]
 
 
 def _table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], ascii_only: bool) -> list[Line]:

@@ -1,0 +1,51 @@
+"""What a change of the definitions costs, counted in assets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..core.model import Node, State
+
+if TYPE_CHECKING:
+    from ..core.plan import Survey
+    from ..core.workbench import Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What materializing everything would do now. `new` are new in the definitions, made or not; of the others
+    `reused` keep the value that they have, `rebuild` have one that would be made again, `never` have none."""
+
+    new: int
+    reused: int
+    rebuild: int
+    never: int
+    changed: int
+    removed: int
+
+
+def take_ledger(survey: Survey, marks: Marks, nodes: Iterable[Node]) -> Ledger | None:
+    """Counts the assets among `nodes`, which the survey must know; None where nothing differs from the baseline."""
+    if not (marks.new or marks.changed or marks.removed):
+        return None
+    graph = survey.facts.graph
+    made = survey.facts.recorded.materializations
+    tally = dict.fromkeys(("new", "reused", "rebuild", "never"), 0)
+    changed = 0
+    for node in nodes:
+        task = graph.producer(node.name)
+        changed += node in marks.changed
+        if node in marks.new:
+            what = "new"
+        elif survey.states[node] is State.SOURCE or task is None:
+            what = "reused" if node.name in survey.versions else "never"
+        elif node.name not in made:
+            what = "never"
+        else:
+            would_run = task in survey.reasons and task not in survey.missing
+            what = "rebuild" if would_run else "reused"
+        tally[what] += 1
+    removed = sum(node.kind == "asset" for node in marks.removed)
+    return Ledger(**tally, changed=changed, removed=removed)

@@ -1,0 +1,224 @@
+"""What the parts of the screen share: the session, the widgets, and the ways to show something anew.
+
+The parts (moves, deeds, feed, side work, palette) know the stage; the app puts the parts on it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.app import App
+from textual.content import Content
+from textual.timer import Timer
+
+from ..core.model import Node
+from ..core.problems import ProblemError
+from .aside import Aside
+from .bar import Bar
+from .filtering import FilterInput
+from .ink import Bit, Ink, Line, cut
+from .keys import Situation
+from .look import RowLook, look_at
+from .rows import Row
+from .session import Session
+from .side import SidePane
+from .status import filter_footer, footer_line, nothing_words, plan_words, status_line
+from .themes import DARK, LIGHT, VARIABLES
+from .tree import TreeView
+
+if TYPE_CHECKING:
+    from ..core.workbench import Workbench
+
+SAID_FOR = 8.0
+"""Seconds that a message stays; a key takes it away before."""
+WARNED_FOR = 60.0
+"""Seconds that an error stays; Escape takes it away before, a key does not."""
+_WARNINGS = ("failed", "stale")
+
+
+class Stage(App[int]):
+    """One project on one screen, without the keys."""
+
+    def __init__(
+        self, *, jobs: int | None = None, ascii_only: bool = False, light: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self._inks: dict[str, Ink] = {}
+        self._message = ("", "")
+        self._message_ends: Timer | None = None
+        self._is_selecting = False
+        self.ascii_only = ascii_only
+        self.jobs = jobs
+        self.clock = clock
+        self.zoomed = ""
+        self.session: Session | None = None
+        self.aside = Aside()
+        self.tree_view = TreeView(self._look, self.ink, self._nothing, id="tree")
+        self.side = SidePane(self.ink, self.show_side, id="side")
+        self.status = Bar(self._status, self.ink, id="status")
+        self.says = Bar(self._said, self.ink, id="says")
+        self.foot = Bar(self._footer, self.ink, id="footer")
+        self.filter_input = FilterInput(self.ink, id="filter")
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = LIGHT.name if light else DARK.name
+
+    @property
+    def bench(self) -> Workbench:
+        assert self.session is not None
+        return self.session.bench
+
+    def ink(self) -> Ink:
+        if self.theme not in self._inks:
+            known = {**VARIABLES, **self.current_theme.variables}
+            self._inks[self.theme] = Ink(known, ascii_only=self.ascii_only)
+        return self._inks[self.theme]
+
+    # ---- the lines at the edges ------------------------------------------------------------------
+
+    def _look(self, row: Row) -> RowLook:
+        assert self.session is not None
+        return look_at(self.session, row, ascii_only=self.ascii_only)
+
+    def _nothing(self) -> Line:
+        return nothing_words(self.session)
+
+    def _status(self, width: int) -> Line:
+        return status_line(self.session, width, ascii_only=self.ascii_only)
+
+    def _footer(self, width: int) -> Line:
+        if self.filter_input.has_focus:
+            return filter_footer(width)
+        return footer_line(self.situation(), width)
+
+    def _said(self, width: int) -> Line:
+        words, style = self._message
+        return (Bit(" "), Bit(cut(words, width - 2, self.ascii_only), style))
+
+    def situation(self) -> Situation:
+        in_side = self.side.has_focus_within
+        place = ("log" if self.side.tab.name == "log" else "pane") if in_side else "tree"
+        if self.session is None:
+            return Situation(place=place, loaded=False, defined_at=False)  # type: ignore[arg-type]
+        return self.session.situation(self.tree_view.row, place, alone=self.is_alone)
+
+    def tell(self, words: str, style: str = "muted") -> None:
+        """Says something in a line above the keys, for a while. Nothing takes the line away."""
+        self._message = (words.replace("\n", " "), style)
+        if self._message_ends is not None:
+            self._message_ends.stop()
+            self._message_ends = None
+        self.says.set_class(bool(words), "-said")
+        self.says.refresh()
+        if words:
+            stays = WARNED_FOR if style in _WARNINGS else SAID_FOR
+            self._message_ends = self.set_timer(stays, self.say_no_more)
+
+    def say_no_more(self, *, warnings: bool = True) -> None:
+        """Takes the message away; one that warns only with `warnings`."""
+        words, style = self._message
+        if words and (warnings or style not in _WARNINGS):
+            self.tell("")
+
+    def refresh_bars(self) -> None:
+        self.status.refresh()
+        self.foot.refresh()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is room for one pane only."""
+        return self.screen_stack[0].has_class("-narrow") and self.screen_stack[0].has_class("-short")
+
+    def action_press(self, id: str) -> None:
+        """Does what a key does, or says why it does not."""
+        raise NotImplementedError
+
+    # ---- tree and pane ---------------------------------------------------------------------------
+
+    def show_rows(self, at: Node | None = None, *, reveal: bool = False) -> None:
+        """Builds the rows again; the cursor stays on its thing, or goes to `at`."""
+        session = self.session
+        if session is None:
+            return
+        rows = session.rows()
+        if reveal and at is not None and rows.of(at) is None and not session.filtered:
+            session.reveal(at)
+            rows = session.rows()
+        self.tree_view.show(rows, at)
+        title = "Assets" if session.which == "asset" else "Tasks"
+        turned = "made of" if session.direction == "up" else "leads to"
+        self.tree_view.border_title = Content(f"{title} · {turned}")
+        self.tree_view.border_subtitle = Content(
+            plan_words(session.preview_plan) if session.preview_plan else ""
+        )
+        self.filter_input.note = session.sieve.note or (
+            "nothing matches" if session.sieve.text and not len(rows) else ""
+        )
+        self.refresh_bars()
+        self.show_side(again=True)
+
+    def go_to(self, node: Node) -> None:
+        if not self.tree_view.go_to(node):
+            self.show_rows(node, reveal=True)
+
+    async def look_again(self) -> None:
+        """New facts about the same definitions: after a run, after accepting."""
+        bench = self.bench
+        survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
+        if self.session is not None:
+            self.session.surveyed(survey, marks)
+            self.select_again()
+            self.show_rows()
+
+    def show_side(self, *, again: bool = False) -> None:
+        """What stands beside is about what is under the cursor. The app says how."""
+        raise NotImplementedError
+
+    def zoom(self) -> None:
+        """The pane with the focus over the whole screen, and back."""
+        self.zoom_to("" if self.zoomed else ("side" if self.side.has_focus_within else "tree"))
+
+    def zoom_to(self, pane: str) -> None:
+        """Shows only `pane` (`tree` or `side`), or both where there is room. What is shown can be focused at once."""
+        self.zoomed = pane
+        for widget in (self.tree_view, self.side):
+            widget.styles.display = None if not pane else "block" if widget.id == pane else "none"
+        self.refresh_bars()
+
+    # ---- the filter ------------------------------------------------------------------------------
+
+    def open_filter(self) -> None:
+        if self.session is not None:
+            self.filter_input.open(self.session.sieve.text)
+
+    def filter_by(self, text: str) -> None:
+        """Keeps what matches: a part of a name at once; a selection when it was looked up beside the loop."""
+        if self.session is None:
+            return
+        self.session.filter_by(text)
+        self.select_again()
+        self.show_rows()
+
+    def select_again(self) -> None:
+        """What a selection means may have changed."""
+        if self.session is not None and self.session.sieve.is_selection and not self._is_selecting:
+            self._is_selecting = True
+            self.run_worker(self._select(), name="select", group="filter", exit_on_error=True)
+
+    async def _select(self) -> None:
+        session, text = self.session, ""
+        assert session is not None
+        try:
+            while session.sieve.is_selection and text != session.sieve.text:
+                text = session.sieve.text
+                try:
+                    found = await self.aside.call(session.bench.select, text, session.live_states())
+                    session.select(text, found)
+                except ProblemError as error:
+                    session.cannot_select(text, error.message.split("\n", 1)[0])
+        finally:
+            self._is_selecting = False
+        self.show_rows()
