@@ -44,13 +44,13 @@ def prepare(folder: Path, *, create: bool) -> bool:
     try:
         if create and not ledger.exists():
             _make(folder, user_key())
-        return ledger.exists() and os.access(folder, os.W_OK)
-    except OSError as error:
-        if error.errno in _NOT_WRITABLE:
-            return False
-        raise storage_error(ledger, error) from error
-    except sqlite3.Error as error:
-        raise storage_error(ledger, error) from error
+    except (OSError, sqlite3.Error) as error:
+        # Another process may have made it meanwhile, and its first run have cleared the scratch folder of ours.
+        if not ledger.exists():
+            if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
+                return False
+            raise storage_error(ledger, error) from error
+    return ledger.exists() and os.access(folder, os.W_OK)
 
 
 def _make(folder: Path, key: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.model import Damage
 from bakehouse.core.problems import StoreError
+from bakehouse.core.store import database, opening
 from bakehouse.core.store.baseline import Baseline
 from bakehouse.core.store.lock import ProjectLock
 from bakehouse.core.store.store import Store
@@ -356,3 +358,20 @@ def test_an_event_of_any_data_is_kept(store: Store, begin: Begin) -> None:
     run.writer.flush()
     assert store.events("r1")[-1] == event
     end(run)
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), FileNotFoundError(2, "gone")])
+def test_a_store_that_another_process_made_first_is_opened_even_if_its_run_cleared_our_draft_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    folder = tmp_path / ".bakehouse"
+    create = database.create
+
+    def overtaken(*_: object) -> bool:
+        monkeypatch.setattr(opening, "create", create)
+        Store.open(folder).close()
+        raise error
+
+    monkeypatch.setattr(opening, "create", overtaken)
+    with Store.open(folder) as store:
+        assert store.writable and store.runs() == []
