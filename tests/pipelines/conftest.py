@@ -107,8 +107,8 @@ class Project:
         value: Json = json.loads(self.show(asset)["text"])
         return value
 
-    def rows(self, asset: str) -> list[dict[str, str]]:
-        """A table as the preview shows it: every cell as text."""
+    def rows(self, asset: str) -> list[dict[str, Json]]:
+        """A table as `show --json` tells it: every cell as the JSON value that fits it."""
         seen = self.show(asset)
         names = [column["name"] for column in seen["columns"]]
         return [dict(zip(names, row, strict=True)) for row in seen["rows"]]

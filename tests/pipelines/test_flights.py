@@ -247,7 +247,7 @@ def test_delays_by_airport_keep_those_without_a_name(
         assert int(rows[dest]["flights"]) == count
         assert close(rows[dest]["mean_delay"], left)
         assert came is None or close(rows[dest]["mean_arrival_delay"], came)
-    assert {dest for dest, row in rows.items() if row["in_list"].lower() == "false"} == {
+    assert {dest for dest, row in rows.items() if row["in_list"] is False} == {
         "BQN",
         "PSE",
         "SJU",
@@ -304,7 +304,7 @@ def test_cancellations_by_day(made: Project, tables: duckdb.DuckDBPyConnection) 
     assert {
         (int(r["month"]), int(r["day"])): (int(r["planned"]), int(r["cancelled"])) for r in rows
     } == expected
-    assert (rows[0]["month"], rows[0]["day"], rows[0]["cancelled"]) == ("2", "8", "472")
+    assert (rows[0]["month"], rows[0]["day"], rows[0]["cancelled"]) == (2, 8, 472)
 
 
 def test_the_model_is_the_most_likely_one(made: Project, tables: duckdb.DuckDBPyConnection) -> None:
