@@ -6,6 +6,7 @@ A loop-mounted file system is copied, without the page cache, while the writer i
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -106,7 +107,7 @@ def test_what_the_program_said_before_the_power_went_is_there(blank: Path, tmp_p
     with disk(image, tmp_path / f"before{seed}") as mount:
         project = Layered(mount / "project", pause=0.002, notes=tmp_path).write()
         subprocess.run(["sync", "-f", str(mount)], check=True)
-        program = Program(project.folder, tmp_path / "home")
+        program = Program(project.folder, Path(os.environ["BAKEHOUSE_HOME"]))
         process = program.start()
         events = [
             json.loads(line) for line in stopped_after(process, after, lambda line: "step_succeeded" in line)
@@ -123,7 +124,7 @@ def test_what_the_program_said_before_the_power_went_is_there(blank: Path, tmp_p
             made = store.recorded().materializations
             lost = {name for name, version in said.items() if made[name].value.version != version}
             assert not lost, f"seed {seed}"
-        again = Program(there.folder, tmp_path / "home").run()
+        again = Program(there.folder, Path(os.environ["BAKEHOUSE_HOME"])).run()
         assert again.code == 0, f"{again.errors} {again.error} seed {seed}"
         assert there.missing() == [] and there.wrong() == [], f"seed {seed}"
     left.unlink()
