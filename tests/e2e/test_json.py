@@ -47,7 +47,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "logs idle": ({"key", "task", "lines"}, {}),
     "runs": ({"runs"}, {"runs": RUN}),
     "runs 2": (RUN | {"steps"}, {"steps": STEP}),
-    "status": ({"counts", "new", "stale", "ok", "held"}, {}),
+    "status": ({"counts", "assets", "steps", "new", "stale", "ok", "held"}, {}),
     "trust": ({"root", "trusted"}, {}),
 }
 

@@ -241,7 +241,7 @@ async def test_faults_says_when_there_are_none(cookies: Path, screen: Opener) ->
 async def test_a_message_leaves_the_keys_where_they_are_and_goes_by_itself(
     cookies: Path, screen: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "SAID_FOR", 0.3)
+    monkeypatch.setattr(stage, "SAID_FOR", 4.0)
     async with screen(cookies / ONE) as s:
         before = footer_of(s)
         assert "q Quit" in before
