@@ -22,7 +22,7 @@ CLASSES = {
     ARROW: ("pyarrow", "Table"),
     RELATION: ("duckdb", "DuckDBPyRelation"),
 }
-COMPRESSION = "snappy"
+COMPRESSION = "lz4"
 SAFE_OBJECTS = ("string", "large_string", "binary", "date32[day]", "decimal", "null", "bool")
 
 
@@ -73,9 +73,18 @@ def rows_of(path: Path) -> int:
 def _write_arrow(table: Any, path: Path) -> dict[str, Json]:
     import pyarrow.parquet
 
-    pyarrow.parquet.write_table(table, path, compression=COMPRESSION)
+    pyarrow.parquet.write_table(table, path, compression=COMPRESSION, use_dictionary=_repeating(table))
     columns = [[f.name, str(f.type)] for f in table.schema if not f.name.startswith("__index_level_")]
     return {"rows": table.num_rows, "columns": columns}
+
+
+def _repeating(table: Any) -> bool | list[str]:
+    """The columns to look for repeated values in. Floats seldom repeat, and to look costs more than to write."""
+    from pyarrow import types
+
+    if any(types.is_nested(field.type) for field in table.schema):
+        return True
+    return [field.name for field in table.schema if not types.is_floating(field.type)]
 
 
 def _arrow_of_pandas(frame: Any) -> Any:
