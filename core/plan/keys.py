@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..encoding import json_encoder
 from ..model import PythonAction, ShellAction, SqlAction, StepKey, Task
 
 AFTER = "after:"
@@ -15,7 +16,8 @@ _LONGEST_PARAM = 4096
 """Params up to this length are recorded as they are, so that a change of one can be shown."""
 
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_canonical = json_encoder(sort_keys=True)
+_listed = json_encoder(separators=(", ", ": "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def _config(task: Task) -> dict[str, str]:
     config = _action_config(task)
     if task.action.folder:
         config["folder"] = task.action.folder
-    config["outputs"] = json.dumps(task.outputs)
+    config["outputs"] = _listed(task.outputs)
     for name, value in task.params.items():
         text = json.dumps(value, default=str)  # the step sees the order inside of a mapping
         config[f"params.{name}"] = text if len(text) <= _LONGEST_PARAM else _digest(text)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from ..encoding import json_encoder
 from ..events import Event, Kind
 from ..model import Attempt, Json, StepRecord, Stored
 
@@ -127,7 +128,7 @@ class EndRow(NamedTuple):
     counts: str
 
 
-encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), default=str).encode
+encode = json_encoder(default=str)
 
 
 def _plain(text: str) -> str:

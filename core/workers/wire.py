@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..encoding import json_encoder
 from ..engine.executor import Given, Made, Order, Outcome
 from ..model import Action, Input, Json, PythonAction, ShellAction, SqlAction, Stored
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json_encoder()
 
 
 def frame(message: Json) -> bytes:
