@@ -104,3 +104,20 @@ def test_the_parts_of_the_screen_know_each_other_in_one_direction_only() -> None
         known[path.stem] = {node.module for node in imports if node.module in names}
     assert not [name for name, needs in known.items() if "app" in needs]
     tuple(TopologicalSorter(known).static_order())
+
+
+OURS = {"--help": 9, "ls": 63, "materialize": 77}
+"""How many modules of ours a command needs that finds its definitions read before and nothing to do."""
+
+
+@pytest.mark.parametrize("word", OURS)
+def test_a_command_reads_no_more_of_our_modules_than_it_did(word: str, tmp_path: Path) -> None:
+    (tmp_path / "bakehouse.yaml").write_text("pipeline: p\ntasks:\n  eat: {shell: 'true'}\n")
+    trusted = command("--quiet", "--trust", "materialize")
+    modules_after(trusted, tmp_path)
+    modules_after(trusted, tmp_path)
+    found = modules_after(command(word) if word == "--help" else command("--trust", word), tmp_path)
+    ours = {name for name in found if name.partition(".")[0] == "bakehouse"}
+    others = tops(found - ours) - set(sys.stdlib_module_names)
+    assert len(ours) <= OURS[word], sorted(ours)
+    assert not others & (set(HEAVY) - set(sys.stdlib_module_names) - {"rich"})
