@@ -81,7 +81,7 @@ def without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
 def _in_short(reasons: Sequence[Reason]) -> list[Json]:
     """Reasons for the history: bounded, and without what changed."""
     return [
-        replace(reason, detail=reason.detail[:_DETAIL], old=None, new=None).as_json()
+        Reason(reason.kind, reason.detail[:_DETAIL], reason.key).as_json()
         for reason in reasons[:_MOST_REASONS]
     ]
 
