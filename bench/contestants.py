@@ -7,17 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from environments import program_of, python_of
 from graphs import PRIME, expected, graph
 from measure import Cost, Unfit, environment, run
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
-ENVIRONMENTS = HERE / ".venv"
 JOBS = "2"
 
 
@@ -39,20 +38,6 @@ class Contestant(Protocol):
     def told(self, folder: Path, name: str, cost: Cost) -> Told: ...
 
 
-def python_of(peer: str, packages: Sequence[str]) -> Path:
-    """The interpreter of an environment for one peer, made on first use."""
-    folder = ENVIRONMENTS / peer
-    python, ready = folder / "bin" / "python", folder / ".ready"
-    wanted = "\n".join(packages)
-    if not ready.is_file() or ready.read_text() != wanted:
-        print(f"  an environment for {peer}: {', '.join(packages)}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        quiet = ("-q", "--disable-pip-version-check")
-        subprocess.run([python, "-m", "pip", "install", *quiet, *packages], check=True)
-        ready.write_text(wanted)
-    return python
-
-
 def result_line(cost: Cost) -> Told:
     found = re.search(r"^RESULT (\d+) (\d+)$", cost.output, re.MULTILINE)
     if not found:
@@ -61,38 +46,58 @@ def result_line(cost: Cost) -> Told:
 
 
 class Script:
-    """A peer or floor that is one script of ours and tells its result itself."""
+    """A peer or floor that is one script of ours and tells its result itself; `peer` names its environment."""
 
-    def __init__(self, name: str, python: Path, script: str, *before: str) -> None:
+    def __init__(self, name: str, peer: str | None, script: str, *before: str) -> None:
         self.name = name
-        self._command: list[str | Path] = [python, PEERS / script, *before]
+        self._peer = peer
+        self._arguments: list[str | Path] = [PEERS / script, *before]
 
-    def prepare(self, folder: Path, name: str, changed: int) -> None: ...
+    def prepare(self, folder: Path, name: str, changed: int) -> None:
+        if self._peer:
+            python_of(self._peer)
 
     def cost(self, folder: Path, name: str, changed: int) -> Cost:
-        return run([*self._command, name, str(changed)], folder)
+        python = python_of(self._peer) if self._peer else Path(sys.executable)
+        return run([python, *self._arguments, name, str(changed)], folder)
 
     def told(self, folder: Path, name: str, cost: Cost) -> Told:
         return result_line(cost)
 
 
-class Make:
-    name = "make"
+class Files:
+    """A peer that runs a shell command for each node: `script` writes its rules, each node leaves a file.
+
+    What ran is told by the times of the files.
+    """
+
+    def __init__(self, name: str, peer: str | None, script: str, *command: str) -> None:
+        self.name = name
+        self._peer = peer
+        self._script = script
+        self._command = command
+        self._before: dict[str, int] = {}
 
     def prepare(self, folder: Path, name: str, changed: int) -> None:
-        script = PEERS / "make_nodes.py"
+        self._program()
         subprocess.run(
-            [sys.executable, script, name, str(changed)], cwd=folder, env=environment(), check=True
-        )
+            [sys.executable, PEERS / self._script, name, str(changed)],
+            cwd=folder, env=environment(), check=True,
+        )  # fmt: skip
         self._before = self._times(folder)
 
     def cost(self, folder: Path, name: str, changed: int) -> Cost:
-        return run(["make", "-s", "-j", JOBS], folder)
+        home = {"HOME": str(folder), "XDG_CACHE_HOME": str(folder / ".cache")}
+        return run([self._program(), *self._command[1:]], folder, home)
 
     def told(self, folder: Path, name: str, cost: Cost) -> Told:
         after = self._times(folder)
         total = sum(int((folder / file).read_text()) for file in after) % PRIME
         return Told(total, sum(self._before.get(file) != time for file, time in after.items()))
+
+    def _program(self) -> str | Path:
+        program = self._command[0]
+        return program_of(self._peer, program) if self._peer else program
 
     @staticmethod
     def _times(folder: Path) -> dict[str, int]:
@@ -131,8 +136,15 @@ class Bakehouse:
         shutil.copyfile(HERE / "graphs.py", folder / "graphs.py")
 
     def command(self, folder: Path, *words: str) -> Cost:
-        more = {"BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(folder.parent / "home")}
-        return run([self._program, "-C", folder, *words], folder, more)
+        return run([self._program, "-C", folder, *words], folder, self._settings(folder))
+
+    def screen(self, folder: Path) -> tuple[list[str | Path], dict[str, str]]:
+        """The command that opens the screen, and its environment."""
+        return [self._program, "-C", folder], self._settings(folder)
+
+    @staticmethod
+    def _settings(folder: Path) -> dict[str, str]:
+        return {"BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(folder.parent / "home")}
 
     def cost(self, folder: Path, name: str, changed: int) -> Cost:
         return self.command(folder, "--quiet", "materialize", "--jobs", JOBS)
@@ -159,13 +171,28 @@ def check(told: Told, name: str, changed: int, ran: int | None) -> None:
         raise Unfit(f"{told.ran} nodes of {name} ran, not {ran}")
 
 
-def doit() -> Script:
-    return Script("doit", python_of("doit", ["doit==0.37.0"]), "doit_nodes.py", "run")
-
-
-def in_memory() -> Script:
-    return Script("floor: in memory", Path(sys.executable), "floor_memory.py")
-
-
-def isolated() -> Script:
-    return Script("floor: isolated and durable", Path(sys.executable), "floor_isolated.py")
+def named(name: str) -> Contestant:
+    """A contestant by its name. Its environment is made when it is first prepared."""
+    match name:
+        case "bakehouse":
+            return Bakehouse()
+        case "floor: in memory":
+            return Script(name, None, "floor_memory.py")
+        case "floor: isolated and durable":
+            return Script(name, None, "floor_isolated.py")
+        case "doit":
+            return Script(name, "doit", "doit_nodes.py", "run")
+        case "make":
+            return Files(name, None, "make_nodes.py", "make", "-s", "-j", JOBS)
+        case "ninja":
+            return Files(name, "ninja", "ninja_nodes.py", "ninja", "--quiet", "-j", JOBS)
+        case "snakemake":
+            options = ("-c", JOBS, "-q", "all", "--nolock")
+            return Files(name, "snakemake", "snakemake_nodes.py", "snakemake", *options)
+        case "dagster: kept":
+            return Script(name, "dagster", "dagster_nodes.py", "disk")
+        case "dagster: ephemeral":
+            return Script(name, "dagster", "dagster_nodes.py", "ephemeral")
+        case "luigi" | "hamilton" | "dask" | "redun" | "prefect":
+            return Script(name, name, f"{name}_nodes.py")
+    raise ValueError(f"no contestant {name!r}")

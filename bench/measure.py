@@ -136,25 +136,30 @@ class _Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.1):
-            self.peak = max(self.peak, sum(_resident(pid) for pid in _family(self.pid)) / 2**20)
+            self.peak = max(self.peak, sum(resident(pid) for pid in family(self.pid)) / 2**20)
 
 
-def _family(root: int) -> set[int]:
+def family(root: int) -> set[int]:
     """`root` and everything below it, whatever session it made its own."""
     found, todo = {root}, [root]
     while todo:
-        pid = todo.pop()
-        for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                children = {int(word) for word in listing.read_text().split()}
-            except OSError:
-                continue
-            todo += children - found
-            found |= children
+        children = _children(todo.pop())
+        todo += children - found
+        found |= children
     return found
 
 
-def _resident(pid: int) -> int:
+def _children(pid: int) -> set[int]:
+    """None where it has just ended."""
+    try:
+        listings = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return set()
+    return {int(word) for listing in listings for word in listing.split()}
+
+
+def resident(pid: int) -> int:
+    """Bytes."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
     except (OSError, IndexError):

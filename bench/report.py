@@ -12,12 +12,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from environments import PACKAGES
+from guarantees import GUARANTEES
 from measure import Cost, Figure, ratio
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PUBLISHED = HERE.parent / "docs" / "performance.md"
 OURS = "bakehouse"
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
 
 def line(figure: Figure) -> str:
@@ -51,7 +54,7 @@ def machine() -> dict[str, str]:
         "sqlite": sqlite3.sqlite_version,
         "bakehouse": version("bakehouse"),
         "make": _first_line("make", "--version"),
-        "doit": "0.37.0",
+        "peers": ", ".join(package.replace("==", " ") for package, *_ in PACKAGES.values()),
     }
 
 
@@ -63,28 +66,42 @@ def _first_line(*command: str) -> str:
 
 
 def table(figures: Sequence[Figure]) -> str:
+    """A row for each contestant of each figure, then what is derived from them, and what there is to say."""
     rows = [
-        "| what | s | CPU s | MB | against | wall ratio | CPU ratio |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| what | who | s | CPU s | ms CPU a node | MB | wall, ours / theirs | CPU, ours / theirs |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for figure in figures:
         if OURS not in figure.costs:
-            rows.append(f"| {figure.title} | failed | | | | | |")
+            rows.append(f"| {figure.title} | {OURS} | no figure | | | | | |")
             continue
-        wall, cpu, rss = (figure.median(OURS, what) for what in ("wall", "cpu", "rss"))
-        cells = f"{figure.title} | {wall:.2f} | {cpu:.2f} | {rss:.0f}"
+        rows.append(f"| {_cells(figure, OURS, figure.title)} | | |")
         for other, wall_ratio, cpu_ratio in compared(figure):
-            rows.append(f"| {cells} | {other} | {wall_ratio} | {cpu_ratio} |")
-            cells = " | | | "
+            rows.append(f"| {_cells(figure, other)} | {wall_ratio} | {cpu_ratio} |")
+    notes = [f"- {figure.title}: {note}" for figure in figures for note in figure.notes]
     busy = [f"- {figure.title}: {figure.busy} rounds on a busy machine" for figure in figures if figure.busy]
-    return "\n".join([*rows, "", *derived({figure.name: figure for figure in figures}), *busy])
+    return "\n".join([*rows, "", *derived({figure.name: figure for figure in figures}), *notes, *busy])
+
+
+def _cells(figure: Figure, who: str, title: str = "") -> str:
+    wall, cpu, rss = (figure.median(who, what) for what in ("wall", "cpu", "rss"))
+    each = f"{cpu / figure.size * 1000:.3f}" if figure.size > 1 else ""
+    rounds = f" ×{len(figure.costs[who])}" if title else ""
+    return f"{title}{rounds} | {who} | {wall:.2f} | {cpu:.2f} | {each} | {rss:.0f}"
+
+
+def guarantees() -> str:
+    rows = ["| who | durable | isolated | memo |", "| --- | --- | --- | --- |"]
+    return "\n".join([*rows, *(f"| {who} | {' | '.join(told)} |" for who, told in GUARANTEES.items())])
 
 
 def derived(by_name: dict[str, Figure]) -> Iterator[str]:
     """What two figures say together: the cost of one more node, and whether it grows with the graph."""
-    small, large = by_name.get("cold w2:100"), by_name.get("cold w2:1000")
-    if small and large:
-        for name in small.costs.keys() & large.costs.keys():
+    for first, second in (("w2:100", "w2:1000"), ("w2:20 slow", "w2:100 slow")):
+        small, large = by_name.get(f"cold {first}"), by_name.get(f"cold {second}")
+        if not small or not large:
+            continue
+        for name in sorted(small.costs.keys() & large.costs.keys()):
             more = large.size - small.size
             wall, cpu = (
                 (large.median(name, what) - small.median(name, what)) / more * 1000
@@ -93,13 +110,13 @@ def derived(by_name: dict[str, Figure]) -> Iterator[str]:
             yield f"- one more node of w2, {name}: {wall:.3f} ms, {cpu:.3f} ms CPU"
     middle, huge = by_name.get("cold w3:1000"), by_name.get("cold w4:10000")
     if middle and huge:
-        for name in middle.costs.keys() & huge.costs.keys():
+        for name in sorted(middle.costs.keys() & huge.costs.keys()):
             each = (huge.median(name, "cpu") / huge.size) / (middle.median(name, "cpu") / middle.size)
             yield f"- CPU a node, w4 over w3, {name}: {each:.2f}"
 
 
 def write(figures: Sequence[Figure], *, publish: bool) -> None:
-    """Writes `results/latest.json` and `.md`; with `publish` the page of the docs too."""
+    """Writes `results/latest.json` and `.md`; with `publish` also the figures in the docs."""
     RESULTS.mkdir(exist_ok=True)
 
     def plain(cost: Cost) -> dict[str, float]:
@@ -122,30 +139,19 @@ def write(figures: Sequence[Figure], *, publish: bool) -> None:
     }
     (RESULTS / "latest.json").write_text(json.dumps(document, indent=1) + "\n")
     text = table(figures)
-    (RESULTS / "latest.md").write_text(text + "\n")
+    (RESULTS / "latest.md").write_text(f"{text}\n\n{guarantees()}\n")
     if publish:
         PUBLISHED.write_text(page(text, about, figures))
 
 
 def page(text: str, about: dict[str, str], figures: Sequence[Figure]) -> str:
+    """The page of the docs with the figures between its markers, and all else as people wrote it."""
     pairs = max((len(costs) for figure in figures for costs in figure.costs.values()), default=0)
-    versions = (
-        ", ".join(f"{name} {about[name]}" for name in ("bakehouse", "python", "sqlite", "doit"))
-        + f", {about['make']}"
+    versions = ", ".join(f"{name} {about[name]}" for name in ("bakehouse", "python", "sqlite"))
+    measured = (
+        f"Measured on {about['date']}, {about['system']}, {about['cores']} cores; {versions}, {about['make']}; "
+        f"{about['peers']}. Up to {pairs} rounds a figure.\n\n{text}\n"
     )
-    return f"""# Performance
-
-`make bench` measures it; this is what it said last.
-
-Measured on {about["date"]}, {about["system"]}, {about["cores"]} cores; {versions}. Up to {pairs} rounds a figure.
-
-Each round runs every contestant once, one after the other. A ratio is ours over theirs within a round: the median,
-and in brackets the smallest and the largest. Seconds, CPU seconds and MB are those of the whole program with all its
-processes, from start to end, with logging and memo on. The nodes do nothing: all that is measured is around them.
-
-- *floor: in memory* runs the graph in a loop and keeps nothing.
-- *floor: isolated and durable* is the least that our promise costs: two other processes, every result synced.
-- *doit* and *make* run in the same round; doit keeps its state in dbm, make in the times of files.
-
-{text}
-"""
+    before, _, rest = PUBLISHED.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{measured}\n{END}{after}"

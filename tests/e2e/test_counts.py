@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bakehouse.core.workers import crew
+from bakehouse.core.workers import crew, wire
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -72,19 +72,19 @@ async def test_a_step_is_one_message_back_and_orders_travel_in_batches(
     begin: Callable[..., Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent, received = [0], [0]
-    send, take = crew.Worker._send, crew.wire.Frames.feed
+    send, take = crew.Worker._send, wire.Frames.feed
 
     def counted_send(worker: crew.Worker, data: bytes | bytearray) -> None:
         sent[0] += 1
         send(worker, data)
 
-    def counted_feed(frames: crew.wire.Frames, chunk: bytes) -> Any:
+    def counted_feed(frames: wire.Frames, chunk: bytes) -> Any:
         for message in take(frames, chunk):
             received[0] += 1
             yield message
 
     monkeypatch.setattr(crew.Worker, "_send", counted_send)
-    monkeypatch.setattr(crew.wire.Frames, "feed", counted_feed)
+    monkeypatch.setattr(wire.Frames, "feed", counted_feed)
     steps = await begin("def one():\n    return 1\n", jobs=1)
     attempts = [steps.python("one") for _ in range(NODES)]
     assert all(outcome.ok for outcome in await steps.all_outcomes(attempts))
