@@ -94,7 +94,8 @@ def _snakemake_steps(folder: Path, size: int) -> Cost:
 
 
 def _script_of(peer: str, folder: Path, size: int) -> Cost:
-    return run([python_of(peer), PEERS / "shell_steps.py", peer, str(size)], _emptied(folder))
+    home = {"HOME": str(folder)}
+    return run([python_of(peer), PEERS / "shell_steps.py", peer, str(size)], _emptied(folder), home)
 
 
 _SHELL: dict[str, Callable[[Path, int], Cost]] = {
@@ -144,7 +145,7 @@ def large_values(pairs: int, hops: int, without: Without = None) -> Figure:
             return ours.command(project, "--python", str(python), "--quiet", "materialize", "--jobs", JOBS)
 
         def script(peer: str, name: str, *words: str) -> Cost:
-            return run([python_of(peer), PEERS / name, *words, str(hops)], _emptied(raw))
+            return run([python_of(peer), PEERS / name, *words, str(hops)], _emptied(raw), {"HOME": str(raw)})
 
         each: list[Turn] = [
             ("bakehouse", bakehouse),

@@ -20,7 +20,6 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PUBLISHED = HERE.parent / "docs" / "performance.md"
 OURS = "bakehouse"
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
 
 def line(figure: Figure) -> str:
@@ -145,13 +144,19 @@ def write(figures: Sequence[Figure], *, publish: bool) -> None:
 
 
 def page(text: str, about: dict[str, str], figures: Sequence[Figure]) -> str:
-    """The page of the docs with the figures between its markers, and all else as people wrote it."""
+    """The page of the docs with figures and guarantees between their markers, and all else as people wrote it."""
     pairs = max((len(costs) for figure in figures for costs in figure.costs.values()), default=0)
     versions = ", ".join(f"{name} {about[name]}" for name in ("bakehouse", "python", "sqlite"))
     measured = (
         f"Measured on {about['date']}, {about['system']}, {about['cores']} cores; {versions}, {about['make']}; "
         f"{about['peers']}. Up to {pairs} rounds a figure.\n\n{text}\n"
     )
-    before, _, rest = PUBLISHED.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{measured}\n{END}{after}"
+    return _put(_put(PUBLISHED.read_text(), "figures", measured), "guarantees", f"{guarantees()}\n")
+
+
+def _put(page: str, name: str, text: str) -> str:
+    """The page with `text` between the two markers of that name."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{text}\n{end}{after}"
