@@ -21,7 +21,7 @@ from .marks import Marks, as_baseline, marks_between
 from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
 from .places import store_folder
 from .plan import Cause, Facts, Survey, make_plan, root_causes, still_holds, take_survey
-from .problems import NotTrusted
+from .problems import NotTrusted, ProblemError
 from .sources import SourceVersions
 from .store.baseline import Baseline, load_baseline, save_baseline
 from .store.store import RunSummary, Store
@@ -304,6 +304,10 @@ class Workbench:
         from .workers.limits import affordable
 
         self.demand_trust()
+        if not self.root.is_dir():
+            raise ProblemError(
+                f"the folder {self.root} is not there any more", "open the project where it is now"
+            )
         defined = self.defined
         if plan.definitions is not None and plan.definitions is not defined.definitions:
             defined = Defined(plan.definitions)

@@ -313,6 +313,15 @@ async def test_a_run_that_cannot_begin_leaves_the_project_free(
 
 
 @pytest.mark.case("M6")
+async def test_a_project_that_was_moved_away_is_not_made_again(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  one: {shell: 'true'}\n")
+    plan = bench.plan()
+    bench.root.rename(bench.root.with_name("moved"))
+    with pytest.raises(ProblemError, match="is not there any more"):
+        bench.start(plan)
+    assert not bench.root.exists()
+
+
 async def test_an_input_that_changes_while_a_step_reads_it_is_not_remembered_as_read(
     open_bench: Begin,
 ) -> None:
