@@ -16,6 +16,7 @@ from .graph.graph import Graph
 from .graph.views import View
 from .load.definitions import load_definitions
 from .load.discovery import Project, find_project
+from .load.files import is_as_read
 from .load.interpreter import find_interpreter
 from .marks import Marks, as_baseline, marks_between
 from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from .running import Running
 
 Tell = Callable[[Event], None]
+
+_READINGS = 5
+"""How often definitions that change meanwhile are read before that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,18 @@ def _tasks_of(graph: Graph, nodes: Iterable[Node]) -> set[str]:
 def _task_of(graph: Graph, node: Node) -> str | None:
     return (
         graph.producer(node.name) if node.kind == "asset" else node.name if node.name in graph.tasks else None
+    )
+
+
+def _read_at_rest(project: Project, trusted: bool, interpreter: str, store: Store) -> Definitions:
+    """The definitions as the files held them at one time: what changes while it is read is read again."""
+    folder = store.folder if store.writable else None
+    for _ in range(_READINGS):
+        definitions = load_definitions(project, trusted=trusted, interpreter=interpreter, store=folder)
+        if is_as_read(Path(project.root), definitions.files):
+            return definitions
+    raise ProblemError(
+        "the definitions change while they are read", "wait until they are saved, then read them again (R)"
     )
 
 
@@ -104,9 +120,7 @@ class Workbench:
         trusted = trust or is_trusted(project.root)
         store = Store.open(store_folder(project.root))
         python = interpreter or find_interpreter(Path(project.root))
-        definitions = load_definitions(
-            project, trusted=trusted, interpreter=python, store=store.folder if store.writable else None
-        )
+        definitions = _read_at_rest(project, trusted, python, store)
         return cls(project, definitions, store, python, trusted)
 
     def _take(self, definitions: Definitions) -> None:
@@ -142,13 +156,11 @@ class Workbench:
     def reload(self) -> bool:
         """Reads the definitions again, all or nothing; True if something changed. Blocking.
 
-        Raises `DefinitionError`, and then everything stays as it was.
+        Raises `DefinitionError`, and `ProblemError` where the files never hold still; then everything stays as it
+        was.
         """
         project = find_project(self.project.path)
-        folder = self.store.folder if self.store.writable else None
-        definitions = load_definitions(
-            project, trusted=self.trusted, interpreter=self.interpreter, store=folder
-        )
+        definitions = _read_at_rest(project, self.trusted, self.interpreter, self.store)
         if replace(definitions, output="") == replace(self.definitions, output=""):
             return False
         self.project = project

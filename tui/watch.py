@@ -8,6 +8,8 @@ import stat
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
+from ..core.load.files import is_as_read
+
 SETTLE = 0.2
 """Seconds for which the files must stay as they are."""
 POLL = 2
@@ -54,12 +56,6 @@ async def settle(paths: Iterable[Path]) -> None:
         if now == before:
             return
         before = now
-
-
-def is_as_read(root: Path, files: Mapping[str, str]) -> bool:
-    """True if each of `files` (path under `root` to sha256) holds what was read from it."""
-    now = fingerprint(root / name for name in files)
-    return all(now[root / name] == digest for name, digest in files.items())
 
 
 async def watch(

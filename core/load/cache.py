@@ -20,6 +20,7 @@ from ..places import private_folder, user_key, write_private
 from ..problems import DefinitionError, ProblemError
 from .collector import collector_paused
 from .discovery import Project, Stamp, Walk, defines, is_candidate, walk
+from .files import digest_of
 
 FORMAT = 2
 MOST_BYTES = 256 * 2**20
@@ -154,7 +155,7 @@ class DefinitionCache:
             stamps[file] = stamp
         files = {}
         for file, stamp in stamps.items():
-            digest = used.get(file) or (_digest(self.project.root / file) if file in python else _IDLE)
+            digest = used.get(file) or (digest_of(self.project.root / file) if file in python else _IDLE)
             files[file] = [digest, *stamp]
         surroundings = _surroundings(self.interpreter)
         head = {
@@ -190,12 +191,6 @@ def _variable(name: str) -> str:
     from .reads import digest_of_variable
 
     return digest_of_variable(os.environ.get(name))
-
-
-def _digest(path: Path) -> str:
-    from .settle import fingerprint_files
-
-    return fingerprint_files([path])[str(path)]
 
 
 def _stamp(path: Path) -> Stamp | None:

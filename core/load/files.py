@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..model import Place
@@ -30,6 +31,21 @@ def read_file(path: Path, file: str) -> bytes:
     if len(data) > MOST_BYTES:
         raise _refused(file, TOO_LARGE)
     return data
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of the file's bytes; empty for one that is not there or cannot be read."""
+    from hashlib import sha256
+
+    try:
+        return sha256(read_file(path, str(path))).hexdigest()
+    except DefinitionError:
+        return ""
+
+
+def is_as_read(root: Path, files: Mapping[str, str]) -> bool:
+    """True if each of `files` (path under `root` to sha256) still holds what was read from it."""
+    return all(digest_of(root / name) == digest for name, digest in files.items())
 
 
 def _refused(file: str, message: str) -> DefinitionError:

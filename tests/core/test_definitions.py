@@ -12,7 +12,6 @@ import pytest
 from bakehouse.core.load.definitions import load_definitions
 from bakehouse.core.load.discovery import find_project
 from bakehouse.core.load.interpreter import find_interpreter
-from bakehouse.core.load.settle import fingerprint_files, settled
 from bakehouse.core.model import Definitions, Input, PythonAction, ShellAction, SqlAction
 from bakehouse.core.problems import DefinitionError, ProblemError
 
@@ -431,15 +430,6 @@ def test_the_interpreter_is_the_projects_own(tmp_path: Path) -> None:
         ProblemError, match="BAKEHOUSE_PYTHON names '/nowhere/python', which is not a program"
     ):
         find_interpreter(tmp_path, environ={"BAKEHOUSE_PYTHON": "/nowhere/python"})
-
-
-def test_files_are_settled_when_they_read_the_same_twice(tmp_path: Path) -> None:
-    path = tmp_path / "a.yaml"
-    path.write_text("assets: {}\n")
-
-    assert settled([path], 0) == fingerprint_files([path])
-    assert settled([path], 0, sleep=lambda _: path.write_text("assets: {a: {}}\n")) is None
-    assert fingerprint_files([tmp_path / "absent"]) == {str(tmp_path / "absent"): ""}
 
 
 @pytest.mark.case("D2")

@@ -282,6 +282,37 @@ async def test_a_run_keeps_to_the_definitions_that_its_plan_was_made_of(open_ben
     assert [r.kind for r in bench.survey().reasons[Node("asset", "word")]] == [ReasonKind.CONFIG_CHANGED]
 
 
+MOVING = """
+from pathlib import Path
+from bakehouse import asset
+
+here = Path(__file__).parent
+if (here / "saved").exists():
+    (here / "saved").replace(here / "bakehouse.yaml")
+
+@asset
+def still(): return 1
+"""
+
+
+def test_a_file_that_is_saved_while_definitions_are_read_is_read_again(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  early: {shell: 'true'}\n", steps__py=MOVING)
+    (bench.root / "saved").write_text("assets:\n  late: {shell: 'true'}\n")
+    (bench.root / "steps.py").write_text(MOVING + "\n")
+    assert bench.reload()
+    assert set(bench.definitions.assets) == {"late", "still"}
+
+
+def test_definitions_that_never_hold_still_are_not_adopted(open_bench: Begin) -> None:
+    bench = open_bench(bakehouse__yaml="assets:\n  early: {shell: 'true'}\n")
+    (bench.root / "steps.py").write_text(
+        MOVING + "with (here / 'bakehouse.yaml').open('a') as file:\n    file.write('#')\n"
+    )
+    with pytest.raises(ProblemError, match="the definitions change while they are read"):
+        bench.reload()
+    assert set(bench.definitions.assets) == {"early"}
+
+
 @pytest.mark.case("D8")
 async def test_what_is_defined_after_a_run_began_is_not_added_to_it(open_bench: Begin) -> None:
     begun = "assets:\n  slow: {shell: 'sleep 30'}\n"
