@@ -39,7 +39,11 @@ def statuses(watched: Witness) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=[pytest.mark.full] * (seed != 1)) for seed in seeds(5)]
+    "seed",
+    [
+        pytest.param(seed, id=f"kills{index}", marks=[pytest.mark.full] * (index > 0))
+        for index, seed in enumerate(seeds(5))
+    ],
 )
 def test_killed_ten_times_while_it_recovers_it_ends_as_after_one_recovery(
     seed: int, witness: NewWitness
