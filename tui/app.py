@@ -14,6 +14,7 @@ from textual.filter import LineFilter
 
 from ..core.problems import ProblemError
 from ..core.watching import Lookout
+from .chart import Chart
 from .deeds import Deeds
 from .feed import Feed
 from .filtering import FilterInput
@@ -130,6 +131,9 @@ class BakehouseApp(Stage):
 
     def on_tree_view_chosen(self) -> None:
         self.action_press("plan")
+
+    def on_chart_chosen(self, message: Chart.Chosen) -> None:
+        self.go_to(message.node)
 
     def on_tree_view_toggled(self, message: TreeView.Toggled) -> None:
         self.moves.toggle(message.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 
+from .chart import Chart
 from .ink import Bit, Ink, Line
 from .log import LogView
 from .sheet import Sheet
@@ -21,7 +22,7 @@ class Tab:
 
     name: str
     title: str
-    shown_in: Literal["page", "table", "log"]
+    shown_in: Literal["page", "table", "log", "chart"]
 
 
 TABS: tuple[Tab, ...] = (
@@ -30,7 +31,28 @@ TABS: tuple[Tab, ...] = (
     Tab("value", "Value", "table"),
     Tab("why", "Why", "page"),
     Tab("history", "History", "table"),
+    Tab("graph", "Graph", "chart"),
 )
+
+
+_EDGES = 6
+"""Cells of the border beside the titles."""
+
+
+def titles_in(titles: Sequence[str], at: int, width: int) -> tuple[int, int]:
+    """Which of the titles are shown in `width` cells: from the first to before the second, the one at `at` always.
+
+    Between two titles are three cells; where some are left out at an end, two more are needed there.
+    """
+    first, last = at, at + 1
+    for near in (range(at - 1, -1, -1), range(at + 1, len(titles))):
+        for n in near:
+            low, high = min(first, n), max(last, n + 1)
+            cells = sum(map(len, titles[low:high])) + 3 * (high - low - 1)
+            if cells + 2 * (low > 0) + 2 * (high < len(titles)) > width:
+                break
+            first, last = low, high
+    return first, last
 
 
 class SidePane(Container):
@@ -43,11 +65,13 @@ class SidePane(Container):
         self.page = Sheet(ink, id="page")
         self.table = Sheet(ink, wrap=False, id="table")
         self.log_view = LogView(ink, self.say_follow, id="log")
+        self.chart = Chart(ink, id="chart")
 
     def compose(self) -> ComposeResult:
         yield self.page
         yield self.table
         yield self.log_view
+        yield self.chart
 
     def on_mount(self) -> None:
         self._show_tab()
@@ -66,6 +90,8 @@ class SidePane(Container):
                 return self.table
             case "log":
                 return self.log_view
+            case "chart":
+                return self.chart
 
     def turn_to(self, at: int) -> None:
         had_focus = self.has_focus_within
@@ -79,14 +105,22 @@ class SidePane(Container):
         self.turn_to(next(n for n, tab in enumerate(TABS) if tab.name == name))
 
     def _show_tab(self) -> None:
-        for widget in (self.page, self.table, self.log_view):
+        for widget in (self.page, self.table, self.log_view, self.chart):
             widget.display = widget is self.inside
-        parts: list[Content] = []
-        for n, tab in enumerate(TABS):
-            parts += [Content(" · ")] if n else []
-            parts.append(Content.styled(tab.title, "bold reverse" if n == self.at else ""))
-        self.border_title = Content.assemble(*parts)
+        self._say_titles()
         self.say_follow()
+
+    def _say_titles(self) -> None:
+        first, last = titles_in([tab.title for tab in TABS], self.at, self.size.width - _EDGES)
+        parts: list[Content] = [Content("‹ ")] if first else []
+        for n in range(first, last):
+            parts += [Content(" · ")] if n > first else []
+            parts.append(Content.styled(TABS[n].title, "bold reverse" if n == self.at else ""))
+        parts += [Content(" ›")] if last < len(TABS) else []
+        self.border_title = Content.assemble(*parts)
+
+    def on_resize(self) -> None:
+        self._say_titles()
 
     def say_follow(self) -> None:
         """The log's foot: following, or how many lines came since it stopped."""

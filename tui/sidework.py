@@ -10,6 +10,7 @@ from ..core.model import Materialization, Node
 from ..core.problems import ProblemError
 from .ink import Bit, Line
 from .log import FileLog, LogSource, RingLog
+from .panes.graph import Label, draw
 from .panes.history import history_lines
 from .panes.overview import overview, text_lines
 from .panes.value import size_words, value_lines
@@ -58,6 +59,8 @@ class SideWork:
                 side.show([*self._problems(session), *lines], node)
             case "why" if node is not None:
                 side.show(why(session, node, ascii_only=self.app.ascii_only), node)
+            case "graph":
+                self._later(self._show_graph)
             case "log" if node is not None:
                 if again or side.log_view.about != session.task_of(node):
                     self._later(self._show_log)
@@ -94,6 +97,24 @@ class SideWork:
         if work is not None:
             self.app.run_worker(work(), group="side", exit_on_error=True)
 
+    # ---- graph -----------------------------------------------------------------------------------
+
+    async def _show_graph(self) -> None:
+        session, node, chart = self.app.session, self.app.tree_view.node, self.app.side.chart
+        if session is None or node is None or node not in session.view().nodes:
+            return
+        view, plain = session.view(), self.app.ascii_only
+
+        def label(one: Node) -> Label:
+            look = LOOKS[session.state_of(one)]
+            layer = "new" if one in session.new else "changed" if one in session.changed else ""
+            mark = {"new": "+ ", "changed": "* "}.get(layer, "")
+            return Label(
+                look.plain if plain else look.glyph, look.style, mark + view.nodes[one].title, layer or "text"
+            )
+
+        chart.show_drawing(draw(view, node, label, before=chart.drawing, ascii_only=plain), node)
+
     # ---- log -------------------------------------------------------------------------------------
 
     async def _show_log(self) -> None:
@@ -129,6 +150,8 @@ class SideWork:
         session, node, side = self.app.session, self.app.tree_view.node, self.app.side
         if side.log_view.about in begun:
             side.log_view.show(None, None)
+            self.show(again=True)
+        if side.tab.name == "graph" and side.chart.shows(nodes):
             self.show(again=True)
         if session is None or node is None or node not in nodes:
             return

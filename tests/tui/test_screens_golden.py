@@ -46,6 +46,12 @@ async def why(s: Any) -> None:
     await s.sees("where it began")
 
 
+async def graph(s: Any) -> None:
+    await s.go("cookie_dough")
+    await s.press("left_square_bracket")
+    await s.sees("├── ∘ cookie_dough")
+
+
 async def help(s: Any) -> None:
     await s.press("question_mark")
     await s.sees("Help")
@@ -56,7 +62,15 @@ async def details(s: Any) -> None:
     await s.sees("Overview")
 
 
-SCREENS = {"fresh": fresh, "tasks": tasks, "preview": preview, "failed": failed, "why": why, "help": help}
+SCREENS = {
+    "fresh": fresh,
+    "tasks": tasks,
+    "preview": preview,
+    "failed": failed,
+    "why": why,
+    "graph": graph,
+    "help": help,
+}
 TAKEN = [(name, size) for name in SCREENS for size in SIZES]
 TAKEN += [(name, SMALL) for name in ("fresh", "tasks", "preview", "details", "help")]
 

@@ -19,6 +19,7 @@ from textual.widget import Widget
 import bakehouse.tui
 from bakehouse.core.model import Node
 from bakehouse.tui.app import BakehouseApp
+from bakehouse.tui.side import TABS
 
 OBEYED = {
     "clipboard": "a\x1b]52;c;UFdORUQ=\x07b",
@@ -37,6 +38,7 @@ OBEYED = {
 SINKS = {
     "TreeView": "the tree's names and verbs",
     "Sheet": "the pages",
+    "Chart": "names in the drawing",
     "LogView": "the log",
     "Bar": "status and footer",
     "SidePane": "holds pages; its titles are ours",
@@ -122,9 +124,12 @@ async def test_nothing_foreign_is_obeyed_anywhere(
         await look()
         s.run.tell("step_failed", task, error=payload)
         s.app.tree_view.go_to(Node("task", task))
-        for _ in range(5):
+        for _ in TABS:
             await look()
             await s.press("right_square_bracket")
+        s.app.side.go_to_tab("graph")
+        await s.until(lambda: s.app.side.chart.text, "the drawing")
+        await look()
         s.app.side.go_to_tab("log")
         s.app.side_work.show(again=True)
         await s.until(lambda: s.app.side.log_view.count, "the log")
