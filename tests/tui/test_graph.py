@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +69,19 @@ def test_of_a_large_graph_the_nearest_are_drawn_and_the_rest_is_counted() -> Non
     assert drawing.left_out == 501 - len(drawing.spots) and node in drawing.spots
 
 
-def test_lines_that_would_run_over_each_other_turn_in_lanes_of_their_own() -> None:
-    drawing = drawn([f"a{n} b{m}" for n in range(5) for m in range(5) if n != m], "a0")
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_that_would_run_over_each_other_turn_in_lanes_of_their_own(seed: int) -> None:
+    dice = random.Random(seed)
+    drawing = drawn([f"a{n} b{m}" for n in range(8) for m in dice.sample(range(9), 2)], "a0")
+    rows = drawing.layers.rows
     for gap in drawing.layers.gaps:
-        lanes = lanes_of(gap, drawing.layers.rows)
-        spans: dict[Any, list[int]] = {}
+        ends: dict[Any, list[int]] = {}
         for hop in gap:
-            rows = drawing.layers.rows
-            spans.setdefault(hop.start, [rows[hop.start]]).append(rows[hop.end])
-        for one, lane in lanes.items():
-            for other, its in lanes.items():
-                apart = max(spans[one]) < min(spans[other]) or max(spans[other]) < min(spans[one])
-                assert one == other or lane != its or apart
+            ends.setdefault(hop.start, []).append(rows[hop.end])
+        spans = {place: [rows[place], *reached] for place, reached in ends.items()}
+        for (one, lane), (other, its) in combinations(lanes_of(gap, rows).items(), 2):
+            apart = max(spans[one]) < min(spans[other]) or max(spans[other]) < min(spans[one])
+            assert lane != its or apart or set(ends[one]) == set(ends[other])
 
 
 def test_layers_are_kept_for_as_long_as_the_same_nodes_are_drawn() -> None:
