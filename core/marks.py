@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .model import Definitions, Node
+from .model import Definitions, Node, Reason
 from .plan import StaticKey
 from .store.baseline import Baseline
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Nodes that the baseline has not, has otherwise, and has alone."""
+    """Nodes that the baseline has not, has otherwise, and has alone.
+
+    `since` is what the user compares with, empty for what was last accepted; `changes` are then, by task, what
+    differs in the definition.
+    """
 
     new: frozenset[Node] = frozenset()
     changed: frozenset[Node] = frozenset()
     removed: tuple[Node, ...] = ()
+    since: str = ""
+    changes: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 def as_baseline(definitions: Definitions, keys: Mapping[str, StaticKey], taken: float) -> Baseline:

@@ -53,6 +53,10 @@ class DefinitionError(ProblemError):
         super().__init__("\n".join(str(p) for p in self.problems))
 
 
+class NothingDefined(ProblemError):
+    """A project defines nothing at all."""
+
+
 class NotTrusted(ProblemError):
     """Code of this project was asked to run before the user trusted it."""
 

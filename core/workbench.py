@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .engine.engine import RunResult
     from .preview import Preview
     from .running import Running
+    from .since import Since
 
 Tell = Callable[[Event], None]
 
@@ -106,6 +107,7 @@ class Workbench:
             self.root, store.folder / "cache" / "sources.json" if store.writable else None
         )
         self._baseline = load_baseline(store.folder, project.name)
+        self._since: Since | None = None
         self._take(definitions)
 
     @classmethod
@@ -146,6 +148,8 @@ class Workbench:
         """Trusts the project from now on. `reload` then loads what was withheld."""
         trust(self.root)
         self.trusted = True
+        if self._since is not None:
+            self.compare_with(self._since.named)
 
     def demand_trust(self) -> None:
         """Raises `NotTrusted` unless the project's code may run."""
@@ -294,12 +298,27 @@ class Workbench:
         defined = self.defined
         return as_baseline(defined.definitions, defined.keys, time.time())
 
+    def compare_with(self, named: str) -> None:
+        """From now on what is new is measured against what a commit, or another file or folder, defines. Blocking.
+
+        Raises `ProblemError` where there is no such thing.
+        """
+        from .since import since
+
+        self._since = since(self.project, named, trusted=self.trusted, interpreter=self.interpreter)
+
     def marks(self) -> Marks:
-        """What is new, changed and removed against the baseline."""
+        """What is new, changed and removed against the baseline. Blocking."""
+        if self._since is not None:
+            return self._since.marks(self.defined)
         return Marks() if self._baseline is None else marks_between(self._baseline, self._defined_now())
 
     def accept(self) -> None:
-        """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept."""
+        """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept, and `ProblemError`
+        where it is compared with something else."""
+        if self._since is not None:
+            told = f"what is new is measured against {self._since.named}"
+            raise ProblemError(told, "open the project without --since to accept")
         self._baseline = self._defined_now()
         if self.store.writable:
             save_baseline(self.store.folder, self._baseline, self.project.name)

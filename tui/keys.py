@@ -26,6 +26,7 @@ class Situation:
     outdated: int = 0
     new: int = 0
     changed: int = 0
+    since: str = ""
     marked: int = 0
     matches: int = 0
     filtered: bool = False
@@ -101,6 +102,8 @@ def _to_cancel_all(now: Situation) -> str | None:
 
 
 def _to_accept(now: Situation) -> str | None:
+    if now.since:
+        return f"new is what {now.since} has not: open without --since to accept"
     return None if now.new or now.changed else "there is nothing new to accept"
 
 
@@ -212,7 +215,7 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Run it" if now.previewing else name
         elif key.id == "cancel_step" and not now.running and not now.elsewhere:
             name = ""
-        elif key.id == "accept" and (now.new or now.changed):
+        elif key.id == "accept" and (now.new or now.changed) and not now.since:
             name = "Accept new"
         elif key.id == "trust" and not now.trusted:
             name = "Trust"

@@ -55,6 +55,7 @@ class Session:
         self.new: frozenset[Node] = frozenset()
         self.changed: frozenset[Node] = frozenset()
         self.removed: tuple[Node, ...] = ()
+        self.marks: Marks | None = None
         self.survey: Snapshot | None = None
         self.ledger: Ledger | None = None
         self._settled: Live | None = None
@@ -80,6 +81,7 @@ class Session:
         """New facts about the same definitions."""
         self.survey = survey
         self._settled = self.live if self.live is not None and self.live.is_over else None
+        self.marks = marks
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
         self.ledger = take_ledger(survey.survey, marks, self.view("asset").nodes)
         self.recount()
@@ -301,6 +303,7 @@ class Session:
             outdated=int(self.has_outdated()),
             new=len(self.new),
             changed=len(self.changed) + len(self.removed),
+            since=self.marks.since if self.marks is not None else "",
             marked=len(self.marked),
             matches=len(self.matches or ()),
             filtered=self.filtered,

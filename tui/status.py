@@ -45,6 +45,8 @@ def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
         pieces.append((Bit(f"run by process {session.elsewhere.pid}", "running"),))
     if session.ledger is not None:
         ledger = ledger_line(session.ledger, ascii_only)
+        if session.marks is not None and session.marks.since:
+            ledger = (*ledger, Bit(f" since {session.marks.since}", "muted"))
         fits = line_width(_fit(pieces, room)) + line_width(ledger) + 2 <= room
         pieces.append(ledger if fits else ledger[:1])
     if session.filtered:

@@ -41,6 +41,7 @@ def run_screen(
     *,
     trust: bool = False,
     interpreter: str | None = None,
+    since: str | None = None,
     jobs: int | None = None,
     ascii_only: bool | None = None,
     light: bool = False,
@@ -58,7 +59,10 @@ def run_screen(
     def open_bench() -> Workbench:
         from ..core.workbench import Workbench
 
-        return Workbench.open(path, trust=trust, interpreter=interpreter)
+        bench = Workbench.open(path, trust=trust, interpreter=interpreter)
+        if since is not None:
+            bench.compare_with(since)
+        return bench
 
     app = BakehouseApp(
         open_bench, jobs=jobs, ascii_only=wants_ascii() if ascii_only is None else ascii_only, light=light

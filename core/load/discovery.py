@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..problems import DefinitionError, Problem, ProblemError
+from ..problems import DefinitionError, NothingDefined, Problem, ProblemError
 from .files import MOST_BYTES, read_file
 
 ROOT_FILE = "bakehouse.yaml"
@@ -305,14 +305,14 @@ def _asked_for(project: Project, file: str) -> bool:
     return project.files is not None or file == ROOT_FILE
 
 
-def _nothing(project: Project, walked: Walk) -> ProblemError:
+def _nothing(project: Project, walked: Walk) -> NothingDefined:
     others = [file for file in walked.stamps if file.endswith(_YAML)]
     message = f"nothing is defined in {project.root}"
     if walked.nested:
-        return ProblemError(message, _nested_hint(walked.nested))
+        return NothingDefined(message, _nested_hint(walked.nested))
     if others:
         shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
-        return ProblemError(message, f"no assets: or tasks: at the top of {shown}")
-    return ProblemError(
+        return NothingDefined(message, f"no assets: or tasks: at the top of {shown}")
+    return NothingDefined(
         message, "looked for .yaml files with assets: or tasks:, and .py files that import bakehouse"
     )

@@ -21,8 +21,8 @@ STEP = {
     "task", "outcome", "attempts", "started", "seconds", "error", "by", "reasons", "assets", "logs",
 }  # fmt: skip
 NODE = {
-    "key", "kind", "group", "title", "state", "reasons", "new", "task", "byproduct", "pipeline", "description",
-    "tags", "owners", "metadata", "place",
+    "key", "kind", "group", "title", "state", "reasons", "new", "changed", "task", "byproduct", "pipeline",
+    "description", "tags", "owners", "metadata", "place",
 }  # fmt: skip
 EDGE = {"from", "to", "label", "kind", "from_kind", "to_kind"}
 GRAPH = {"pipelines", "view", "nodes", "edges"}
@@ -34,7 +34,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "plan": (PLAN, {"steps": {"task", "assets", "action", "reasons", "estimate_s"}}),
     "materialize --plan-only": (PLAN, {}),
     "why bread": (
-        {"key", "kind", "state", "reasons", "causes", "untracked"},
+        {"key", "kind", "state", "reasons", "causes", "untracked", "changes"},
         {"causes": {"path", "reasons"}},
     ),
     "show table": (

@@ -12,7 +12,7 @@ def open_project(options: Options) -> int:
     if has_terminal():
         from ..terminal import run_screen
 
-        return run_screen(options.path, trust=options.trust, interpreter=options.python)
+        return run_screen(options.path, trust=options.trust, interpreter=options.python, since=options.since)
     from .drawing import print_tree
 
     bench = open_workbench(options)

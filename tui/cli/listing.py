@@ -53,6 +53,7 @@ def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) 
         "state": look.states[node].value,
         "reasons": reasons_as_json(look.survey.of(node)),
         "new": node in marks.new,
+        "changed": node in marks.changed,
         "task": node.name if node.kind == "task" else bench.definitions.assets[node.name].task,
         "byproduct": shown.byproduct,
         **_described(bench, node),
@@ -116,7 +117,7 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
     rows = []
     for shown in _shown(bench, bench.view(kind), selected):
         state = look.states[shown.node]
-        new = "+" if shown.node in marks.new else " "
+        new = "+" if shown.node in marks.new else "±" if shown.node in marks.changed else " "
         words = reasons_in_words(look.survey.of(shown.node))
         rows.append((f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words))
     print_columns(rows)
@@ -206,6 +207,10 @@ def why(options: Options, key: str, as_json: bool) -> None:
     node = find_node(bench, key)
     look, _ = survey_now(bench)
     reasons, causes, untracked = look.survey.of(node), bench.causes(node), bench.untracked(node)
+    marks = bench.marks() if options.since is not None else None
+    changes = (
+        [change for task in bench.tasks_of([node]) for change in marks.changes.get(task, ())] if marks else []
+    )
     state = look.states[node]
     if as_json:
         print_json(
@@ -217,6 +222,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
                 "reasons": reasons_as_json(reasons),
                 "causes": [{"path": list(c.path), "reasons": reasons_as_json(c.reasons)} for c in causes],
                 "untracked": list(untracked),
+                "changes": reasons_as_json(changes),
             }
         )
         return
@@ -224,6 +230,10 @@ def why(options: Options, key: str, as_json: bool) -> None:
     for reason in reasons:
         for line in reason_lines(reason):
             print_line(f"  {line}")
+    if changes:
+        print_line(f"  since {clean(options.since or '')}:")
+    for line in (line for change in changes for line in reason_lines(change)):
+        print_line(f"    {line}")
     for cause in causes:
         if len(cause.path) > 1:
             path = " ← ".join(clean(name) for name in cause.path)

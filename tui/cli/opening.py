@@ -18,6 +18,8 @@ def open_workbench(options: Options, *, to_run: bool = False) -> Workbench:
     Raises `NotTrusted` where it is opened to run something and may not.
     """
     bench = Workbench.open(options.path, trust=options.trust, interpreter=options.python)
+    if options.since is not None:
+        bench.compare_with(options.since)
     if to_run:
         bench.demand_trust()
     if bench.withheld and not options.quiet:

@@ -9,9 +9,10 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True)
 class Options:
     """`path` is the project, `trust` lets its code run this once, `python` is its interpreter, `quiet` is
-    no talk on stderr."""
+    no talk on stderr, `since` is what new and changed are measured against (None: what was last accepted)."""
 
     path: Path | None = None
     trust: bool = False
     python: str | None = None
     quiet: bool = False
+    since: str | None = None

@@ -116,15 +116,22 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 @click.option("--python", metavar="EXE", help="The project's Python interpreter.")
 @click.option("-q", "--quiet", is_flag=True, help="No talk on stderr.")
 @click.option(
+    "--since",
+    metavar="WHAT",
+    help="What new and changed are measured against: a commit, or another definitions file.",
+)
+@click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
 @click.pass_context
-def cli(ctx: click.Context, path: Path | None, trust: bool, python: str | None, quiet: bool) -> None:
+def cli(
+    ctx: click.Context, path: Path | None, trust: bool, python: str | None, quiet: bool, since: str | None
+) -> None:
     """A keyboard-first terminal workbench for data pipelines.
 
     Without a command: the screen. SELECTION is written as in `ls --help`.
     """
-    ctx.obj = Options(path, trust, python, quiet)
+    ctx.obj = Options(path, trust, python, quiet, since)
     if ctx.invoked_subcommand is None:
         from .front import open_project
 
@@ -144,7 +151,7 @@ def _mistaken(mistake: click.ClickException) -> int:
     return mistake.exit_code
 
 
-_ANYWHERE = {"--trust": 1, "-q": 1, "--quiet": 1, "-C": 2, "--python": 2}
+_ANYWHERE = {"--trust": 1, "-q": 1, "--quiet": 1, "-C": 2, "--python": 2, "--since": 2}
 """Options of the program itself, and how many words each takes: they may stand behind the command too."""
 
 

@@ -16,6 +16,7 @@ from ...core.model import (
     State,
     Task,
 )
+from ..difference import difference
 from ..ink import Bit, Line
 from ..sanitize import clean_lines, one_line
 from ..session import Session
@@ -66,6 +67,7 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> list[
     lines: list[Line] = [(Bit(node.name, "text bold"), Bit(f"  {kind}", "muted"))]
     lines.append(label("state", *state_bits(session, node, ascii_only), *_layer(session, node)))
     lines += _last_words(session, node, ascii_only)
+    lines += _changes(session, node)
     lines += _definition(session, node)
     lines += _neighbours(session, node, ascii_only)
     if node.kind == "asset" and session.survey is not None:
@@ -82,6 +84,18 @@ def _layer(session: Session, node: Node) -> tuple[Bit, ...]:
     if node in session.new:
         return (Bit("  "), Bit(" + new ", "on-new ink-on-new bold"))
     return (Bit("  ± changed", "changed"),) if node in session.changed else ()
+
+
+def _changes(session: Session, node: Node) -> list[Line]:
+    """What differs in the definition, where the screen was opened to compare."""
+    marks, task = session.marks, session.task_of(node)
+    if marks is None or task is None or task not in marks.changes:
+        return []
+    lines: list[Line] = [(Bit(f"since {marks.since}", "changed bold"),)]
+    for change in marks.changes[task]:
+        lines.append((Bit(" " * _LABEL), Bit(one_line(change.detail), "changed")))
+        lines += difference_lines(change, _LABEL)
+    return lines
 
 
 def _ghost(session: Session, node: Node, ascii_only: bool) -> list[Line]:
@@ -112,6 +126,19 @@ def _last_words(session: Session, node: Node, ascii_only: bool) -> list[Line]:
         look = LOOKS[step.state]
         lines.append(label("last run", Bit(f"{glyph(step.state, ascii_only)} {look.word}", look.style)))
     return lines
+
+
+_STYLES = {"-": "failed", "+": "fresh", " ": "text", "@": "muted"}
+
+
+def difference_lines(reason: Reason, indent: int) -> list[Line]:
+    """What was and what is, line by line, where the reason says so."""
+    if reason.old is None and reason.new is None:
+        return []
+    return [
+        (Bit(" " * indent), Bit(text if sign == "@" else f"{sign} {text}", _STYLES[sign]))
+        for sign, text in difference(reason.old, reason.new)
+    ]
 
 
 def reason_bit(reason: Reason) -> Bit:

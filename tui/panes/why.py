@@ -6,13 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 
 from ...core.model import Node, Reason, ReasonKind, State
-from ..difference import difference
 from ..ink import Bit, Line
 from ..look import why as in_words
 from ..sanitize import clean_lines, one_line
 from ..session import Session
 from ..states import LOOKS, glyph
-from .overview import state_bits
+from .overview import difference_lines, state_bits
 
 _MOST = 12
 
@@ -46,18 +45,11 @@ def _nothing(state: State) -> str:
             return "nothing it depends on has changed since it was made"
 
 
-_STYLES = {"-": "failed", "+": "fresh", " ": "text", "@": "muted"}
-
-
 def _reason_lines(reason: Reason) -> Iterator[Line]:
     first, *more = clean_lines(reason.detail).split("\n")
     yield (Bit(f"{in_words(reason.kind):<20}", "stale bold"), Bit(first))
     yield from ((Bit(" " * 20), Bit(line)) for line in more[:_MOST])
-    if reason.old is None and reason.new is None:
-        return
-    for sign, text in difference(reason.old, reason.new):
-        told = text if sign == "@" else f"{sign} {text}"
-        yield (Bit(" " * 20), Bit(told, _STYLES[sign]))
+    yield from difference_lines(reason, 20)
 
 
 def root_ways(session: Session, node: Node) -> Iterator[tuple[tuple[Node, ...], tuple[Reason, ...]]]:
