@@ -91,6 +91,20 @@ class Running:
         elif self.active:
             self._engine.cancel(task)
 
+    @property
+    def jobs(self) -> int:
+        """How many steps may run at once."""
+        return self._jobs
+
+    def resize(self, jobs: int) -> str:
+        """So many steps at once from now on; what runs is let end. Returns what to tell the user, if it is fewer."""
+        from .workers.limits import affordable
+
+        self._jobs, note = affordable(max(1, jobs))
+        if self._engine is not None and self.active:
+            self._engine.resize(self._jobs)
+        return note
+
     def check(self, plan: Plan) -> None:
         """Raises `ProblemError` if a step of `plan` is not defined as the run knows it."""
         self._ground.defined.check(plan)

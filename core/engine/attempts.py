@@ -118,6 +118,11 @@ class Attempts:
         self._executor = self._rim.hire()
         await self._executor.start(self, jobs)
 
+    def resize(self, jobs: int) -> None:
+        """So many steps at once from now on."""
+        if self._executor is not None:
+            self._executor.resize(jobs)
+
     async def aclose(self) -> None:
         """Ends what is under way, and leaves no process behind."""
         if self._executor is not None:

@@ -98,6 +98,7 @@ class Engine:
             return
         try:
             await self._attempts.start(self._jobs)
+            self._attempts.resize(self._jobs)
         except ProblemError as problem:
             self._error = problem
 
@@ -119,6 +120,11 @@ class Engine:
     def log_file(self, task: str) -> Path | None:
         """The log of the attempt at `task` that is under way, if it printed anything yet."""
         return self._attempts.log_file(task)
+
+    def resize(self, jobs: int) -> None:
+        """So many steps at once from now on; what runs is let end."""
+        self._jobs = jobs
+        self._attempts.resize(jobs)
 
     def add(self, plan: Plan) -> None:
         """Adds the steps of another plan to the run."""

@@ -50,7 +50,7 @@ class Workers:
         self._mean = math.inf
         self._planned = self._watching = self._closing = False
         self._supervisor: Supervisor | None = None
-        self._restarts = 0
+        self._restarts = self._slots = 0
         self._lost = ""
         self._closed: asyncio.Event | None = None
 
@@ -71,6 +71,11 @@ class Workers:
         self._jobs[order.attempt] = job
         self._queue.append(job)
         self._plan()
+
+    def resize(self, jobs: int) -> None:
+        if self._slots:
+            self._slots = max(1, jobs)
+            self._plan()
 
     def cancel(self, attempt: str) -> None:
         job = self._jobs.get(attempt)

@@ -271,6 +271,26 @@ async def test_steps_can_be_added_to_a_run(open_bench: Begin) -> None:
     assert outcomes(told) == {"slow": "succeeded", "other": "succeeded"}
 
 
+async def test_more_steps_run_at_once_when_the_run_is_told_so_and_fewer_again(open_bench: Begin) -> None:
+    meets = "touch here.$$; until [ $(ls here.* | wc -l) -ge 3 ]; do sleep 0.01; done"
+    together = "".join(f"  meets_{n}: {{shell: '{meets}', timeout: 30}}\n" for n in range(3))
+    alone = "mkdir alone && sleep 0.05 && rmdir alone"
+    apart = "".join(f"  alone_{n}: {{shell: '{alone}', after: [meets_{n}]}}\n" for n in range(3))
+    bench = open_bench(bakehouse__yaml="tasks:\n" + together + apart)
+    told: list[Event] = []
+
+    def hear(event: Event) -> None:
+        told.append(event)
+        if event.kind is Kind.STEP_STARTED and event.task == "meets_0":
+            running.resize(3)
+        if event.kind is Kind.STEP_STARTED and event.task == "meets_2":
+            running.resize(1)
+
+    running = bench.start(bench.plan(), jobs=1, listeners=[hear])
+    assert (await running.wait()).ok and running.jobs == 1
+    assert set(outcomes(told).values()) == {"succeeded"}
+
+
 @pytest.mark.case("D8")
 async def test_a_run_keeps_to_the_definitions_that_its_plan_was_made_of(open_bench: Begin) -> None:
     bench = open_bench(bakehouse__yaml="assets:\n  word: {shell: 'printf old > \"$OUTPUT\"'}\n")
