@@ -14,6 +14,7 @@ from textual.filter import LineFilter
 
 from ..core.problems import ProblemError
 from ..core.watching import Lookout
+from .away import Away
 from .chart import Chart
 from .deeds import Deeds
 from .feed import Feed
@@ -26,6 +27,7 @@ from .palette import KeyCommands
 from .session import Session
 from .sidework import SideWork
 from .stage import Stage
+from .tempo import Tempo
 from .themes import VARIABLES
 from .tree import TreeView
 
@@ -72,8 +74,10 @@ class BakehouseApp(Stage):
         self.side_work = SideWork(self, lambda task: self.onlooker.log_file(task))
         self.feed = Feed(self, self.side_work)
         self.moves = Moves(self)
+        self.tempo = Tempo(self)
         self.onlooker = Onlooker(self, self.feed)
-        self.deeds = Deeds(self, self.moves, self.feed, self.onlooker)
+        self.away = Away(self, lambda: self.deeds.reload())
+        self.deeds = Deeds(self, self.moves, self.feed, self.onlooker, self.away.streamer)
 
     # ---- the frame -------------------------------------------------------------------------------
 
@@ -158,7 +162,8 @@ class BakehouseApp(Stage):
         if why_not is not None:
             self.tell(why_not)
             return
-        done = getattr(self.moves if hasattr(self.moves, id) else self.deeds, id)()
+        parts = (self.moves, self.tempo, self.away, self.deeds)
+        done = next(getattr(part, id) for part in parts if hasattr(part, id))()
         if inspect.iscoroutine(done):
             self.run_worker(done, name=id, group="key", exit_on_error=True)
         self.refresh_bars()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from textual.app import SuspendNotSupported
 from textual.screen import Screen
 
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
-from .editor import editor_command
 from .live import OPEN, Live
 from .stream import Streamer
 from .watch import watch
@@ -31,12 +26,13 @@ if TYPE_CHECKING:
 class Deeds:
     """One method for each key's id. Only called where the key's reason does not forbid it."""
 
-    def __init__(self, app: Stage, moves: Moves, feed: Feed, onlooker: Onlooker) -> None:
+    def __init__(self, app: Stage, moves: Moves, feed: Feed, onlooker: Onlooker, streamer: Streamer) -> None:
         self.app = app
         self._onlooker = onlooker
         self._moves = moves
         self._feed = feed
-        self.streamer = Streamer(self._print)
+        self._streamer = streamer
+        self._previewed: tuple[Node, ...] = ()
 
     # ---- planning and running --------------------------------------------------------------------
 
@@ -50,13 +46,16 @@ class Deeds:
             plan = session.preview_plan
             session.end_preview()
             self.app.show_rows()
-            await self._begin(plan)
+            if await self._begin(plan):
+                self.app.did("materialize", self._previewed)
         elif row is not None and row.kind == "alias":
             self._moves.jump()
         elif row is not None and row.kind == "group":
             self._moves.toggle(tree.cursor)
-        elif (made := await self._make_plan(session.chosen(tree.node))) is not None:
+        elif (made := await self._make_plan(chosen := self._chosen())) is not None:
+            self.app.did("plan", chosen)
             if made.counts["run"]:
+                self._previewed = chosen
                 session.begin_preview(made)
                 self.app.show_rows(tree.node)
             else:
@@ -80,23 +79,30 @@ class Deeds:
             return None
 
     async def materialize(self) -> None:
-        await self._run(self._chosen())
+        nodes = self._chosen()
+        if await self._run(nodes):
+            self.app.did("materialize", nodes)
 
     async def downstream(self) -> None:
-        await self._run(self._chosen(), downstream=True)
+        nodes = self._chosen()
+        if await self._run(nodes, downstream=True):
+            self.app.did("materialize", nodes, below=True)
 
     async def all(self) -> None:
-        await self._run(None)
+        if await self._run(None):
+            self.app.did("materialize")
 
     async def retry(self) -> None:
-        await self._run(None, retry=True)
+        if await self._run(None, retry=True):
+            self.app.did("materialize", None, "state:failed+")
 
     async def force(self) -> None:
         from .confirm import about_force
 
-        plan = await self._make_plan(self._chosen(), force=True)
-        if plan is not None and await self._ask(about_force(plan)):
-            await self._begin(plan)
+        nodes = self._chosen()
+        plan = await self._make_plan(nodes, force=True)
+        if plan is not None and await self._ask(about_force(plan)) and await self._begin(plan):
+            self.app.did("materialize", nodes, "--force")
 
     def _chosen(self) -> tuple[Node, ...]:
         session = self.app.session
@@ -104,46 +110,47 @@ class Deeds:
 
     async def _run(
         self, nodes: Iterable[Node] | None, *, downstream: bool = False, retry: bool = False
-    ) -> None:
+    ) -> bool:
         plan = await self._make_plan(nodes, downstream=downstream, retry=retry)
-        if plan is not None:
-            await self._begin(plan)
+        return plan is not None and await self._begin(plan)
 
-    async def _begin(self, plan: Plan) -> None:
+    async def _begin(self, plan: Plan) -> bool:
+        """Runs the plan, or adds it to the run; False if it told why not."""
         session = self.app.session
         if session is None:
-            return
+            return False
         if not plan.counts["run"]:
             self.app.tell("all of it is fresh: nothing to run (M runs it by force)")
-            return
+            return False
         if session.run is not None and session.run.active and session.live is not None:
             try:
                 session.run.check(plan)
             except ProblemError as error:
                 self.app.tell(str(error).replace("\n", ": "), "failed")
-                return
+                return False
             session.live.expect(plan)
             session.run.add(plan)
             self._feed.came()
-            return
+            return True
         live = Live()
         live.expect(plan)
         before, session.live = session.live, live
         try:
-            run = self.app.bench.start(plan, jobs=self.app.jobs, listeners=(self._feed.hear, self.streamer))
+            run = self.app.bench.start(plan, jobs=self.app.jobs, listeners=(self._feed.hear, self._streamer))
         except NotTrusted:
             session.live = before
             await self.trust()
-            return
+            return False
         except ProblemError as error:
             session.live = before
             self.app.tell(str(error).replace("\n", ": "), "failed")
-            return
+            return False
         session.run = run
         session.marked.clear()
         session.recount()
         self._feed.began()
         self.app.run_worker(self._see_to_the_end(run, live), name="run", group="run", exit_on_error=True)
+        return True
 
     async def _see_to_the_end(self, run: Running, live: Live) -> None:
         try:
@@ -179,6 +186,7 @@ class Deeds:
         session = self.app.session
         if session is None or not await self._ask(about_cancelling(self.open_steps(), session.elsewhere)):
             return
+        self.app.did("cancel")
         if session.elsewhere is not None:
             await self._onlooker.cancel()
         elif session.run is not None:
@@ -262,6 +270,7 @@ class Deeds:
         bench = self.app.bench
         if await self._ask(about_trust(bench.definitions, bench.withheld)):
             await self.app.aside.call(bench.trust)
+            self.app.did("trust")
             await self.reload()
 
     async def accept(self) -> None:
@@ -277,55 +286,6 @@ class Deeds:
         session = self.app.session
         if session is None or not session.running or await self._ask(about_quitting(self.open_steps())):
             self.app.exit(0)
-
-    async def edit(self) -> None:
-        session = self.app.session
-        place = session.place_of(self.app.tree_view.node) if session is not None else None
-        if session is None or place is None:
-            return
-        try:
-            command = editor_command(self.app.bench.root / place.file, place.line)
-            with self.app.suspend():
-                subprocess.run(command, check=False)  # noqa: ASYNC221 - the screen is away and nothing runs
-        except ProblemError as error:
-            self.app.tell(f"{error.message}: {error.hint}", "failed")
-            return
-        except (OSError, SuspendNotSupported) as error:
-            self.app.tell(f"the editor did not start: {error}", "failed")
-            return
-        self.app.refresh()
-        await self.reload()
-
-    async def stream(self) -> None:
-        """Plain lines instead of the screen, until Enter."""
-        loop = asyncio.get_running_loop()
-        entered: asyncio.Future[None] = loop.create_future()
-        fd = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
-
-        def typed() -> None:
-            sys.__stdin__.readline()  # type: ignore[union-attr]
-            if not entered.done():
-                entered.set_result(None)
-
-        try:
-            with self.app.batch_update(), self.app.suspend():
-                self._print("-- plain lines; Enter comes back to the screen --\n")
-                self.streamer.open = True
-                loop.add_reader(fd, typed)
-                try:
-                    await entered
-                finally:
-                    loop.remove_reader(fd)
-                    self.streamer.open = False
-        except SuspendNotSupported:
-            self.app.tell("this terminal cannot be left and come back to")
-        self.app.refresh(layout=True)
-
-    @staticmethod
-    def _print(text: str) -> None:
-        if sys.__stdout__ is not None:
-            sys.__stdout__.write(text)
-            sys.__stdout__.flush()
 
 
 def _broken(problems: Sequence[Problem]) -> str:

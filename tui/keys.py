@@ -27,9 +27,11 @@ class Situation:
     new: int = 0
     changed: int = 0
     since: str = ""
+    said: bool = False
     marked: int = 0
     matches: int = 0
     filtered: bool = False
+    isolated: bool = False
     previewing: bool = False
     defined_at: bool = True
 
@@ -101,6 +103,18 @@ def _to_cancel_all(now: Situation) -> str | None:
     return None if now.running or now.elsewhere else "nothing is running"
 
 
+def _to_resize(now: Situation) -> str | None:
+    return None if now.running else "nothing of this screen is running"
+
+
+def _to_isolate(now: Situation) -> str | None:
+    return None if now.isolated else _to_mark(now)
+
+
+def _to_copy_command(now: Situation) -> str | None:
+    return None if now.said else "no key has done anything yet that a command could do"
+
+
 def _to_accept(now: Situation) -> str | None:
     if now.since:
         return f"new is what {now.since} has not: open without --since to accept"
@@ -158,6 +172,10 @@ KEYS: tuple[Key, ...] = (
     Key("retry", ("r",), "r", "Retry", "what failed, and what that blocked", "Run", reason=_to_retry),
     Key("cancel_run", ("X",), "X", "Cancel the run", "every step of it; asks first", "Run", reason=_to_cancel_all),
     Key("trust", ("T",), "T", "Trust the project", "shows what would run, and asks", "Run", reason=_to_trust),
+    Key("more_jobs", ("greater_than_sign",), ">", "More steps at once", "in the run under way, and the next",
+        "Run", reason=_to_resize),
+    Key("fewer_jobs", ("less_than_sign",), "<", "Fewer steps at once", "what runs is let end", "Run",
+        reason=_to_resize),
     Key("mark", ("space",), "space", "Mark", "the thing under the cursor, and move down", "Mark", reason=_to_mark),
     Key("mark_range", ("v",), "v", "Mark a range", "from here to where v is pressed again", "Mark", reason=_to_mark),
     Key("down", ("j", "down"), "j ↓", "Down", "one row down", "Move", palette=False),
@@ -172,6 +190,10 @@ KEYS: tuple[Key, ...] = (
     Key("unfold_all", ("equals_sign",), "=", "Unfold all", "every row", "Move"),
     Key("turn", ("o",), "o", "Turn the tree", "what it is made of below, or what follows from it", "Look"),
     Key("faults", ("f",), "f", "Faults only", "failed, stale, running and new rows; again: all", "Look"),
+    Key("isolate", ("i",), "i", "Isolate", "only what this is made of and what is made of it; again: all", "Look",
+        reason=_to_isolate),
+    Key("go_back", ("b", "backspace"), "b", "Go back", "to where the cursor jumped from", "Look"),
+    Key("go_forward", ("B",), "B", "Go forward", "again", "Look"),
     Key("next_match", ("n",), "n", "Next match", "of the filter", "Look", reason=_to_next_match),
     Key("next_new", ("c",), "c", "Next new or changed", "since what was last accepted", "Look",
         reason=_to_next_new),
@@ -185,6 +207,10 @@ KEYS: tuple[Key, ...] = (
     Key("follow", ("F",), "F", "Follow the log", "stay at its end; scrolling up stops it", "Panes"),
     Key("wrap", ("w",), "w", "Wrap", "long lines of the log", "Panes"),
     Key("copy", ("y",), "y", "Copy the key", "to the clipboard (OSC 52)", "Screen", reason=_on_row),
+    Key("copy_command", ("Y",), "Y", "Copy the command", "that does what the last key did", "Screen",
+        reason=_to_copy_command),
+    Key("commands", ("at",), "@", "Command log", "what the keys did, as commands", "Screen",
+        reason=_to_copy_command),
     Key("edit", ("e",), "e", "Edit the definition", "at its line, in $VISUAL or $EDITOR", "Screen", reason=_to_edit),
     Key("reload", ("R",), "R", "Reload", "read the definitions again", "Screen"),
     Key("stream", ("s",), "s", "Stream", "leave the screen for plain lines, and come back", "Screen",
@@ -223,7 +249,7 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Retry"
         elif key.id == "follow" and now.place == "log":
             name = "Follow"
-        elif key.id == "back" and (now.previewing or now.filtered or now.marked):
+        elif key.id == "back" and (now.previewing or now.filtered or now.isolated or now.marked):
             name = "Back"
         elif key.id == "next_pane" and now.alone:
             name = "Details" if now.place == "tree" else "Tree"

@@ -116,6 +116,25 @@ class Moves:
     def filter(self) -> None:
         self.app.open_filter()
 
+    def isolate(self) -> None:
+        """Only what is up- and downstream of this, or all again."""
+        session, node = self.app.session, self.tree_view.node
+        if session is not None:
+            session.isolate(None if session.isolated is not None else node)
+            self.app.show_rows(node, reveal=True)
+
+    def go_back(self) -> None:
+        self._along(self.app.trail.back(self.tree_view.node), "this is where it began")
+
+    def go_forward(self) -> None:
+        self._along(self.app.trail.forward(self.tree_view.node), "there is nothing further on")
+
+    def _along(self, node: Node | None, nowhere: str) -> None:
+        if node is None:
+            self.app.tell(nowhere)
+        else:
+            self.app.go_to(node, leaves_trail=False)
+
     def faults(self) -> None:
         session = self.app.session
         if session is not None:
@@ -147,6 +166,7 @@ class Moves:
             at = (start + n) % len(rows)
             node = rows[at].node
             if rows[at].kind == "node" and node is not None and wanted(node):
+                self.app.trail.leave(self.tree_view.node)
                 self.tree_view.go(at)
                 return True
         return False
@@ -235,6 +255,15 @@ class Moves:
         if (node := self.tree_view.node) is not None:
             self.app.tell(f"sent to the clipboard: {copy(self.app, node.name)}")
 
+    def copy_command(self) -> None:
+        self.app.tell(f"sent to the clipboard: {copy(self.app, self.app.echo.said[-1].command)}")
+
+    def commands(self) -> None:
+        from .confirm import Box
+
+        foot = "Esc closes · Y copies the last"
+        self.app.push_screen(Box(self.app.ink(), "What the keys did", self.app.echo.lines(), foot))
+
     def back(self) -> None:
         """One step: the preview, a range, the filter, the marks, the zoom, the pane. Never quits."""
         app, session = self.app, self.app.session
@@ -247,9 +276,9 @@ class Moves:
             self.tree_view.range_from = None
             self.tree_view.refresh()
         elif session.filtered:
-            session.clear_filter()
-            app.filter_input.text = ""
-            app.show_rows(self.tree_view.node, reveal=True)
+            app.clear_filter()
+        elif session.isolated is not None:
+            self.isolate()
         elif session.marked:
             session.marked.clear()
             self.tree_view.refresh()

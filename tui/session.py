@@ -56,6 +56,7 @@ class Session:
         self.changed: frozenset[Node] = frozenset()
         self.removed: tuple[Node, ...] = ()
         self.marks: Marks | None = None
+        self.isolated: Node | None = None
         self.survey: Snapshot | None = None
         self.ledger: Ledger | None = None
         self._settled: Live | None = None
@@ -63,6 +64,7 @@ class Session:
         self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
         self._full: dict[tuple[ViewKind, Direction], Rows] = {}
         self._views: dict[ViewKind, View] = {}
+        self._parts: dict[ViewKind, View] = {}
         self._tally = Tally(self.graph, self.state_of)
 
     # ---- what there is ---------------------------------------------------------------------------
@@ -70,9 +72,8 @@ class Session:
     def reloaded(self, survey: Snapshot, marks: Marks) -> None:
         """New definitions or new facts: everything derived is derived again, what the user chose stays."""
         self.graph, self.definitions = survey.defined.graph, survey.defined.definitions
-        self._shapes.clear()
-        self._full.clear()
         self._views.clear()
+        self.isolate(self.isolated if self.isolated is not None and self.is_defined(self.isolated) else None)
         self.surveyed(survey, marks)
         self.marked &= set(self.graph.order)
         self.end_preview()
@@ -83,7 +84,7 @@ class Session:
         self._settled = self.live if self.live is not None and self.live.is_over else None
         self.marks = marks
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
-        self.ledger = take_ledger(survey.survey, marks, self.view("asset").nodes)
+        self.ledger = take_ledger(survey.survey, marks, self.whole_view("asset").nodes)
         self.recount()
         self._match()
 
@@ -92,11 +93,26 @@ class Session:
         """Whether the survey knows how the last run ended."""
         return self._settled is self.live
 
-    def view(self, kind: ViewKind | None = None) -> View:
-        kind = kind or self.which
+    def whole_view(self, kind: ViewKind) -> View:
         if kind not in self._views:
             self._views[kind] = asset_view(self.graph) if kind == "asset" else task_view(self.graph)
         return self._views[kind]
+
+    def view(self, kind: ViewKind | None = None) -> View:
+        """The view, or of it what is up- and downstream of the thing that is isolated."""
+        kind = kind or self.which
+        if self.isolated is None:
+            return self.whole_view(kind)
+        if kind not in self._parts:
+            graph, one = self.graph, {self.isolated}
+            self._parts[kind] = self.whole_view(kind).only(one | graph.upstream(one) | graph.downstream(one))
+        return self._parts[kind]
+
+    def isolate(self, node: Node | None) -> None:
+        """Shows only the lineage of `node`, or everything again."""
+        self.isolated = node
+        for derived in (self._parts, self._shapes, self._full):
+            derived.clear()
 
     @property
     def direction(self) -> Direction:
@@ -307,6 +323,7 @@ class Session:
             marked=len(self.marked),
             matches=len(self.matches or ()),
             filtered=self.filtered,
+            isolated=self.isolated is not None,
             previewing=self.preview is not None,
             defined_at=bool(self.place_of(node).file),
         )

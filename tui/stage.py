@@ -6,7 +6,8 @@ The parts (moves, deeds, feed, side work, palette) know the stage; the app puts 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -17,6 +18,7 @@ from ..core.model import Node
 from ..core.problems import ProblemError
 from .aside import Aside
 from .bar import Bar
+from .echo import Echo
 from .filtering import FilterInput
 from .ink import Bit, Ink, Line, cut
 from .keys import Situation
@@ -26,6 +28,7 @@ from .session import Session
 from .side import SidePane
 from .status import filter_footer, footer_line, nothing_words, plan_words, status_line
 from .themes import DARK, LIGHT, VARIABLES
+from .trail import Trail
 from .tree import TreeView
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class Stage(App[int]):
         self.zoomed = ""
         self.session: Session | None = None
         self.aside = Aside()
+        self.trail = Trail()
+        self.echo = Echo()
         self.tree_view = TreeView(self._look, self.ink, self._nothing, id="tree")
         self.side = SidePane(self.ink, self.show_side, id="side")
         self.status = Bar(self._status, self.ink, id="status")
@@ -103,7 +108,8 @@ class Stage(App[int]):
         place = ("log" if self.side.tab.name == "log" else "pane") if in_side else "tree"
         if self.session is None:
             return Situation(place=place, loaded=False, defined_at=False)  # type: ignore[arg-type]
-        return self.session.situation(self.tree_view.row, place, alone=self.is_alone)
+        now = self.session.situation(self.tree_view.row, place, alone=self.is_alone)
+        return replace(now, said=bool(self.echo.said))
 
     def tell(self, words: str, style: str = "muted") -> None:
         """Says something in a line above the keys, for a while. Nothing takes the line away."""
@@ -160,7 +166,9 @@ class Stage(App[int]):
         self.refresh_bars()
         self.show_side(again=True)
 
-    def go_to(self, node: Node) -> None:
+    def go_to(self, node: Node, *, leaves_trail: bool = True) -> None:
+        if leaves_trail:
+            self.trail.leave(self.tree_view.node)
         if not self.tree_view.go_to(node):
             self.show_rows(node, reveal=True)
 
@@ -201,6 +209,18 @@ class Stage(App[int]):
         self.session.filter_by(text)
         self.select_again()
         self.show_rows()
+
+    def did(
+        self, command: str, nodes: Iterable[Node] | None = None, *options: str, below: bool = False
+    ) -> None:
+        """A key did what `command` does to `nodes`: it goes to the command log."""
+        self.echo.say(self.clock(), self.bench.project.path, command, nodes, *options, below=below)
+
+    def clear_filter(self) -> None:
+        if self.session is not None:
+            self.session.clear_filter()
+            self.filter_input.text = ""
+            self.show_rows(self.tree_view.node, reveal=True)
 
     def select_again(self) -> None:
         """What a selection means may have changed."""

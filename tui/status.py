@@ -49,7 +49,7 @@ def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
             ledger = (*ledger, Bit(f" since {session.marks.since}", "muted"))
         fits = line_width(_fit(pieces, room)) + line_width(ledger) + 2 <= room
         pieces.append(ledger if fits else ledger[:1])
-    if session.filtered:
+    if session.filtered or session.isolated is not None:
         pieces.append((Bit(_filter_words(session), "accent"),))
     if live is not None and live.last_failed:
         failed = f"{glyph(State.FAILED, ascii_only)} {cut(live.last_failed, 24, ascii_only)}"
@@ -127,8 +127,10 @@ def plan_words(plan: Plan) -> str:
 
 
 def _filter_words(session: Session) -> str:
-    words = f"/{session.sieve.text}" if session.sieve.text else ""
-    return f"{words} faults only".strip() if session.faults_only else words
+    words = [f"/{session.sieve.text}"] if session.sieve.text else []
+    words += ["faults only"] if session.faults_only else []
+    words += [f"only around {session.isolated.name}"] if session.isolated is not None else []
+    return " ".join(words)
 
 
 def _fit(pieces: Sequence[Line], room: int) -> Line:

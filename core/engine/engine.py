@@ -11,6 +11,7 @@ from ..events import Event, Kind
 from ..model import Json, Plan, Reason, ReasonKind, StepKey, Stored
 from ..plan.keys import step_key
 from ..problems import ProblemError
+from ..store.store import Store
 from .attempts import Attempts, Try
 from .course import OVER, Blocked, Course, Phase
 from .desk import Desk
@@ -47,6 +48,16 @@ def _with_own_metadata(outcome: Outcome) -> Outcome:
         return outcome
     (made,) = outcome.made
     return replace(outcome, made=(replace(made, metadata={**outcome.metadata, **made.metadata}),))
+
+
+def _if_it_only_read(desk: Desk, store: Store, now: Try, outcome: Outcome) -> Outcome:
+    """The outcome, or a failure where the stored value of an input changed while the step ran."""
+    changed = desk.changed_under(now.task, now.open_to, store)
+    if not changed:
+        return outcome
+    desk.spoil(changed, now.task)
+    told = f"the stored value of {', '.join(changed)} changed while it ran"
+    return replace(outcome, ok=False, made=(), error=f"{told}: a step may only read its inputs")
 
 
 class Engine:
@@ -223,7 +234,7 @@ class Engine:
     def _ended(self, now: Try, outcome: Outcome) -> None:
         if (following := self._pools.leave(now.task)) is not None:
             self._attempts.begin(following, self._key_now(following), self.course.steps[following].reasons)
-        outcome = self._if_it_only_read(now, outcome)
+        outcome = _if_it_only_read(self._desk, self._rim.store, now, outcome)
         if outcome.ok and self._error is not None:
             self._block(self.course.lost(now.task, Phase.FAILED))  # it cannot be kept any more
         elif outcome.ok:
@@ -233,15 +244,6 @@ class Engine:
         else:
             self._fail(now, outcome)
         self._advance()
-
-    def _if_it_only_read(self, now: Try, outcome: Outcome) -> Outcome:
-        """The outcome, or a failure where the stored value of an input changed while the step ran."""
-        changed = self._desk.changed_under(now.task, now.open_to, self._rim.store)
-        if not changed:
-            return outcome
-        self._desk.spoil(changed, now.task)
-        told = f"the stored value of {', '.join(changed)} changed while it ran"
-        return replace(outcome, ok=False, made=(), error=f"{told}: a step may only read its inputs")
 
     def _succeed(self, now: Try, outcome: Outcome) -> None:
         values: dict[str, Stored] = {made.asset: made.value for made in outcome.made}

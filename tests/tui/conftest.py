@@ -36,6 +36,7 @@ class ToldRun:
         self.plan = plan
         self.added: list[Plan] = []
         self.cancelled: list[str | None] = []
+        self.jobs = 2
         self._listeners = tuple(listeners)
         self._seq = 0
         self._over: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
@@ -57,6 +58,10 @@ class ToldRun:
 
     def cancel(self, task: str | None = None) -> None:
         self.cancelled.append(task)
+
+    def resize(self, jobs: int) -> str:
+        self.jobs = max(1, jobs)
+        return ""
 
     def add(self, plan: Plan) -> None:
         self.added.append(plan)

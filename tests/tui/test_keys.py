@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from bakehouse.tui.away import Away
 from bakehouse.tui.confirm import help_lines
 from bakehouse.tui.deeds import Deeds
 from bakehouse.tui.keys import BY_ID, KEYS, Situation, footer, markdown_table, reason
 from bakehouse.tui.moves import Moves
 from bakehouse.tui.status import footer_line
+from bakehouse.tui.tempo import Tempo
 
 ON_ASSET = Situation(row="asset", outdated=1)
 
@@ -26,7 +28,7 @@ def test_no_key_is_bound_twice_and_none_that_is_another_on_a_plain_terminal() ->
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
 def test_every_key_does_something(key: object) -> None:
     id = key.id  # type: ignore[attr-defined]
-    assert callable(getattr(Moves, id, None) or getattr(Deeds, id, None))
+    assert [part for part in (Moves, Deeds, Tempo, Away) if callable(getattr(part, id, None))] != []
 
 
 @pytest.mark.parametrize(
