@@ -30,6 +30,7 @@ from .trust import is_trusted, trust
 
 if TYPE_CHECKING:
     from .engine.engine import RunResult
+    from .plan.timing import Forecast
     from .preview import Preview
     from .running import Running
     from .since import Since
@@ -236,6 +237,13 @@ class Workbench:
 
     def _failed(self, snapshot: Snapshot) -> set[str]:
         return {n.name for n, state in snapshot.states.items() if n.kind == "task" and state is State.FAILED}
+
+    def forecast(self, plan: Plan, jobs: int | None = None) -> Forecast:
+        """What a run of `plan` would take, by the steps' own history. Blocking. As in `start`, without `jobs` as
+        many steps run at once as there are processors."""
+        from .plan.timing import plan_forecast
+
+        return plan_forecast(plan, self.graph, self.store.recorded().durations, jobs or os.cpu_count() or 2)
 
     def causes(self, node: Node) -> tuple[Cause, ...]:
         """The root causes of why `node` is out of date. Blocking."""

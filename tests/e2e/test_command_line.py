@@ -95,6 +95,27 @@ def test_plan_says_what_would_run_and_runs_nothing(call: Call, project: Path) ->
     assert document(call("status", "--json"))["counts"]["never"] == 4
 
 
+def test_plan_says_how_long_it_takes_by_what_the_steps_took_and_how_much_of_that_is_not_known(
+    call: Call, project: Path
+) -> None:
+    fresh = call("plan")
+    assert "4 to run, 0 to reuse: no estimate yet for 4 steps" in fresh.stderr
+    assert call("materialize", "dough").returncode == 0
+    found = document(call("plan", "--json", "--jobs", "1", "--force"))
+    known = found["steps"][0]["estimate_s"]
+    assert known > 0 and [step["estimate_s"] for step in found["steps"][1:]] == [None] * 3
+    estimate = found["estimate"]
+    assert (estimate["unknown"], estimate["jobs"]) == (3, 1)
+    assert estimate["work_s"] == pytest.approx(4 * known) and estimate["wall_s"] == pytest.approx(4 * known)
+    assert [step["task"] for step in found["steps"] if step["critical"]] == [
+        "knead_dough",
+        "bake",
+        "eat",
+        "sweep",
+    ]
+    assert "s (3 steps unknown)" in call("plan", "--force").stderr
+
+
 def test_materialize_tells_one_event_a_line(call: Call) -> None:
     told = events(call("materialize", "--json", "--jobs", "2"))
     for event in told:

@@ -26,13 +26,15 @@ NODE = {
 }  # fmt: skip
 EDGE = {"from", "to", "label", "kind", "from_kind", "to_kind"}
 GRAPH = {"pipelines", "view", "nodes", "edges"}
-PLAN = {"steps", "counts"}
+PLAN = {"steps", "counts", "estimate"}
+PLANNED = {"task", "assets", "action", "reasons", "estimate_s", "critical"}
+ESTIMATE = {"wall_s", "work_s", "unknown", "jobs"}
 
 DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "ls": (GRAPH, {"nodes": NODE, "edges": EDGE}),
     "ls --view task": (GRAPH, {"nodes": NODE, "edges": EDGE}),
-    "plan": (PLAN, {"steps": {"task", "assets", "action", "reasons", "estimate_s"}}),
-    "materialize --plan-only": (PLAN, {}),
+    "plan": (PLAN, {"steps": PLANNED, "estimate": ESTIMATE}),
+    "materialize --plan-only": (PLAN, {"steps": PLANNED, "estimate": ESTIMATE}),
     "why bread": (
         {"key", "kind", "state", "reasons", "causes", "untracked", "changes"},
         {"causes": {"path", "reasons"}},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -21,6 +22,9 @@ from .opening import chosen, find_node, open_workbench
 from .options import Options
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
 from .surveying import survey_now
+
+if TYPE_CHECKING:
+    from ...core.plan.timing import Forecast
 
 SELECTION_HELP = """
 SELECTION, as in Dagster: key  +key (with upstream)  key+ (with downstream)  2+key+1  group:x  tag:x
@@ -129,8 +133,9 @@ def _tell_of(holder: Holder | None, quiet: bool) -> None:
         talk(f"a run is under way: {holder}", quiet)
 
 
-def plan_as_json(plan: Plan) -> Json:
+def plan_as_json(plan: Plan, found: Forecast, jobs: int) -> Json:
     """The document of `plan --json`."""
+    critical = frozenset(found.critical)
     return {
         "schema": 1,
         "steps": [
@@ -140,26 +145,37 @@ def plan_as_json(plan: Plan) -> Json:
                 "action": step.action,
                 "reasons": reasons_as_json(step.reasons),
                 "estimate_s": step.estimate,
+                "critical": step.task in critical,
             }
             for step in plan.steps
         ],
         "counts": plan.counts,
+        "estimate": {
+            "wall_s": found.seconds,
+            "work_s": found.work if found.seconds is not None else None,
+            "unknown": found.unknown,
+            "jobs": jobs,
+        },
     }
 
 
 _ACTION_STATES = {"run": State.RUNNING, "reuse": State.REUSED, "skip": State.BLOCKED}
 
 
-def print_plan(plan: Plan, as_json: bool, quiet: bool) -> None:
-    """The plan as a document, or a line for each step that would run and a line of counts."""
+def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, quiet: bool) -> None:
+    """The plan as a document, or a line for each step that would run and a line of counts and the time they take."""
+    jobs = jobs or os.cpu_count() or 2
+    found = bench.forecast(plan, jobs)
     if as_json:
-        print_json(plan_as_json(plan))
+        print_json(plan_as_json(plan, found, jobs))
         return
+    from ..estimate import about, forecast_words
+
     rows = []
     for step in plan.steps:
         if step.action == "reuse":
             continue
-        seconds = "" if step.estimate is None else f"~{step.estimate:.1f} s"
+        seconds = "" if step.estimate is None else about(step.estimate)
         rows.append(
             (
                 mark(_ACTION_STATES[step.action]),
@@ -170,18 +186,20 @@ def print_plan(plan: Plan, as_json: bool, quiet: bool) -> None:
             )
         )
     print_columns(rows)
-    talk(", ".join(f"{count} to {action}" for action, count in plan.counts.items()), quiet)
+    counts = ", ".join(f"{count} to {action}" for action, count in plan.counts.items())
+    talk(": ".join(filter(None, (counts, forecast_words(found)))), quiet)
 
 
 @click.command(epilog=SELECTION_HELP)
 @click.argument("selection", nargs=-1)
 @click.option("--force", is_flag=True, help="As if everything selected were stale.")
+@click.option("--jobs", "-j", type=click.IntRange(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def plan(options: Options, selection: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Say what would run, and why. Runs nothing."""
+def plan(options: Options, selection: tuple[str, ...], force: bool, jobs: int | None, as_json: bool) -> None:
+    """Say what would run, why, and how long it takes. Runs nothing."""
     bench = open_workbench(options)
-    print_plan(bench.plan(chosen(bench, selection), force=force), as_json, options.quiet)
+    print_plan(bench, bench.plan(chosen(bench, selection), force=force), jobs, as_json, options.quiet)
 
 
 def reason_lines(reason: Reason) -> Iterator[str]:

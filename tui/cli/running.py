@@ -169,6 +169,6 @@ def materialize(
     bench = open_workbench(options, to_run=not plan_only)
     plan = bench.plan(chosen(bench, selection), force=force)
     if plan_only:
-        print_plan(plan, as_json, options.quiet)
+        print_plan(bench, plan, jobs, as_json, options.quiet)
         return 0
     return run_plan(bench, plan, jobs=jobs, as_json=as_json, quiet=options.quiet)
