@@ -116,6 +116,7 @@ class BakehouseApp(Stage):
             return
         self.session = Session(bench, clock=self.clock)
         self.session.surveyed(survey, marks)
+        self.weigh()
         self.show_rows()
         self.side_work.keep_ages()
         if self._watching:

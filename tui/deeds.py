@@ -10,6 +10,7 @@ from textual.screen import Screen
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
 from .live import OPEN, Live
+from .status import run_words
 from .stream import Streamer
 from .watch import watch
 
@@ -56,6 +57,8 @@ class Deeds:
             self.app.did("plan", chosen)
             if made.counts["run"]:
                 self._previewed = chosen
+                cost = await self.app.aside.call(self.app.bench.forecast, made, self.app.jobs)
+                session.outlook.weighed(made, cost)
                 session.begin_preview(made)
                 self.app.show_rows(tree.node)
             else:
@@ -156,7 +159,7 @@ class Deeds:
         try:
             result = await run.wait()
             told = ", ".join(f"{size} {name}" for name, size in result.counts.items() if size)
-            self.app.tell(f"run finished: {told}" if result.ok else f"run finished, not all is well: {told}",
+            self.app.tell(f"run finished: {run_words(live)}" if result.ok else f"run finished, not all is well: {told}",
                           "fresh" if result.ok else "failed")  # fmt: skip
             if not result.ok and live.last_failed:
                 self.app.tell(
@@ -246,6 +249,7 @@ class Deeds:
         else:
             session.surveyed(survey, marks)
             self.app.show_rows()
+        self.app.weigh()
         self.app.select_again()
         self.app.show_side(again=True)
         self.app.refresh_bars()

@@ -27,14 +27,11 @@ def about(value: float) -> str:
     return f"~{days} d {hours} h" if hours else f"~{days} d"
 
 
-def steps_in_words(count: int) -> str:
-    return f"{count} step{'' if count == 1 else 's'}"
-
-
 def forecast_words(found: Forecast) -> str:
-    """`~40 s`, `~40 s (2 steps unknown)`, `no estimate yet for 2 steps`; empty where nothing is left."""
+    """`~40 s`, `~40 s (2 steps unknown)`, `no estimate yet` of any step; empty where nothing is left."""
     if not found.steps:
         return ""
     if found.seconds is None:
-        return f"no estimate yet for {steps_in_words(found.unknown)}"
-    return about(found.seconds) + (f" ({steps_in_words(found.unknown)} unknown)" if found.unknown else "")
+        return "no estimate yet"
+    steps = f"{found.unknown} step{'' if found.unknown == 1 else 's'}"
+    return about(found.seconds) + (f" ({steps} unknown)" if found.unknown else "")

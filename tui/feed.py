@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.timer import Timer
 
 from ..core.events import Event, Kind
+from .aside import Aside
 
 if TYPE_CHECKING:
     from .sidework import SideWork
@@ -29,6 +30,7 @@ class Feed:
         self._due = False
         self._begun: set[str] = set()
         self._ticker: Timer | None = None
+        self._foreseeing = Aside()
         self._context = copy_context()
 
     def hear(self, event: Event) -> None:
@@ -73,9 +75,20 @@ class Feed:
         session, tree = self.app.session, self.app.tree_view
         if session is not None and session.live is not None:
             tree.repaint(session.touched(session.live.running()))
+        self._foresee()
+        self._side_work.timeline.tick()
         self.app.refresh_bars()
         if session is not None and "state" in session.sieve.text:
             self.app.select_again()
+
+    def _foresee(self) -> None:
+        """Of a run of many steps, how long it takes is looked at beside the loop."""
+        session = self.app.session
+        if session is None or session.live is None:
+            return
+        foresight = session.outlook.of(session.live)
+        if foresight.is_due():
+            self.app.run_worker(self._foreseeing.call(foresight.look, session.clock()), group="foresight")
 
     def ended(self) -> None:
         if self._ticker is not None:

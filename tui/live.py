@@ -22,11 +22,13 @@ OPEN = frozenset({State.QUEUED, State.RUNNING})
 
 @dataclass(slots=True)
 class Step:
-    """One task in the run. Times are Unix seconds, `seconds` is how long the last attempt took."""
+    """One task in the run. Times are Unix seconds, `seconds` is how long the last attempt took; `queued` is when
+    all that it needs was there, `started` when its last attempt began."""
 
     state: State
     planned: str = "run"
     estimate: float | None = None
+    queued: float | None = None
     started: float | None = None
     seconds: float | None = None
     fraction: float | None = None
@@ -106,7 +108,7 @@ class Live:
                 self.ok = bool(event.data.get("ok"))
                 self.error = str(event.data.get("error", ""))
             case Kind.STEP_QUEUED if task is not None:
-                self._set(task, State.QUEUED)
+                self._queue(task, event)
             case Kind.STEP_STARTED if task is not None:
                 self._begin(task, event)
             case kind if task is not None and kind in _ENDS:
@@ -129,6 +131,11 @@ class Live:
             step.state = state
         self.touched.add(task)
         return step
+
+    def _queue(self, task: str, event: Event) -> None:
+        step = self._set(task, State.QUEUED)
+        if step.queued is None or event.data.get("attempt") == 1:
+            step.queued, step.started = event.ts, None
 
     def _begin(self, task: str, event: Event) -> None:
         step = self._set(task, State.RUNNING)
@@ -166,29 +173,8 @@ class Live:
     def running(self) -> Iterable[str]:
         return [task for task, step in self.steps.items() if step.state is State.RUNNING]
 
-    def eta(self, now: float) -> float | None:
-        """Seconds to go, by the steps' own history; None while there is nothing to go by."""
-        known = [s.estimate for s in self.steps.values() if s.estimate is not None]
-        took = [s.seconds for s in self.steps.values() if s.state is State.FRESH and s.seconds is not None]
-        if not known and not took:
-            return None
-        usual = sum(known + took) / len(known + took)
-        left = longest = 0.0
-        for step in self.steps.values():
-            if step.state is State.QUEUED:
-                rest = usual if step.estimate is None else step.estimate
-            elif step.state is State.RUNNING:
-                rest = self._rest(step, now, usual)
-            else:
-                continue
-            left += rest
-            longest = max(longest, rest)
-        return max(longest, left / max(1, self.jobs))
-
-    @staticmethod
-    def _rest(step: Step, now: float, usual: float) -> float:
-        elapsed = step.elapsed(now) or 0.0
-        if step.fraction:
-            return elapsed * (1 - step.fraction) / step.fraction
-        whole = usual if step.estimate is None else step.estimate
-        return max(0.0, whole - elapsed)
+    def saved(self) -> float:
+        """Seconds that the spared steps would have taken, as far as that is known: they were out of date, and
+        would have run if what they need had come out otherwise. What was reused was never due."""
+        spared = (step for step in self.steps.values() if step.state is State.SPARED)
+        return sum(step.estimate or 0.0 for step in spared)

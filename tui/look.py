@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..core.model import Node, PlannedStep, ReasonKind, State
+from ..core.plan.timing import slow_after
 from .live import OPEN, Step
 from .rows import Row
 from .sanitize import strip_sequences
@@ -40,6 +41,7 @@ class RowLook(NamedTuple):
     word: str
     word_style: str
     time: str = ""
+    time_style: str = "muted"
     layer: str = ""
     marked: bool = False
 
@@ -94,13 +96,21 @@ def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowL
             middle, middle_style = said, look.style if state is not State.RUNNING else "muted"
     if step is None and state is State.FAILED and node.kind == session.which:
         middle, middle_style = _last_error(session, node) or middle, "failed"
-    word = look.word
+    word, style, time_style = look.word, look.style, "muted"
     if state is State.RUNNING and step is not None and step.fraction is not None:
         word = f"{step.fraction:.0%}"
+    if state is State.RUNNING and is_slow(session, node, elapsed):
+        word, style, time_style = word + "!", "slow", "slow bold"
     time = seconds(elapsed) if elapsed is not None else ""
-    return RowLook(
-        sign, look.style, row.label, _name_style(row, state), middle, middle_style, word, look.style, time
-    )
+    name_style = _name_style(row, state)
+    return RowLook(sign, style, row.label, name_style, middle, middle_style, word, style, time, time_style)
+
+
+def is_slow(session: Session, node: Node, elapsed: float | None) -> bool:
+    """Whether a step that runs has gone beyond the 90th percentile of its own successes."""
+    task = session.task_of(node)
+    limit = slow_after(session.durations.get(task, ())) if task is not None else None
+    return limit is not None and elapsed is not None and elapsed > limit
 
 
 def _taken(session: Session, node: Node) -> float | None:

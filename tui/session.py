@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.graph.views import View, ViewKind, asset_view, counterpart, task_view
 from ..core.model import NOWHERE, Node, Place, Plan, PlannedStep, Reason, State
 from ..core.problems import Problem
+from .foresight import Outlook, foresee
 from .keys import RowIs, Situation
 from .ledger import Ledger, take_ledger
 from .live import OPEN, Live, Step, shown
@@ -59,6 +60,8 @@ class Session:
         self.isolated: Node | None = None
         self.survey: Snapshot | None = None
         self.ledger: Ledger | None = None
+        self.durations: Mapping[str, tuple[float, ...]] = {}
+        self.outlook = Outlook(lambda live, now: foresee(live, self.graph, self.durations, now))
         self._settled: Live | None = None
         self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
         self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
@@ -80,7 +83,7 @@ class Session:
 
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
-        self.survey = survey
+        self.survey, self.durations = survey, survey.recorded.durations
         self._settled = self.live if self.live is not None and self.live.is_over else None
         self.marks = marks
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed

@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.content import Content
 
 from .chart import Chart
+from .gantt import GanttView
 from .ink import Bit, Ink, Line
 from .log import LogView
 from .sheet import Sheet
@@ -22,7 +23,7 @@ class Tab:
 
     name: str
     title: str
-    shown_in: Literal["page", "table", "log", "chart"]
+    shown_in: Literal["page", "table", "log", "chart", "gantt"]
 
 
 TABS: tuple[Tab, ...] = (
@@ -31,6 +32,7 @@ TABS: tuple[Tab, ...] = (
     Tab("value", "Value", "table"),
     Tab("why", "Why", "page"),
     Tab("history", "History", "table"),
+    Tab("timeline", "Timeline", "gantt"),
     Tab("graph", "Graph", "chart"),
 )
 
@@ -64,6 +66,7 @@ class SidePane(Container):
         self.at = 0
         self.page = Sheet(ink, id="page")
         self.table = Sheet(ink, wrap=False, id="table")
+        self.gantt = GanttView(ink, id="gantt")
         self.log_view = LogView(ink, self.say_follow, id="log")
         self.chart = Chart(ink, id="chart")
 
@@ -72,6 +75,7 @@ class SidePane(Container):
         yield self.table
         yield self.log_view
         yield self.chart
+        yield self.gantt
 
     def on_mount(self) -> None:
         self._show_tab()
@@ -92,6 +96,8 @@ class SidePane(Container):
                 return self.log_view
             case "chart":
                 return self.chart
+            case "gantt":
+                return self.gantt
 
     def turn_to(self, at: int) -> None:
         had_focus = self.has_focus_within
@@ -105,7 +111,7 @@ class SidePane(Container):
         self.turn_to(next(n for n, tab in enumerate(TABS) if tab.name == name))
 
     def _show_tab(self) -> None:
-        for widget in (self.page, self.table, self.log_view, self.chart):
+        for widget in (self.page, self.table, self.log_view, self.chart, self.gantt):
             widget.display = widget is self.inside
         self._say_titles()
         self.say_follow()

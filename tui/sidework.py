@@ -17,6 +17,7 @@ from .panes.value import size_words, value_lines
 from .panes.why import why
 from .session import Session
 from .states import LOOKS, glyph
+from .timeline import TimelineWork
 
 if TYPE_CHECKING:
     from ..core.store.store import RunSummary
@@ -39,6 +40,7 @@ class SideWork:
         self._log_file = log_file
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
+        self.timeline = TimelineWork(app)
 
     def show(self, *, again: bool = False) -> None:
         """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
@@ -46,6 +48,10 @@ class SideWork:
         side = self.app.side
         self._wish += 1
         if session is None:
+            return
+        if side.tab.name == "timeline":
+            side.gantt.point_at(session.task_of(node) if node is not None else None)
+            self.timeline.show(again=again)
             return
         if node is None and not (session.problems and side.tab.name == "overview"):
             side.say("nothing is under the cursor", None)

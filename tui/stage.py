@@ -158,7 +158,9 @@ class Stage(App[int]):
         turned = "made of" if session.direction == "up" else "leads to"
         self.tree_view.border_title = Content(f"{title} · {turned}")
         self.tree_view.border_subtitle = Content(
-            plan_words(session.preview_plan) if session.preview_plan else ""
+            plan_words(session.preview_plan, session.outlook.cost_of(session.preview_plan))
+            if session.preview_plan
+            else ""
         )
         self.filter_input.note = session.sieve.note or (
             "nothing matches" if session.sieve.text and not len(rows) else ""
@@ -178,8 +180,24 @@ class Stage(App[int]):
         survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
         if self.session is not None:
             self.session.surveyed(survey, marks)
+            self.weigh()
             self.select_again()
             self.show_rows()
+
+    def weigh(self) -> None:
+        """Looks up what making everything in the ledger would take: told when it is known."""
+        if self.session is not None and self.session.ledger is not None:
+            self.run_worker(self._weigh(self.session), name="weigh", group="weigh", exclusive=True)
+
+    async def _weigh(self, session: Session) -> None:
+        bench, ledger = session.bench, session.ledger
+        try:
+            cost = await self.aside.call(lambda: bench.forecast(bench.plan(), self.jobs))
+        except ProblemError:  # whoever reads the project next tells it
+            return
+        if session.ledger is ledger:
+            session.outlook.weighed(ledger, cost)
+            self.refresh_bars()
 
     def show_side(self, *, again: bool = False) -> None:
         """What stands beside is about what is under the cursor. The app says how."""

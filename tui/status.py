@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..core.model import Plan, State
+from .estimate import about, forecast_words
 from .ink import Bit, Line, cut, line_width
 from .keys import Key, Situation, footer
 from .ledger import Ledger
 from .live import Live
 from .session import Session
-from .states import LOOKS, ORDER, glyph, seconds
+from .states import LOOKS, ORDER, glyph
 from .tally import unit
+
+if TYPE_CHECKING:
+    from ..core.plan.timing import Forecast
 
 _ROOMY = 120
 """Under this width there is no room for how many there are in all while a run goes on."""
@@ -44,17 +49,25 @@ def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
     if session.elsewhere is not None:
         pieces.append((Bit(f"run by process {session.elsewhere.pid}", "running"),))
     if session.ledger is not None:
-        ledger = ledger_line(session.ledger, ascii_only)
-        if session.marks is not None and session.marks.since:
-            ledger = (*ledger, Bit(f" since {session.marks.since}", "muted"))
-        fits = line_width(_fit(pieces, room)) + line_width(ledger) + 2 <= room
-        pieces.append(ledger if fits else ledger[:1])
+        left = room - line_width(_fit(pieces, room)) - 2
+        lines = _ledger_lines(session, session.ledger, ascii_only)
+        pieces.append(next((line for line in lines if line_width(line) <= left), lines[-1][:1]))
     if session.filtered or session.isolated is not None:
         pieces.append((Bit(_filter_words(session), "accent"),))
+    if live is not None and live.ok and not session.under_way:
+        pieces.append((Bit(run_words(live, ascii_only), "fresh"),))
     if live is not None and live.last_failed:
         failed = f"{glyph(State.FAILED, ascii_only)} {cut(live.last_failed, 24, ascii_only)}"
         pieces.append((Bit(failed, "failed bold"),))
     return pieces
+
+
+def _ledger_lines(session: Session, ledger: Ledger, ascii_only: bool) -> tuple[Line, Line]:
+    """The ledger with what it would take, and without."""
+    since = session.marks.since if session.marks is not None else ""
+    against = (Bit(f" since {since}", "muted"),) if since else ()
+    full = ledger_line(ledger, ascii_only, session.outlook.cost_of(ledger))
+    return (*full, *against), (*ledger_line(ledger, ascii_only), *against)
 
 
 def _broken(count: int, room: int) -> Line:
@@ -92,15 +105,22 @@ def _progress(session: Session, live: Live, ascii_only: bool) -> Line:
         Bit(rest * (cells - full), "guide"),
         Bit(f" {live.done}/{live.total}", "text"),
     ]
-    if live.started is not None:
-        line.append(Bit(f" {seconds(now - live.started)}", "muted"))
-    if (eta := live.eta(now)) is not None and eta >= 1:
-        line.append(Bit(f" ETA {seconds(eta)}", "muted"))
+    eta = session.outlook.of(live).eta(now) if live.done < live.total else None
+    if eta is not None and eta >= 0.5:
+        line.append(Bit(f" {'|' if ascii_only else '·'} {about(max(eta, 1.0))}", "muted"))
     return tuple(line)
 
 
-def ledger_line(ledger: Ledger, ascii_only: bool = False) -> Line:
-    """`3 new · 6 reused · 0 to rebuild`: what stands in the ledger, in words."""
+def run_words(live: Live, ascii_only: bool = False) -> str:
+    """`2 ran · 3 reused · 4 spared · ~38 s saved`: what a run came to that ended well."""
+    counted = ((State.FRESH, "ran"), (State.REUSED, "reused"), (State.SPARED, "spared"))
+    words = [f"{live.counts[state]} {word}" for state, word in counted if live.counts[state]]
+    saved = live.saved()
+    return (" | " if ascii_only else " · ").join(words + ([f"{about(saved)} saved"] if saved >= 0.05 else []))
+
+
+def ledger_line(ledger: Ledger, ascii_only: bool = False, cost: Forecast | None = None) -> Line:
+    """`3 new · 6 reused · 0 to rebuild · ~4 s`: what stands in the ledger, in words."""
     dot = "|" if ascii_only else "·"
     line = [
         Bit(f" {ledger.new} new ", "on-new ink-on-new bold"),
@@ -113,16 +133,17 @@ def ledger_line(ledger: Ledger, ascii_only: bool = False) -> Line:
         line.append(Bit(f" {dot} {ledger.changed} changed", "changed"))
     if ledger.removed:
         line.append(Bit(f" {dot} {ledger.removed} removed", "changed"))
+    if cost is not None and cost.steps:
+        line.append(Bit(f" {dot} {forecast_words(cost)}", "muted"))
     return tuple(line)
 
 
-def plan_words(plan: Plan) -> str:
+def plan_words(plan: Plan, cost: Forecast | None = None) -> str:
     """What a previewed plan comes to."""
     counts = plan.counts
-    known = [s.estimate for s in plan.steps if s.action == "run" and s.estimate is not None]
     words = f"plan: {counts['run']} run, {counts['reuse']} reuse"
     words += f", {counts['skip']} cannot run" if counts.get("skip") else ""
-    words += f", ~{seconds(sum(known))} of work" if known else ""
+    words += f", {forecast_words(cost)}" if cost is not None and cost.steps else ""
     return words + " · Enter runs it, Esc leaves it"
 
 

@@ -241,7 +241,7 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
             return []
         right = [Bit(" "), Bit(pad(look.word, WORD), look.word_style)]
         if width >= _BARE + TIME + 14:
-            right.append(Bit(pad_left(look.time, TIME), "muted"))
+            right.append(Bit(pad_left(look.time, TIME), look.time_style))
         return [*right, Bit(" ")]
 
     @staticmethod

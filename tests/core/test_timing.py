@@ -109,6 +109,7 @@ def test_when_all_is_over_nothing_is_left() -> None:
 def test_what_runs_counts_from_when_it_began_and_by_what_it_says_of_itself() -> None:
     assert forecast([Due("mix", usual=10.0, elapsed=4.0)], 1).seconds == 6.0
     assert forecast([Due("mix", usual=10.0, elapsed=40.0)], 1).seconds == 0.0
+    assert forecast([Due("mix", usual=10.0, elapsed=4.0), Due("eat", usual=5.0)], 1).seconds == 11.0
     assert forecast([Due("mix", usual=10.0, elapsed=4.0, fraction=0.1)], 1).seconds == pytest.approx(36.0)
 
 
@@ -116,6 +117,7 @@ def test_who_is_ready_first_begins_first_as_in_a_run() -> None:
     """What `a` lets begin stands behind `c`, though it takes longest: beginning it at once would end at 7."""
     due = [Due("a", usual=1.0), Due("b", usual=4.0), Due("c", usual=1.0), Due("d", ("a",), 6.0)]
     assert forecast(due, 2).seconds == 8.0
+    assert forecast([Due("a", usual=1.0), Due("b", usual=2.0), Due("c", usual=3.0)], 2).seconds == 4.0
 
 
 def test_a_pool_holds_back_what_there_would_be_jobs_for() -> None:

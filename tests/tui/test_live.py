@@ -65,23 +65,6 @@ def test_steps_of_the_plan_are_queued_before_anything_is_told_of_them() -> None:
     assert live.counts[State.QUEUED] == 1 and live.total == 1
 
 
-def test_the_time_to_go_follows_the_history_and_the_jobs() -> None:
-    live = Live()
-    live.expect(Plan(tuple(PlannedStep(t, (), "run", (), 10.0) for t in TASKS)))
-    assert live.eta(0) == 30.0
-    live.apply(Event(1, 100.0, "r", Kind.RUN_STARTED, None, None, {"jobs": 3}))
-    assert live.eta(100) == 10.0
-    live.apply(Event(2, 100.0, "r", Kind.STEP_STARTED, "mix"))
-    live.apply(Event(3, 102.0, "r", Kind.PROGRESS, "mix", None, {"fraction": 0.1}))
-    assert live.eta(102.0) == 18.0
-
-
-def test_without_any_history_there_is_no_guess() -> None:
-    live = Live()
-    live.expect(Plan((PlannedStep("mix", (), "run"),)))
-    assert live.eta(0) is None
-
-
 KINDS = st.sampled_from([k for k in Kind if k.value.startswith(("step", "log", "progress"))])
 EVENTS = st.lists(
     st.tuples(

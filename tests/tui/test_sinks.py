@@ -39,6 +39,7 @@ SINKS = {
     "TreeView": "the tree's names and verbs",
     "Sheet": "the pages",
     "Chart": "names in the drawing",
+    "GanttView": "names of steps in the timeline",
     "LogView": "the log",
     "Bar": "status and footer",
     "SidePane": "holds pages; its titles are ours",
@@ -129,6 +130,9 @@ async def test_nothing_foreign_is_obeyed_anywhere(
             await s.press("right_square_bracket")
         s.app.side.go_to_tab("graph")
         await s.until(lambda: s.app.side.chart.text, "the drawing")
+        await look()
+        s.app.side.go_to_tab("timeline")
+        await s.until(lambda: s.app.side.gantt.gantt, "the timeline")
         await look()
         s.app.side.go_to_tab("log")
         s.app.side_work.show(again=True)

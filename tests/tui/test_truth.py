@@ -62,7 +62,7 @@ async def test_the_ledger_is_what_materializing_everything_would_do(cookies: Pat
         assert "never made" not in s.text.split("\n")[0]
         await s.go("peanut_cookies")
         await s.press("m")
-        await s.sees("2 succeeded")
+        await s.sees("2 ran")
         await s.until(lambda: "✓ 5 fresh" in s.text, "the counts after the run")
         await s.sees("3 new", "6 reused · 0 to rebuild")
         await s.press("N")

@@ -31,7 +31,7 @@ _COMMANDS = {
     "logs": ("past", "Print the log of the last attempt at a node."),
     "ls": ("listing", "List nodes with their state."),
     "materialize": ("running", "Run what is stale or missing."),
-    "plan": ("listing", "Say what would run, and why."),
+    "plan": ("listing", "Say what would run, why, and how long it takes."),
     "runs": ("past", "List past runs, or the steps of one."),
     "schema": ("project", "Print the JSON Schema of the YAML format."),
     "show": ("values", "Preview the value of an asset, or list its past ones."),
