@@ -23,6 +23,8 @@ class Kind(StrEnum):
     STEP_SPARED = "step_spared"
     STEP_BLOCKED = "step_blocked"
     STEP_CANCELLED = "step_cancelled"
+    ASSET_RESTORED = "asset_restored"
+    STEP_RESTORED = "step_restored"
     CHECK_PASSED = "check_passed"
     CHECK_FAILED = "check_failed"
     RUN_FINISHED = "run_finished"

@@ -20,6 +20,7 @@ _OUTCOMES = {
     Kind.STEP_SPARED: "spared",
     Kind.STEP_BLOCKED: "blocked",
     Kind.STEP_CANCELLED: "cancelled",
+    Kind.STEP_RESTORED: "restored",
 }
 _UNDER_WAY = ("queued", "running")
 
@@ -52,7 +53,7 @@ def steps_of(events: Iterable[Event], *, is_over: bool) -> list[PastStep]:
         if event.task is None:
             continue
         step = steps.setdefault(event.task, PastStep(event.task))
-        if event.kind is Kind.ASSET_MATERIALIZED and event.asset is not None:
+        if event.kind in (Kind.ASSET_MATERIALIZED, Kind.ASSET_RESTORED) and event.asset is not None:
             step.assets.append(event.asset)
         elif (outcome := _OUTCOMES.get(event.kind)) is not None:
             _take(step, event, outcome)

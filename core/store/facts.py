@@ -52,6 +52,23 @@ class RunStart:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An earlier success of a step, to be made current again.
+
+    `values` are the rows of what it made, `record` and `body` what was recorded of it (as in the facts of its
+    event, which `restores` is the number of). `events` are one for each value and one for the step. `ahead` is
+    the event that gave what undoing this brings back; None if there is none.
+    """
+
+    events: tuple[Event, ...]
+    values: tuple[ValueRow, ...]
+    record: tuple[str, str, float]
+    body: Json
+    restores: int
+    ahead: int | None
+
+
 ENDINGS = frozenset({Kind.STEP_SUCCEEDED, Kind.STEP_FAILED, Kind.STEP_CANCELLED})
 
 _DURATIONS = 5
@@ -149,6 +166,7 @@ class Batch:
     values: list[ValueRow] = field(default_factory=list)
     steps: list[StepRow] = field(default_factory=list)
     attempts: list[AttemptRow] = field(default_factory=list)
+    restored: list[StepRow] = field(default_factory=list)
     begun: list[RunRow] = field(default_factory=list)
     ended: list[EndRow] = field(default_factory=list)
     stamps: dict[str, str] = field(default_factory=dict)
@@ -234,6 +252,19 @@ class Batch:
         text = encode(facts)
         return text if body is None else f'{text[:-1]},"body":{body}}}'
 
+    def restore(self, earlier: Restored) -> None:
+        """Takes in that what a step had made earlier is current again."""
+        version, duration = earlier.record[1], float(earlier.record[2])
+        *events, ending = earlier.events
+        for event, row in zip(events, earlier.values, strict=True):
+            self.values.append(row._replace(seq=event.seq))
+            self._note(event, encode({"restores": row.seq}))
+        body = encode(earlier.body)
+        head = (str(ending.task), earlier.record[0], body, version)
+        self.restored.append(StepRow(*head, ending.run, ending.seq, ending.ts, duration))
+        way = {"restores": earlier.restores, "ahead": earlier.ahead}
+        self._note(ending, encode({**way, "record": earlier.record, "body": earlier.body}))
+
 
 def _ending(commit: StepCommit) -> Event | None:
     task = commit.record.task if commit.record else commit.attempt.task if commit.attempt else None
@@ -295,6 +326,13 @@ def _apply(state: Derived, event: Event, facts: Json) -> None:
             metadata,
         )
         state.assets[str(event.asset)] = event.seq
+    elif event.kind is Kind.ASSET_RESTORED:
+        state.values[event.seq] = (event.seq, *state.values[facts["restores"]][1:])
+        state.assets[str(event.asset)] = event.seq
+    elif event.kind is Kind.STEP_RESTORED:
+        task, (digest, version, _) = str(event.task), facts["record"]
+        head = (task, digest, encode(facts["body"]), version, event.run, event.seq, event.ts)
+        state.steps[task] = (*head, *state.steps[task][7:])
     else:
         _apply_outcome(state, event, facts)
 

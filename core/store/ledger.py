@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from .tables import (
     PUT_STAMPS,
     PUT_STEPS,
     PUT_VALUES,
+    RESTORE_STEPS,
     VALUE_COLUMNS,
 )
 
@@ -111,6 +113,49 @@ class LedgerReader:
         with self._reading() as connection:
             row: Row | None = connection.execute("select * from attempts where task = ?", (task,)).fetchone()
         return row
+
+    def step_seq(self, task: str) -> int | None:
+        """The number of the event that the record of a task stems from."""
+        with self._reading() as connection:
+            row = connection.execute("select seq from steps where task = ?", (task,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def facts(self, seq: int) -> tuple[str, Any] | None:
+        """The kind of an event and the facts beside it; None if there is none of that number."""
+        with self._reading() as connection:
+            row = connection.execute("select kind, facts from events where seq = ?", (seq,)).fetchone()
+            return None if row is None else (row[0], json.loads(row[1] or "null"))
+
+    def value_before(self, asset: str, seq: int) -> Row | None:
+        """The last materialization of an asset that is older than the event `seq`."""
+        with self._reading() as connection:
+            row: Row | None = connection.execute(
+                f"""select {VALUE_COLUMNS} from materializations where asset = ? and seq < ?
+                order by seq desc limit 1""",
+                (asset, seq),
+            ).fetchone()
+        return row
+
+    def success_after(self, task: str, seq: int) -> int | None:
+        """The number of the first event after `seq` that gave a task its record."""
+        with self._reading() as connection:
+            row = connection.execute(
+                """select seq from events where seq > ? and task = ?
+                and kind in ('step_succeeded', 'step_restored') order by seq limit 1""",
+                (seq, task),
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def restored(self, asset: str, limit: int) -> dict[int, int]:
+        """Which of the last `limit` values of an asset are earlier ones that were made current again, and
+        which ones: by their numbers."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                """select e.seq, e.facts from events e where e.kind = 'asset_restored' and e.seq in
+                (select seq from materializations where asset = ? order by seq desc limit ?)""",
+                (asset, limit),
+            )
+            return {seq: int(json.loads(facts)["restores"]) for seq, facts in rows}
 
     def runs(self, limit: int) -> list[Row]:
         """The last runs, newest first. They are few: their table is checked each time."""
@@ -263,6 +308,9 @@ class LedgerWriter:
             crash_point("ledger.values_written")
             _put(connection, PUT_STEPS, batch.steps)
             _put(connection, PUT_ATTEMPTS, batch.attempts)
+            for step in batch.restored:
+                named, *rest, _ = step
+                connection.execute(RESTORE_STEPS, (*rest, named))
             crash_point("ledger.steps_written")
             connection.executemany(
                 "update runs set last = ?, finished = ?, status = ?, counts = ? where run = ?",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..events import Event, Kind
 from ..model import Attempt, Damage, Materialization, Recorded
@@ -18,6 +19,7 @@ from .baseline import Baseline, load_baseline, save_baseline
 from .crash import crash_point
 from .database import LEDGER, identity
 from .disk import private_folder, sync_folder
+from .facts import Batch
 from .faults import storage_error, understood
 from .ledger import LedgerReader, LedgerWriter, Row
 from .lock import Holder, ProjectLock
@@ -36,6 +38,9 @@ from .recovery import recover
 from .seal import Sealer
 from .values import ValueStore
 from .writer import Notify, Writer
+
+if TYPE_CHECKING:
+    from .standing import Past
 
 __all__ = ["RunSummary", "Store", "Writer"]
 
@@ -236,6 +241,50 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise storage_error(path, error) from error
         return tuple(event.run for event in events if event.kind is Kind.RUN_FINISHED)
+
+    def restore(
+        self, task: str, *, run: str, lock: ProjectLock, redo: bool = False, now: float | None = None
+    ) -> tuple[Event, ...]:
+        """Makes what a task made before (with `redo`: after) current again, all of it in one commit that is
+        told as a run of its own. Returns its events. First closes what dead owners left.
+
+        For the holder of `lock`. Blocking: reads those values in full. Raises ProblemError where there is no
+        such value, StoreError where nothing can be written.
+        """
+        from .standing import Past, restoration
+
+        self._check_owned(lock)
+        path, now = self.folder / LEDGER, time.time() if now is None else now
+        word = "redo" if redo else "undo"
+        try:
+            with contextlib.closing(LedgerWriter(path, self._sealer())) as ledger:
+                selection = f"{word} {task}"
+                start, _, last = recover(ledger, self.logs, {}, run, selection, 1, now)
+                past = Past(self._reader, task)
+                earlier = restoration(past, self.values, run=run, last=last + 1, now=now, redo=redo)
+                begun = Event(last + 1, now, run, Kind.RUN_STARTED, data={"note": selection})
+                counts = {"restored": 1}
+                seq = earlier.events[-1].seq + 1
+                data = {"ok": True, "status": "succeeded", "counts": counts}
+                ended = Event(seq, now, run, Kind.RUN_FINISHED, data=data)
+                batch = Batch(start)
+                batch.tell((begun,))
+                batch.restore(earlier)
+                batch.tell((ended,))
+                ledger.write(batch)
+        except (OSError, sqlite3.Error) as error:
+            raise storage_error(path, error) from error
+        return begun, *earlier.events, ended
+
+    def past(self, task: str) -> Past:
+        """What a task has made, success after success."""
+        from .standing import Past
+
+        return Past(self._reader, task)
+
+    def restored(self, asset: str, limit: int = 20) -> dict[int, int]:
+        """Which of the last values of an asset are earlier ones made current again, and which: by their `seq`."""
+        return self._reader.restored(asset, limit)
 
     def _sealer(self) -> Sealer:
         return sealer_of(self.folder, self._reader.name())

@@ -66,6 +66,7 @@ PUT_STAMPS = ("insert or replace into stamps values ", 2, "")
 PUT_ATTEMPTS = ("insert or replace into attempts values ", 9, "")
 PUT_SEALS = ("insert into seals values ", 2, "")
 PUT_RUNS = ("insert into runs (run, first, started, selection, jobs, pid, boot, epoch) values ", 8, "")
+RESTORE_STEPS = "update steps set digest = ?, body = ?, version = ?, run = ?, seq = ?, ts = ? where task = ?"
 PUT_STEPS = (
     f"insert into steps ({STEP_COLUMNS}) values ",
     8,

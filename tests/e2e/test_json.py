@@ -44,11 +44,12 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
         {"columns": {"name", "type"}},
     ),
     "show flour": ({"asset", "kind", "columns", "rows", "total", "text", "note"}, {}),
-    "show table --history": ({"asset", "values"}, {"values": VALUE | {"same"}}),
+    "show table --history": ({"asset", "values"}, {"values": VALUE | {"same", "restored"}}),
+    "undo bread": ({"task", "run", "redo", "assets"}, {"assets": {"asset", "was", "version"}}),
     "logs bread": ({"key", "task", "lines", "run", "attempt", "state", "error"}, {}),
     "logs idle": ({"key", "task", "lines"}, {}),
     "runs": ({"runs"}, {"runs": RUN}),
-    "runs 2": (RUN | {"steps"}, {"steps": STEP}),
+    "runs RUN": (RUN | {"steps"}, {"steps": STEP}),
     "status": ({"counts", "assets", "steps", "new", "stale", "ok", "held"}, {}),
     "trust": ({"root", "trusted"}, {}),
 }
@@ -74,6 +75,8 @@ class Kitchen:
         lines = self.call("materialize", "table", "bread", "toast", "--json").stdout.splitlines()
         self.events: list[dict[str, Any]] = [json.loads(line) for line in lines]
         (folder / "flour.txt").write_text("wheat\n")
+        self.call("materialize", "bread")
+        (folder / "flour.txt").write_text("oats\n")
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "bakehouse", "-C", str(self.folder), "--trust", *words]
@@ -101,7 +104,8 @@ def reasons(found: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("command", DOCUMENTS)
 def test_a_document_has_the_keys_that_are_told(kitchen: Kitchen, command: str) -> None:
     keys, inner = DOCUMENTS[command]
-    done = kitchen.call(*command.split(), "--json")
+    words = [kitchen.events[0]["run"] if word == "RUN" else word for word in command.split()]
+    done = kitchen.call(*words, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found.pop("schema") == 1 and found.keys() == keys

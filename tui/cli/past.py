@@ -18,7 +18,7 @@ from .opening import find_node, open_workbench
 from .options import Options
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
-_STATES = {"succeeded": State.FRESH, "interrupted": State.CANCELLED}
+_STATES = {"succeeded": State.FRESH, "interrupted": State.CANCELLED, "restored": State.REUSED}
 _BLOCK = 1 << 18
 
 

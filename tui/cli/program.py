@@ -37,6 +37,7 @@ _COMMANDS = {
     "show": ("values", "Preview the value of an asset, or list its past ones."),
     "status": ("listing", "Count nodes by state."),
     "trust": ("project", "Trust this project: let its code run."),
+    "undo": ("undoing", "Make the value that a step had before current again."),
     "why": ("listing", "Explain why a node is out of date, to the root cause."),
 }
 

@@ -109,18 +109,21 @@ def _print_history(bench: Workbench, asset: str, limit: int, as_json: bool, quie
     same = [a.value.version == b.value.version for a, b in itertools.pairwise(made)]
     known: list[bool | None] = [*same, None]
     past = list(zip(made, known, strict=False))[:limit]
+    restored = bench.store.restored(asset, limit)
     if as_json:
-        values = [_made_as_json(one) | {"same": is_same} for one, is_same in past]
+        values = [
+            _made_as_json(one) | {"same": is_same, "restored": one.seq in restored} for one, is_same in past
+        ]
         print_json({"schema": 1, "asset": asset, "values": values})
     else:
-        print_columns([_history_row(one, is_same) for one, is_same in past])
+        print_columns([_history_row(one, is_same, one.seq in restored) for one, is_same in past])
         if not made:
             talk(f"{asset} was never made", quiet)
     return 0 if made else 1
 
 
-def _history_row(made: Materialization, is_same: bool | None) -> tuple[str, ...]:
-    word = "" if is_same is None else "same" if is_same else "changed"
+def _history_row(made: Materialization, is_same: bool | None, is_restored: bool) -> tuple[str, ...]:
+    word = "restored" if is_restored else "" if is_same is None else "same" if is_same else "changed"
     value = made.value
     took = f"{made.duration:.1f} s"
     return (
