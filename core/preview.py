@@ -69,7 +69,7 @@ def preview(store: Store, value: Materialization | Stored, limit: int = 100, off
     """Shows up to `limit` rows from row `offset`. What cannot be shown is said in the note; raises nothing."""
     stored, metadata = (value.value, value.metadata) if isinstance(value, Materialization) else (value, {})
     try:
-        if (wrong := _wrong(store, stored)) is not None:
+        if (wrong := unusable(store, stored)) is not None:
             return Preview("none", note=wrong)
         path = None if stored.inline is not None else store.values.path(stored)
         return _Look(stored, path, metadata, max(limit, 0), max(offset, 0)).show()
@@ -91,7 +91,8 @@ def preview_file(path: Path, limit: int = 100, offset: int = 0) -> Preview:
         return Preview("none", note=f"it cannot be shown: {error}")
 
 
-def _wrong(store: Store, value: Stored) -> str | None:
+def unusable(store: Store, value: Stored) -> str | None:
+    """Why the bytes of a value cannot be shown; None if they can. Reads what is small in full. Raises StoreError."""
     if value.codec == "none":
         return "the step left no value"
     if value.size <= CHECKED:
@@ -153,7 +154,7 @@ class _Look:
             found = _load(data, tagged=tagged)
         except ValueError:
             return self._text(data)
-        if _is_table(found):
+        if is_table(found):
             return self._records(found)
         return Preview("json", text=_pretty(found))
 
@@ -250,7 +251,8 @@ def _cut_note(size: int) -> str:
     return f"the first {READ:,} of {size:,} bytes"
 
 
-def _is_table(value: Any) -> bool:
+def is_table(value: Any) -> bool:
+    """Whether it is a list of flat records."""
     return (
         isinstance(value, list)
         and bool(value)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import math
 import re
 import struct
 import tempfile
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +19,8 @@ Rows = tuple[tuple[Cell, ...], ...]
 
 CELL = 200
 """Characters of a cell that are kept."""
-_WIDEST = 200
+WIDEST = 200
+"""Columns of a table that are read."""
 _SCANNED = 16 << 20
 _SAMPLE = 1 << 20
 
@@ -66,32 +69,45 @@ def query_rows(
 
     Raises TableError if DuckDB is not installed or cannot read it.
     """
+    with tempfile.TemporaryDirectory(prefix="bakehouse-") as folder:
+        place, is_whole = laid_out(form, path, inline, Path(folder), _SCANNED)
+        with connected(Path(folder)) as connection:
+            return _read(connection, form, str(place), limit, offset, is_whole)
+
+
+@contextlib.contextmanager
+def connected(folder: Path) -> Iterator[Any]:
+    """A DuckDB that keeps to 512 MB of memory and, beside that, to some disk in `folder`; what it raises comes as
+    TableError, as does that it is not installed."""
     try:
         import duckdb
     except ImportError:
         raise TableError("a table; to see it install duckdb: pip install 'bakehouse[duckdb]'") from None
-    with tempfile.TemporaryDirectory(prefix="bakehouse-") as folder:
-        place, is_whole = _laid_out(form, path, inline, Path(folder))
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "512MB",
-            "autoinstall_known_extensions": "false",
-            "threads": "1",
-        }
-        try:
-            with duckdb.connect(":memory:", config=settings) as connection:
-                return _read(connection, form, str(place), limit, offset, is_whole)
-        except duckdb.Error as error:
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise TableError(f"a table that DuckDB cannot read: {first[:200]}") from error
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": "512MB",
+        "temp_directory": str(folder / "spilled"),
+        "max_temp_directory_size": "4GB",
+        "autoinstall_known_extensions": "false",
+        "threads": "1",
+    }
+    try:
+        with duckdb.connect(":memory:", config=settings) as connection:
+            yield connection
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TableError(f"a table that DuckDB cannot read: {first[:200]}") from error
 
 
-def _laid_out(form: str, path: Path | None, inline: bytes | None, folder: Path) -> tuple[Path, bool]:
-    """A path without wildcards, at which the bytes (or the first of a long CSV) are."""
+def laid_out(
+    form: str, path: Path | None, inline: bytes | None, folder: Path, most: int
+) -> tuple[Path, bool]:
+    """A path without wildcards in `folder`, at which the bytes are; of a CSV of more than `most` bytes the first.
+    Also whether it is all."""
     place = folder / f"value.{form}"
     if path is None:
         place.write_bytes(inline or b"")
         return place, True
-    if form == "csv" and path.stat().st_size > _SCANNED:
+    if form == "csv" and path.stat().st_size > most:
         with path.open("rb") as file:
             sample = file.read(_SAMPLE)
         place.write_bytes(sample[: sample.rfind(b"\n") + 1] or sample)
@@ -108,10 +124,10 @@ def _read(
     described = connection.execute(f"describe select * from {source}").fetchall()
     columns = tuple((str(row[0]), str(row[1]).lower()) for row in described)
     notes = [] if is_whole else [f"of the first {_SAMPLE:,} bytes"]
-    if len(columns) > _WIDEST:
-        notes.append(f"the first {_WIDEST} of {len(columns)} columns")
-        columns = columns[:_WIDEST]
-    cells = ", ".join(_selected(name, kind) for name, kind in columns)
+    if len(columns) > WIDEST:
+        notes.append(f"the first {WIDEST} of {len(columns)} columns")
+        columns = columns[:WIDEST]
+    cells = ", ".join(selected(name, kind) for name, kind in columns)
     found = connection.execute(f"select {cells} from {source} limit {limit} offset {offset}").fetchall()
     rows = tuple(tuple(map(plain_cell, row)) for row in found)
     total = None
@@ -120,18 +136,18 @@ def _read(
     return columns, rows, total, "; ".join(notes)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
 _NATIVE = re.compile(r"boolean|u?(tiny|small|big|huge)int|u?integer|double|decimal\(.*\)")
 
 
-def _selected(name: str, kind: str) -> str:
+def selected(name: str, kind: str) -> str:
     """A column as it comes to Python: bounded, and a short float with the digits that it is known by."""
     if _NATIVE.fullmatch(kind):
-        return _quoted(name)
-    text = f"cast({_quoted(name)} as varchar)"
+        return quoted(name)
+    text = f"cast({quoted(name)} as varchar)"
     return f"cast({text} as double)" if kind == "float" else f"left({text}, {CELL + 1})"
 
 
@@ -171,8 +187,8 @@ def _array(file: BinaryIO, limit: int, offset: int) -> tuple[Columns, Rows, int 
         if len(data) < form.size:
             raise ValueError("it ends too soon")
         row = form.unpack(data)
-        rows.append(row[:_WIDEST])
-    columns = tuple((str(index), kind.lstrip("<>|=")) for index in range(min(width, _WIDEST)))
+        rows.append(row[:WIDEST])
+    columns = tuple((str(index), kind.lstrip("<>|=")) for index in range(min(width, WIDEST)))
     return columns, tuple(rows), total, text
 
 

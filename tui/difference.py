@@ -27,8 +27,8 @@ class Piece(NamedTuple):
     text: str
 
 
-def difference(old: str | None, new: str | None) -> list[Piece]:
-    """What changed from `old` to `new`, None being nothing: at most a few dozen short lines.
+def difference(old: str | None, new: str | None, most: int = _MOST_LINES) -> list[Piece]:
+    """What changed from `old` to `new`, None being nothing: at most `most` short lines.
 
     Digests are shortened. Of lines that are long the first difference is shown with what stands around it;
     of several lines, those that differ. JSON text and objects are shown as what they mean.
@@ -41,7 +41,7 @@ def difference(old: str | None, new: str | None) -> list[Piece]:
     before, after = old.split("\n"), new.split("\n")
     if len(before) == len(after) == 1:
         return _changed(before, after)
-    return list(_bounded(_unified(before, after)))
+    return list(_bounded(_unified(before, after), most))
 
 
 def _side(sign: Sign, text: str | None) -> Iterator[Piece]:
@@ -130,10 +130,10 @@ def _spaces_shown(line: str) -> str:
     return bare + line[len(bare) :].replace(" ", "·")
 
 
-def _bounded(pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _bounded(pieces: Iterator[Piece], most: int = _MOST_LINES) -> Iterator[Piece]:
     left = 0
     for n, piece in enumerate(pieces):
-        if n < _MOST_LINES:
+        if n < most:
             yield piece
         else:
             left += 1

@@ -45,6 +45,10 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     ),
     "show flour": ({"asset", "kind", "columns", "rows", "total", "text", "note"}, {}),
     "show table --history": ({"asset", "values"}, {"values": VALUE | {"same", "restored"}}),
+    "show bread --diff": (
+        {"asset", "kind", "old", "new", "table", "paths", "places", "lines", "note"},
+        {"old": VALUE, "new": VALUE, "lines": {"sign", "text"}},
+    ),
     "undo bread": ({"task", "run", "redo", "assets"}, {"assets": {"asset", "was", "version"}}),
     "logs bread": ({"key", "task", "lines", "run", "attempt", "state", "error"}, {}),
     "logs idle": ({"key", "task", "lines"}, {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from .opening import find_node, open_workbench
 from .options import Options
 from .output import moment, print_columns, print_json, print_line, size_in_words, talk
 
+if TYPE_CHECKING:
+    from ...core.diff.changes import Difference, TableChanges
+
 
 @click.command()
 @click.argument("asset")
@@ -28,17 +32,26 @@ from .output import moment, print_columns, print_json, print_line, size_in_words
 @click.option(
     "--history", is_flag=True, help="Its past values: when, by which run, how large, changed or not."
 )
+@click.option(
+    "--diff", is_flag=True, help="What sets it apart from the value before, if that is still there."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def show(options: Options, asset: str, limit: int, offset: int, history: bool, as_json: bool) -> int:
-    """Preview the value of an asset, or list its past ones.
+def show(
+    options: Options, asset: str, limit: int, offset: int, history: bool, diff: bool, as_json: bool
+) -> int:
+    """Preview the value of an asset, list its past ones, or compare it with the one before.
 
     ASSET may be a task that makes one. Exits with 1 where there is nothing to show.
     """
+    if history and diff:
+        raise click.UsageError("--history and --diff exclude each other")
     bench = open_workbench(options)
     name = _asset_of(bench, asset)
     if history:
         return _print_history(bench, name, limit, as_json, options.quiet)
+    if diff:
+        return _print_difference(bench, name, as_json, options.quiet)
     seen = bench.preview(name, limit=limit, offset=offset)
     if as_json:
         print_json(_as_json(name, seen, bench.materialization(name)))
@@ -120,6 +133,63 @@ def _print_history(bench: Workbench, asset: str, limit: int, as_json: bool, quie
         if not made:
             talk(f"{asset} was never made", quiet)
     return 0 if made else 1
+
+
+def _print_difference(bench: Workbench, asset: str, as_json: bool, quiet: bool) -> int:
+    from ...core.diff.values import difference
+    from ..contrast import told
+
+    found = difference(bench, asset)
+    if as_json:
+        print_json(_difference_as_json(found))
+    else:
+        for sign, text in told(found) if found.old is not None else ():
+            print_line(clean(f"{sign} {text}"))
+        if found.old is None:
+            talk(f"{asset}: {found.note}", quiet and found.new is not None)
+    return 0 if found.old is not None else 1
+
+
+def _difference_as_json(found: Difference) -> dict[str, Json]:
+    from ..difference import difference as lines_of
+
+    lines = lines_of(*found.texts, most=1000) if found.texts is not None else []
+    return {
+        "schema": 1,
+        "asset": found.asset,
+        "kind": found.kind,
+        "old": None if found.old is None else _made_as_json(found.old),
+        "new": None if found.new is None else _made_as_json(found.new),
+        "table": None if found.table is None else _table_as_json(found.table),
+        "paths": [
+            {"path": one.path, "sign": one.sign, "old": one.old, "new": one.new} for one in found.paths
+        ],
+        "places": found.places,
+        "lines": [{"sign": sign, "text": text} for sign, text in lines],
+        "note": found.note,
+    }
+
+
+def _table_as_json(table: TableChanges) -> dict[str, Json]:
+    changed = [
+        {
+            "key": list(map(cell_json, row.key)),
+            "cells": [{"column": n, "old": cell_json(a), "new": cell_json(b)} for n, a, b in row.cells],
+        }
+        for row in table.changed_rows
+    ]
+    return {
+        "columns": [{"name": one.name, "old": one.old, "new": one.new} for one in table.columns],
+        "compared": list(table.compared),
+        "key": list(table.key),
+        "rows": {"old": table.old_rows, "new": table.new_rows},
+        "added": table.added,
+        "removed": table.removed,
+        "changed": table.changed if table.key else None,
+        "added_rows": [list(map(cell_json, row)) for row in table.added_rows],
+        "removed_rows": [list(map(cell_json, row)) for row in table.removed_rows],
+        "changed_rows": changed,
+    }
 
 
 def _history_row(made: Materialization, is_same: bool | None, is_restored: bool) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""What sets a value apart from the one before it."""
