@@ -36,6 +36,8 @@ _LOADED = 256 << 20
 """Bytes of a CSV that is read whole; of a longer one only the beginning is shown."""
 _HELD = 1_000_000
 """Rows of an array that are sorted or counted."""
+_ROW, _PLACE, _WAS = "__bakehouse_row", "__bakehouse_place", "__bakehouse_was"
+"""Columns of our own, beside those of any table."""
 _TIMES = ("date", "time", "interval")
 
 
@@ -104,8 +106,9 @@ class QueriedTable:
         columns = tuple((str(row[0]), str(row[1]).lower()) for row in described)
         self._from, self._number = f"read_parquet('{literal}', file_row_number = true)", "file_row_number"
         if form == "csv" or any(name.lower() == self._number for name, _ in columns):
-            self._all(f"create temp table held as select * from {plain}")
-            self._from, self._number = "held", "rowid"
+            numbered = f"select row_number() over () - 1 as {_ROW}, * from {plain}"
+            self._all(f"create temp table held as {numbered}")
+            self._from, self._number = "held", _ROW
         notes = [] if is_whole else ["only the beginning is here"]
         if len(columns) > WIDEST:
             notes.append(f"the first {WIDEST} of {len(columns)} columns")
@@ -126,8 +129,8 @@ class QueriedTable:
             else:
                 self._put_in_order(sort)
                 query = f"""select {self._cells} from {self._from} join
-                (select place, was from sorted where place between {first} and {first + count - 1})
-                on was = {self._number} order by place"""
+                (select * from sorted where {_PLACE} between {first} and {first + count - 1})
+                on {_WAS} = {self._number} order by {_PLACE}"""
             return tuple(tuple(map(plain_cell, row)) for row in self._all(query))
 
     def _put_in_order(self, sort: Sort) -> None:
@@ -137,8 +140,8 @@ class QueriedTable:
         self._sort = None
         way = "desc" if sort.descending else "asc"
         self._all("drop table if exists sorted")
-        self._all(f"""create temp table sorted as select row_number() over () - 1 as place, was from
-            (select {self._number} as was from {self._from}
+        self._all(f"""create temp table sorted as select row_number() over () - 1 as {_PLACE}, {_WAS} from
+            (select {self._number} as {_WAS} from {self._from}
             order by {quoted(self.columns[sort.column][0])} {way} nulls last, {self._number})""")
         self._sort = sort
 

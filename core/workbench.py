@@ -268,14 +268,19 @@ class Workbench:
     def _preview(self, asset: str, limit: int, offset: int) -> Preview:
         from .preview import Preview, preview, preview_file
 
-        definition = self.definitions.assets[asset]
-        if definition.is_source and definition.file:
-            return preview_file(self._sources.path(definition), limit, offset)
+        if (file := self.source_file(asset)) is not None:
+            return preview_file(file, limit, offset)
         made = self.materialization(asset)
         if made is None:
-            said = "a source that is only a name" if definition.is_source else "never materialized"
+            is_source = self.definitions.assets[asset].is_source
+            said = "a source that is only a name" if is_source else "never materialized"
             return Preview("none", note=said)
         return preview(self.store, made, limit, offset)
+
+    def source_file(self, asset: str) -> Path | None:
+        """Where the file or folder of a source is; None for what is no source, or only a name."""
+        definition = self.definitions.assets[asset]
+        return self._sources.path(definition) if definition.is_source and definition.file else None
 
     def materialization(self, asset: str) -> Materialization | None:
         """The current value of an asset, as recorded. Blocking."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bakehouse.core.diff.changes import LISTED, SAMPLE, ColumnChange, PathChange, TableChanges
@@ -77,6 +77,7 @@ def counted(found: TableChanges) -> tuple[Any, ...]:
 
 
 @settings(max_examples=25)
+@example([(None, 1, None), (1, None, "x"), (2, 2, "x")], [(None, 2, None), (1, 2, None)], ("an id",))
 @given(ROWS, ROWS, st.sampled_from([(), ("an id",), ("an id", "file_row_number")]))
 def test_tables_on_disk_are_compared_as_those_in_memory(
     tmp_path_factory: pytest.TempPathFactory,
@@ -106,7 +107,8 @@ def test_csv_files_are_compared_too(tmp_path: Path) -> None:
     pytest.importorskip("duckdb")
     for name, last in (("a", "3,c"), ("b", "3,d")):
         (tmp_path / f"{name}.csv").write_text(f"id,name\n1,a\n2,b\n{last}\n")
-    found = table_changes(*(Stored("csv", tmp_path / f"{n}.csv", None) for n in "ab"), ("id",))
+    old, new = (Stored("csv", tmp_path / f"{n}.csv", None) for n in "ab")
+    found = table_changes(old, new, ("id",))
     assert [(row.key, row.cells) for row in found.changed_rows] == [((3,), (("name", "c", "d"),))]
 
 
