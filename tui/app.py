@@ -30,6 +30,7 @@ from .stage import Stage
 from .tempo import Tempo
 from .themes import VARIABLES
 from .tree import TreeView
+from .valuekeys import ValueKeys
 
 if TYPE_CHECKING:
     from ..core.workbench import Workbench
@@ -75,6 +76,7 @@ class BakehouseApp(Stage):
         self.feed = Feed(self, self.side_work)
         self.moves = Moves(self)
         self.tempo = Tempo(self)
+        self.value_keys = ValueKeys(self, self.side_work.values)
         self.onlooker = Onlooker(self, self.feed)
         self.away = Away(self, lambda: self.deeds.reload())
         self.deeds = Deeds(self, self.moves, self.feed, self.onlooker, self.away.streamer)
@@ -102,6 +104,7 @@ class BakehouseApp(Stage):
         self.run_worker(self._open(), name="open", exit_on_error=True)
 
     async def on_unmount(self) -> None:
+        await self.side_work.values.close()
         if self.session is not None:
             await self.session.bench.aclose()
 
@@ -163,7 +166,7 @@ class BakehouseApp(Stage):
         if why_not is not None:
             self.tell(why_not)
             return
-        parts = (self.moves, self.tempo, self.away, self.deeds)
+        parts = (self.moves, self.value_keys, self.tempo, self.away, self.deeds)
         done = next(getattr(part, id) for part in parts if hasattr(part, id))()
         if inspect.iscoroutine(done):
             self.run_worker(done, name=id, group="key", exit_on_error=True)

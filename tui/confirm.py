@@ -14,8 +14,10 @@ from textual.screen import ModalScreen
 
 from ..core.model import Definitions, Plan, PythonAction
 from ..core.store.lock import Holder
+from ..core.undoing import Way
 from .ink import Bit, Ink, Line
 from .keys import GROUPS, KEYS, Situation, reason
+from .panes.overview import when
 from .sheet import Sheet
 
 
@@ -134,6 +136,20 @@ def about_cancelling(open_steps: int, elsewhere: Holder | None = None) -> Questi
     if elsewhere is not None:
         lines.append((Bit(f"It is the run of another process: {elsewhere}."),))
     return Question("Cancel the run", tuple(lines), "cancel it", "let it run")
+
+
+def about_undo(leads: Way, now: float, *, redo: bool) -> Question:
+    """What would be current again, and what follows from it."""
+    lines: list[Line] = [
+        (Bit(f"{leads.task}: what it made {when(leads.made, now)} becomes current again. Nothing runs."),),
+        (),
+    ]
+    for name, (was, then) in list(leads.versions.items())[:12]:
+        lines.append((Bit(f"  {name}  "), Bit(f"{was[:8]} → {then[:8]}", "muted")))
+    back = "U takes this back" if not redo else "u takes this back"
+    lines += [(), (Bit(f"What is made of it is stale then. {back}.", "muted"),)]
+    word = "Redo" if redo else "Undo"
+    return Question(f"{word} a materialization", tuple(lines), f"{word.lower()} it")
 
 
 def about_quitting(open_steps: int) -> Question:

@@ -29,6 +29,8 @@ class Situation:
     since: str = ""
     said: bool = False
     marked: int = 0
+    table: bool = False
+    value: bool = False
     matches: int = 0
     filtered: bool = False
     isolated: bool = False
@@ -115,6 +117,22 @@ def _to_copy_command(now: Situation) -> str | None:
     return None if now.said else "no key has done anything yet that a command could do"
 
 
+def _to_undo(now: Situation) -> str | None:
+    if now.running or now.elsewhere:
+        return "a run holds the project: wait for its end, or X cancels it"
+    if now.row == "source":
+        return "a source is given, not made: there is nothing to undo"
+    return "this step is not defined any more" if now.row == "ghost" else _on_row(now)
+
+
+def _to_compare(now: Situation) -> str | None:
+    return "a source is not kept, so it cannot be compared" if now.row == "source" else _on_row(now)
+
+
+def _to_sort(now: Situation) -> str | None:
+    return None if now.table else "only a table on the Value tab can be sorted"
+
+
 def _to_accept(now: Situation) -> str | None:
     if now.since:
         return f"new is what {now.since} has not: open without --since to accept"
@@ -171,6 +189,9 @@ KEYS: tuple[Key, ...] = (
         reason=_to_run_all),
     Key("retry", ("r",), "r", "Retry", "what failed, and what that blocked", "Run", reason=_to_retry),
     Key("cancel_run", ("X",), "X", "Cancel the run", "every step of it; asks first", "Run", reason=_to_cancel_all),
+    Key("undo", ("u",), "u", "Undo", "the value before becomes current again; again: one further back; asks first",
+        "Run", reason=_to_undo),
+    Key("redo", ("U",), "U", "Redo", "what was undone; asks first", "Run", reason=_to_undo),
     Key("trust", ("T",), "T", "Trust the project", "shows what would run, and asks", "Run", reason=_to_trust),
     Key("more_jobs", ("greater_than_sign",), ">", "More steps at once", "in the run under way, and the next",
         "Run", reason=_to_resize),
@@ -204,6 +225,10 @@ KEYS: tuple[Key, ...] = (
         "Panes", palette=False),
     Key("previous_pane", ("shift+tab",), "shift+tab", "Previous pane", "", "Panes", palette=False),
     Key("zoom", ("z",), "z", "Zoom", "this pane over the whole screen, and back", "Panes"),
+    Key("difference", ("D",), "D", "Difference", "what set the value apart from the one before; again: the value",
+        "Panes", reason=_to_compare),
+    Key("sort_rows", ("S",), "S", "Sort", "the table by the picked column (h l pick): up, down, not", "Panes",
+        reason=_to_sort),
     Key("follow", ("F",), "F", "Follow the log", "stay at its end; scrolling up stops it", "Panes"),
     Key("wrap", ("w",), "w", "Wrap", "long lines of the log", "Panes"),
     Key("copy", ("y",), "y", "Copy the key", "to the clipboard (OSC 52)", "Screen", reason=_on_row),
@@ -215,7 +240,7 @@ KEYS: tuple[Key, ...] = (
     Key("reload", ("R",), "R", "Reload", "read the definitions again", "Screen"),
     Key("stream", ("s",), "s", "Stream", "leave the screen for plain lines, and come back", "Screen",
         reason=_to_stream),
-    Key("theme", ("D",), "D", "Dark or light", "the other theme", "Screen"),
+    Key("theme", ("L",), "L", "Light or dark", "the other theme", "Screen"),
     Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen", palette=False),
     Key("back", ("escape",), "Esc", "Back", "one step: preview, filter, marks, zoom; never quits", "Screen",
         palette=False),
@@ -247,6 +272,10 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Trust"
         elif key.id == "retry" and now.failed and not now.running:
             name = "Retry"
+        elif key.id == "sort_rows" and now.table and now.place == "pane":
+            name = "Sort"
+        elif key.id == "difference" and now.value and now.row != "source":
+            name = "Difference"
         elif key.id == "follow" and now.place == "log":
             name = "Follow"
         elif key.id == "back" and (now.previewing or now.filtered or now.isolated or now.marked):

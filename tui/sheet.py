@@ -22,6 +22,7 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: tuple[Line, ...] = ()
         self._broken: list[Line] = []
         self._still = 0
+        self._fixed = 0
         self._about: object = None
 
     @property
@@ -33,7 +34,7 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         lines stay where they are when it scrolls, the very first sideways too."""
         if (tuple(lines), about, still) == (self._lines, self._about, self._still):
             return
-        self._lines, self._still = tuple(lines), still
+        self._lines, self._still, self._fixed = tuple(lines), still, min(still, 1)
         self._lay_out()
         if about != self._about:
             self._about = about
@@ -58,14 +59,18 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         base = self.rich_style
         at = y if y < self._still else y + top
-        if at >= len(self._broken):
+        line = self._line(at)
+        if line is None:
             return Strip.blank(width, base)
-        line = self._broken[at]
-        if self._still and at == 0:
+        if at < self._fixed:
             left = 0
         ink = self._ink()
         whole = max(width + left, line_width(line))
         return ink.paint(line, whole, base).crop(left, left + width)
+
+    def _line(self, at: int) -> Line | None:
+        """What stands at a place, None behind the end."""
+        return self._broken[at] if at < len(self._broken) else None
 
     # ---- keys ------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from .gantt import GanttView
 from .ink import Bit, Ink, Line
 from .log import LogView
 from .sheet import Sheet
+from .valueview import ValueView
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ class SidePane(Container):
         self._changed = changed
         self.at = 0
         self.page = Sheet(ink, id="page")
-        self.table = Sheet(ink, wrap=False, id="table")
         self.gantt = GanttView(ink, id="gantt")
+        self.table = ValueView(ink, id="table")
         self.log_view = LogView(ink, self.say_follow, id="log")
         self.chart = Chart(ink, id="chart")
 

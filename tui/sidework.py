@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.model import Materialization, Node
-from ..core.problems import ProblemError
 from .ink import Bit, Line
 from .log import FileLog, LogSource, RingLog
 from .panes.graph import Label, draw
 from .panes.history import history_lines
 from .panes.overview import overview, text_lines
-from .panes.value import size_words, value_lines
 from .panes.why import why
 from .session import Session
-from .states import LOOKS, glyph
+from .states import LOOKS
 from .timeline import TimelineWork
+from .valuework import ValueWork
 
 if TYPE_CHECKING:
     from ..core.store.store import RunSummary
@@ -38,6 +37,7 @@ class SideWork:
     def __init__(self, app: Stage, log_file: Callable[[str], Path | None]) -> None:
         self.app = app
         self._log_file = log_file
+        self.values = ValueWork(app)
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
         self.timeline = TimelineWork(app)
@@ -178,30 +178,9 @@ class SideWork:
 
     async def _show_value(self) -> None:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish
-        side, plain = self.app.side, self.app.ascii_only
-        if session is None or node is None or side.tab.name != "value":
+        if session is None or node is None or self.app.side.tab.name != "value":
             return
-        if node.kind == "task":
-            outputs = session.graph.tasks[node.name].outputs
-            if not outputs:
-                side.say("this task makes nothing", node)
-                return
-            node = Node("asset", outputs[0])
-        size, still = "", 1
-        try:
-            found = await self.app.aside.call(session.bench.preview, node.name)
-            lines, size = value_lines(found, ascii_only=plain), size_words(found)
-            still += bool(found.columns)
-        except ProblemError as error:
-            lines = text_lines(str(error), "failed")
-        except (
-            Exception
-        ) as error:  # a value is foreign data: whatever it does to its reader, the screen stays
-            lines = text_lines(f"this value cannot be shown: {type(error).__name__}: {error}", "failed")
-        head = _value_head(session, node, size, plain)
-        if wish == self._wish:
-            side.show([head, *lines], node, still=still)
-        else:
+        if not await self.values.show(session, node, lambda: wish == self._wish):
             self.show()
 
     async def _show_history(self) -> None:
@@ -222,17 +201,3 @@ class SideWork:
             self.app.side.show([(Bit(node.name, "text bold"),), *lines], node)
         else:
             self.show()
-
-
-def _value_head(session: Session, node: Node, size: str, plain: bool) -> Line:
-    """What the value is of: name, state, type, size."""
-    state = session.state_of(node)
-    made = session.survey.recorded.materializations.get(node.name) if session.survey is not None else None
-    told = [size] if size else []
-    told += [made.value.type or made.value.codec] if made is not None else []
-    dot = " | " if plain else " · "
-    return (
-        Bit(node.name, "text bold"),
-        Bit(f"  {glyph(state, plain)} {LOOKS[state].word}", LOOKS[state].style),
-        Bit("".join(dot + one for one in told), "muted"),
-    )

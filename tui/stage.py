@@ -109,7 +109,13 @@ class Stage(App[int]):
         if self.session is None:
             return Situation(place=place, loaded=False, defined_at=False)  # type: ignore[arg-type]
         now = self.session.situation(self.tree_view.row, place, alone=self.is_alone)
-        return replace(now, said=bool(self.echo.said))
+        on_value = self.side.tab.name == "value"
+        return replace(
+            now,
+            said=bool(self.echo.said),
+            value=on_value,
+            table=on_value and self.side.table.grid is not None,
+        )
 
     def tell(self, words: str, style: str = "muted") -> None:
         """Says something in a line above the keys, for a while. Nothing takes the line away."""

@@ -14,6 +14,7 @@ from bakehouse.tui.keys import BY_ID, KEYS, Situation, footer, markdown_table, r
 from bakehouse.tui.moves import Moves
 from bakehouse.tui.status import footer_line
 from bakehouse.tui.tempo import Tempo
+from bakehouse.tui.valuekeys import ValueKeys
 
 ON_ASSET = Situation(row="asset", outdated=1)
 
@@ -28,7 +29,9 @@ def test_no_key_is_bound_twice_and_none_that_is_another_on_a_plain_terminal() ->
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
 def test_every_key_does_something(key: object) -> None:
     id = key.id  # type: ignore[attr-defined]
-    assert [part for part in (Moves, Deeds, Tempo, Away) if callable(getattr(part, id, None))] != []
+    assert [
+        part for part in (Moves, Deeds, Tempo, Away, ValueKeys) if callable(getattr(part, id, None))
+    ] != []
 
 
 @pytest.mark.parametrize(

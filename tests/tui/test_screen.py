@@ -386,7 +386,7 @@ async def test_y_copies_the_key_and_help_lists_the_keys(cookies: Path, screen: C
 async def test_the_other_theme_has_its_own_state_colours(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / ONE) as s:
         dark = s.app.ink().style("failed")
-        await s.press("D")
+        await s.press("L")
         assert s.app.theme == "bakehouse-light"
         assert s.app.ink().style("failed") != dark
         assert s.app.ink().style("on-new").bgcolor.name.lower() == "#deddff"

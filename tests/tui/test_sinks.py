@@ -40,6 +40,7 @@ SINKS = {
     "Sheet": "the pages",
     "Chart": "names in the drawing",
     "GanttView": "names of steps in the timeline",
+    "ValueView": "tables and trees",
     "LogView": "the log",
     "Bar": "status and footer",
     "SidePane": "holds pages; its titles are ours",
