@@ -162,8 +162,7 @@ class ValueWork:
                 else:
                     break
                 if self.view.model is grid:
-                    self.view._lay_out()
-                    self.view.refresh()
+                    self.view.renew()
         finally:
             self._is_bringing = False
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def test_a_value_is_told_with_its_time_duration_size_run_and_whether_it_changed(
 def test_the_values_of_a_task_that_makes_several_are_compared_each_with_its_own() -> None:
     first, second, *_ = words(made(3, "b", NOON), made(2, "a", NOON, "crust"), made(1, "b", NOON))
     assert "bread" in first and "same" in first and "crust" in second and "same" not in second
+
+
+def test_a_value_that_was_made_current_again_is_told_so() -> None:
+    older = made(1, "a", NOON - 120)
+    again = replace(older, seq=3)
+    told = words(again, made(2, "b", NOON - 60), older)
+    assert "restored" in told[0] and "changed" in told[1] and "restored" not in told[2]
 
 
 def test_only_what_is_not_from_today_has_a_date() -> None:

@@ -41,9 +41,7 @@ class Grid:
         ]
         self._known: dict[int, Statistics | str] = {}
         self._windows: OrderedDict[int, list[tuple[str, ...]]] = OrderedDict()
-        for first in range(0, len(rows), self.size):
-            if len(rows) - first >= self.size or len(rows) == total:
-                self.take(first // self.size, None, rows[first : first + self.size])
+        self._first = [tuple(map(cell_text, row)) for row in rows]
 
     # ---- what there is ---------------------------------------------------------------------------
 
@@ -86,11 +84,17 @@ class Grid:
         if at >= self.total:
             return (Bit(self.note, "muted"),)
         number = Bit(pad_left(f"{at + 1:,}", self._gutter - len(_GAP)) + _GAP, "guide")
-        window = self._windows.get(at // self.size)
-        if window is None or at % self.size >= len(window):
+        texts = self._texts(at)
+        if texts is None:
             return (number, Bit("." if self._ascii else "·", "guide"))
-        cells = (self._fitted(text, n) + _GAP for n, text in enumerate(window[at % self.size]))
+        cells = (self._fitted(text, n) + _GAP for n, text in enumerate(texts))
         return (number, *(Bit(text, "text") for text in cells))
+
+    def _texts(self, at: int) -> tuple[str, ...] | None:
+        window = self._windows.get(at // self.size)
+        if window is not None:
+            return window[at % self.size] if at % self.size < len(window) else None
+        return self._first[at] if self.sort is None and at < len(self._first) else None
 
     def _fitted(self, text: str, column: int) -> str:
         text = cut(text, self._widths[column], self._ascii)

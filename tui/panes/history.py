@@ -47,6 +47,8 @@ def _value_lines(made: Sequence[Materialization], now: float) -> Iterator[Line]:
     for n, one in enumerate(made):
         before = next((older for older in made[n + 1 :] if older.asset == one.asset), None)
         told = "" if before is None else "same" if before.value.version == one.value.version else "changed"
+        if any((older.asset, older.run, older.ts) == (one.asset, one.run, one.ts) for older in made[n + 1 :]):
+            told = "restored"
         yield (
             Bit(pad(moment(one.ts, now), _WHEN)),
             Bit(f"{told:<8}", "fresh" if told == "same" else "changed"),
