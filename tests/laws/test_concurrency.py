@@ -3,133 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import psutil
 import pytest
+from harness.bakery import LIMIT, Bakery, until, working_in
 
 from bakehouse.core import checkup
-from bakehouse.core.events import Kind
 from bakehouse.core.problems import StoreError
 from bakehouse.core.store.ledger import LEDGER, LedgerWriter
 from bakehouse.core.store.lock import ProjectLock
 from bakehouse.core.store.store import Store
 
 PROGRAM = Path(__file__).with_name("committing.py")
-LIMIT = 60.0
-
-# The oven waits for a file; what it starts leaves its session. Every start of it is noted.
-BREAD = """
-assets:
-  dough: {shell: 'echo dough > "$OUTPUT"'}
-  bread:
-    deps: [dough]
-    shell: |
-      echo bread >> ../journal
-      (setsid sleep 300 &)
-      echo in the oven
-      while [ ! -e ../ready ]; do sleep 0.02; done
-      cat "$dough" > "$OUTPUT"
-  crumbs: {deps: [bread], shell: 'cat "$bread" > "$OUTPUT"'}
-  jam: {shell: 'echo jam > "$OUTPUT"'}
-"""
-
-
-@dataclass
-class Bakery:
-    """A project, and the processes that work on it."""
-
-    root: Path
-    environ: dict[str, str]
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def store(self) -> Path:
-        return self.root / ".bakehouse"
-
-    @property
-    def journal(self) -> list[str]:
-        path = self.root.parent / "journal"
-        return path.read_text().split() if path.exists() else []
-
-    def open_oven(self) -> None:
-        (self.root.parent / "ready").touch()
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "bakehouse", "-C", str(self.root), *words]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self.environ, stdout=pipe, stderr=pipe, text=True)
-        self.started.append(process)
-        return process
-
-    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words)
-        out, err = process.communicate(timeout=LIMIT)
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
-
-    def run_until_baking(self) -> subprocess.Popen[str]:
-        """A run whose bread is in the oven, as the ledger tells."""
-        before = len(self.journal)
-        process = self.start("materialize", "--jobs", "2")
-        until(lambda: len(self.journal) > before and self._is_told())
-        return process
-
-    def _is_told(self) -> bool:
-        with Store.open(self.store) as store:
-            told = {(one.kind, one.task) for one in store.events(store.runs(1)[0].run)}
-        jam = {(Kind.STEP_SUCCEEDED, "jam"), (Kind.STEP_REUSED, "jam")}
-        return (Kind.STEP_STARTED, "bread") in told and bool(told & jam)
-
-    def states(self) -> dict[str, str]:
-        found = json.loads(self.call("ls", "--json").stdout)
-        return {node["key"]: node["state"] for node in found["nodes"]}
-
-    def statuses(self) -> list[str]:
-        with Store.open(self.store) as store:
-            return [one.status for one in store.runs(100)]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-
-
-def _working_in(root: Path) -> list[int]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd() == str(root) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
-
-
-@pytest.fixture
-def bakery(tmp_path: Path) -> Iterator[Bakery]:
-    root = tmp_path / "bread"
-    root.mkdir()
-    (root / "bakehouse.yaml").write_text(BREAD)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    made = Bakery(root, kept | {"BAKEHOUSE_HOME": os.environ["BAKEHOUSE_HOME"], "BAKEHOUSE_TRUST": "1"})
-    yield made
-    for process in made.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-        process.communicate()
 
 
 def times(count: int, many: int) -> list[Any]:
@@ -147,7 +38,7 @@ def test_when_the_holder_is_killed_the_next_run_begins_without_a_word(bakery: Ba
         process.kill()
         process.wait()
     assert not {"running", "queued"} & set(bakery.states().values()), "a dead run is shown as alive"
-    until(lambda: not _working_in(bakery.root))
+    until(lambda: not working_in(bakery.root))
     bakery.open_oven()
     done = bakery.call("materialize")
     assert done.returncode == 0, done.stderr

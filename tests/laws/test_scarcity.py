@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,12 +28,6 @@ def project(tmp_path: Path) -> Path:
     (folder / "recipes.py").write_text("def knead(flour): return flour.read_text()\n")
     (folder / "flour.csv").write_text("kind,kg\nrye,1\n")
     return folder
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "BAKEHOUSE_TRUST": "1"}
 
 
 def under(limit: str, *words: str, at: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
