@@ -59,6 +59,7 @@ def test_a_step_that_is_killed_gives_its_place_in_the_pool_back(bakery: Bakery) 
 # ---- two at once --------------------------------------------------------------------------------------
 
 
+@pytest.mark.case("K4")
 @pytest.mark.parametrize("count", times(1, 8))
 def test_of_two_that_make_the_same_asset_one_runs_and_the_other_names_it(bakery: Bakery, count: int) -> None:
     for round_ in range(1, count + 1):
@@ -208,6 +209,7 @@ def test_a_commit_that_comes_after_another_has_taken_over_is_refused(
 # ---- cancelling the run of another process ------------------------------------------------------------
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_is_alive_ends_when_another_process_cancels_it(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     assert bakery.states() == {"dough": "fresh", "bread": "running", "crumbs": "queued", "jam": "fresh"}
@@ -232,6 +234,7 @@ def test_one_step_of_another_process_is_cancelled_and_the_rest_goes_on(bakery: B
     assert bakery.states() == {"dough": "fresh", "bread": "cancelled", "crumbs": "never", "jam": "fresh"}
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_is_dead_is_closed_by_who_cancels_it(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     holder.kill()
@@ -243,6 +246,7 @@ def test_a_run_that_is_dead_is_closed_by_who_cancels_it(bakery: Bakery) -> None:
         assert run.status == "interrupted" and run.finished is not None and store.problems() == []
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_dies_while_it_is_asked_is_closed_too(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     holder.send_signal(signal.SIGSTOP)
@@ -255,6 +259,7 @@ def test_a_run_that_dies_while_it_is_asked_is_closed_too(bakery: Bakery) -> None
     assert bakery.statuses() == ["interrupted"]
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_is_stopped_is_said_not_to_answer_and_is_not_cancelled_later(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     holder.send_signal(signal.SIGSTOP)
