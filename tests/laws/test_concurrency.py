@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from harness.bakery import LIMIT, Bakery, until, working_in
+from harness.bakery import BREAD, LIMIT, Bakery, until, working_in
 
 from bakehouse.core import checkup
 from bakehouse.core.problems import StoreError
@@ -46,14 +46,34 @@ def test_when_the_holder_is_killed_the_next_run_begins_without_a_word(bakery: Ba
     assert bakery.journal == ["bread"] * (kills + 1)
 
 
-def test_a_step_that_is_killed_gives_its_place_in_the_pool_back(bakery: Bakery) -> None:
-    steps = "\n".join(
-        f"  {name}: {{pool: oven, shell: '{shell}'}}"
-        for name, shell in (("burnt", "kill -9 $$"), ("lost", "kill -9 $$"), ("good", 'echo 1 > "$OUTPUT"'))
-    )
-    (bakery.root / "bakehouse.yaml").write_text(f"pools: {{oven: 1}}\nassets:\n{steps}\n")
-    done = bakery.call("materialize", "--jobs", "3")
-    assert done.returncode == 1 and "1 succeeded, 2 failed" in done.stdout
+POOL = """
+pools: {oven: 1}
+assets:
+  itself: {pool: oven, shell: 'kill -9 $$'}
+  supervisor: {pool: oven, shell: 'kill -9 $PPID; sleep 300'}
+  worker: {pool: oven, python: "steps:burn"}
+  good: {pool: oven, shell: 'echo 1 > "$OUTPUT"'}
+"""
+
+
+@pytest.mark.case("K12")
+def test_whoever_dies_with_a_place_in_the_pool_gives_it_back(bakery: Bakery) -> None:
+    (bakery.root / "bakehouse.yaml").write_text(POOL)
+    (bakery.root / "steps.py").write_text("import os\ndef burn(): os.kill(os.getpid(), 9)\n")
+    done = bakery.call("materialize", "--jobs", "4")
+    assert done.returncode == 1 and "1 succeeded, 3 failed" in done.stdout, done.stdout
+
+
+@pytest.mark.case("K12")
+def test_a_run_that_dies_with_a_place_in_the_pool_keeps_none(bakery: Bakery) -> None:
+    (bakery.root / "bakehouse.yaml").write_text(f"pools: {{all: 1}}\ndefaults: {{pool: all}}\n{BREAD}")
+    holder = bakery.start("materialize", "bread")
+    until(lambda: bakery.journal == ["bread"])
+    holder.kill()
+    holder.wait()
+    bakery.open_oven()
+    done = bakery.call("materialize")
+    assert done.returncode == 0, done.stdout
 
 
 # ---- two at once --------------------------------------------------------------------------------------

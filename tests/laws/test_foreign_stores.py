@@ -96,6 +96,7 @@ def test_a_clone_with_a_filled_store_runs_and_unpickles_nothing_of_it(tmp_path: 
     assert [path.name for path in project.glob(".bakehouse.set-aside-*/ledger.db")] == ["ledger.db"]
 
 
+@pytest.mark.case("M12")
 def test_a_store_of_another_user_or_machine_is_refused_until_it_is_adopted(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,46 @@ def test_a_store_of_another_user_or_machine_is_refused_until_it_is_adopted(
     fill(folder, 1)
     with Store.open(folder) as store:
         assert store.problems() == [] and len(store.runs()) == 2
+
+
+@pytest.mark.case("M12")
+def test_nothing_that_came_from_another_machine_is_used_in_pieces_or_whole_until_it_is_adopted(
+    tmp_path: Path,
+) -> None:
+    for name in ("theirs", "ours"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pipeline.py").write_text(
+            "from bakehouse import asset\n\n@asset\ndef dough(): return {1, 2}\n\n"
+            "@asset\ndef bread(dough): return 'x' * 100_000\n"
+        )
+        (tmp_path / name / "bakehouse.yaml").write_text("pipeline: bread\n")
+
+    def call(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bakehouse", "-C", str(tmp_path / name), *arguments]
+        home = tmp_path / ("home of " + ("them" if name == "theirs" else "us"))
+        environ = {**os.environ, "BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(home)}
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+
+    def made(name: str) -> list[str]:
+        done = call(name, "materialize", "--json")
+        assert done.returncode == 0, done.stderr
+        told = map(json.loads, done.stdout.splitlines())
+        return [event["task"] for event in told if event["event"] == "step_succeeded"]
+
+    theirs, ours = (tmp_path / name / ".bakehouse" for name in ("theirs", "ours"))
+    assert made("theirs") == ["dough", "bread"]
+    assert call("ours", "status").returncode == 0
+    for part in theirs.iterdir():
+        if part.is_dir() and part.name != "tmp":
+            shutil.copytree(part, ours / part.name, dirs_exist_ok=True)
+        elif part.name.startswith("seal-"):
+            shutil.copy2(part, ours)
+    assert made("ours") == ["dough", "bread"]
+    shutil.rmtree(ours)
+    shutil.copytree(theirs, ours)
+    assert call("ours", "materialize").returncode == 1
+    assert call("ours", "doctor", "--adopt").returncode == 0
+    assert made("ours") == []
 
 
 def test_a_store_can_be_set_aside(folder: Path) -> None:
