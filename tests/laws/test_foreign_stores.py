@@ -3,6 +3,7 @@ one's own is, wherever it is moved to."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import pytest
 
 from bakehouse.core.problems import StoreError
 from bakehouse.core.store.adopt import adopt, set_aside
+from bakehouse.core.store.crash import VARIABLE
 from bakehouse.core.store.store import Store
 
 PROGRAM = Path(__file__).with_name("committing.py")
@@ -236,6 +238,7 @@ def killed_in_a_run(folder: Path, *, after: int) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.case("C13")
 @pytest.mark.parametrize("gone", [["-wal"], ["-wal", "-shm"]])
 def test_a_ledger_whose_log_was_removed_is_not_silently_older(folder: Path, gone: list[str]) -> None:
     killed_in_a_run(folder, after=40)
@@ -249,6 +252,7 @@ def test_a_ledger_whose_log_was_removed_is_not_silently_older(folder: Path, gone
     assert len(steps(folder)) == 8
 
 
+@pytest.mark.case("C13")
 def test_a_ledger_put_back_from_an_old_copy_is_not_silently_older(folder: Path, tmp_path: Path) -> None:
     for beside in ("", "-wal"):
         if (folder / f"ledger.db{beside}").exists():
@@ -262,6 +266,7 @@ def test_a_ledger_put_back_from_an_old_copy_is_not_silently_older(folder: Path, 
         Store.open(folder)
 
 
+@pytest.mark.case("C13")
 def test_the_shared_memory_of_the_ledger_can_go(folder: Path) -> None:
     killed_in_a_run(folder, after=40)
     (folder / "ledger.db-shm").unlink()
@@ -275,3 +280,47 @@ def test_a_whole_store_put_back_from_a_backup_is_believed(folder: Path, tmp_path
     (tmp_path / "backup").rename(folder)
     with Store.open(folder) as store:
         assert len(store.runs()) == 1
+
+
+@pytest.mark.case("C13")
+@pytest.mark.full
+@pytest.mark.spoils
+def test_whatever_beside_the_ledger_is_gone_or_old_it_is_never_silently_older(
+    tmp_path: Path,
+) -> None:
+    """The ledger itself is the present one, or an old one as well."""
+    names = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
+
+    def files() -> list[bytes]:
+        return [(folder / name).read_bytes() for name in names]
+
+    def killed(run: int, at: str) -> None:
+        command = [sys.executable, str(PROGRAM), str(folder), str(run), "1", "100000"]
+        done = subprocess.run(command, env={**os.environ, VARIABLE: at}, capture_output=True, timeout=120)
+        assert done.returncode == -signal.SIGKILL
+
+    folder = tmp_path / "project" / ".bakehouse"
+    folder.parent.mkdir()
+    killed(1, "group.notified:3")
+    old = files()
+    killed(2, "group.notified:30")
+    now = files()
+    truth, refused = None, 0
+    for ledger, log, memory in itertools.product((0, 1), (0, 1, None), (0, 1, None)):
+        for name, which, both in zip(names, (ledger, log, memory), zip(now, old, strict=True), strict=True):
+            if which is None:
+                (folder / name).unlink()
+            else:  # the same file, so that its seal holds
+                (folder / name).write_bytes(both[which])
+        try:
+            with Store.open(folder) as store:
+                found = store.max_seq(), len(store.recorded().steps), [run.run for run in store.runs()]
+        except StoreError as refusal:
+            assert refusal.hint and ("older than it was" in refusal.message or "damaged" in refusal.message)
+            refused += 1
+            found = truth
+        truth = truth or found
+        assert found == truth, f"ledger {ledger}, log {log}, memory {memory}"
+        for name, data in zip(names, now, strict=True):
+            (folder / name).write_bytes(data)
+    assert refused >= 10
