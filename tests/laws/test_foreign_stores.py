@@ -292,29 +292,31 @@ def test_whatever_beside_the_ledger_is_gone_or_old_it_is_never_silently_older(
     names = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
 
     def files() -> list[bytes]:
-        return [(folder / name).read_bytes() for name in names]
+        return [(store / name).read_bytes() for name in names]
 
     def killed(run: int, at: str) -> None:
-        command = [sys.executable, str(PROGRAM), str(folder), str(run), "1", "100000"]
+        command = [sys.executable, str(PROGRAM), str(store), str(run), "1", "100000"]
         done = subprocess.run(command, env={**os.environ, VARIABLE: at}, capture_output=True, timeout=120)
         assert done.returncode == -signal.SIGKILL
 
-    folder = tmp_path / "project" / ".bakehouse"
-    folder.parent.mkdir()
+    store = tmp_path / "project" / ".bakehouse"
+    store.parent.mkdir()
     killed(1, "group.notified:3")
     old = files()
     killed(2, "group.notified:30")
     now = files()
-    truth, refused = None, 0
+    truth: tuple[int, int, list[str]] | None = None
+    found: tuple[int, int, list[str]] | None
+    refused = 0
     for ledger, log, memory in itertools.product((0, 1), (0, 1, None), (0, 1, None)):
         for name, which, both in zip(names, (ledger, log, memory), zip(now, old, strict=True), strict=True):
             if which is None:
-                (folder / name).unlink()
+                (store / name).unlink()
             else:  # the same file, so that its seal holds
-                (folder / name).write_bytes(both[which])
+                (store / name).write_bytes(both[which])
         try:
-            with Store.open(folder) as store:
-                found = store.max_seq(), len(store.recorded().steps), [run.run for run in store.runs()]
+            with Store.open(store) as opened:
+                found = opened.max_seq(), len(opened.recorded().steps), [run.run for run in opened.runs()]
         except StoreError as refusal:
             assert refusal.hint and ("older than it was" in refusal.message or "damaged" in refusal.message)
             refused += 1
@@ -322,5 +324,5 @@ def test_whatever_beside_the_ledger_is_gone_or_old_it_is_never_silently_older(
         truth = truth or found
         assert found == truth, f"ledger {ledger}, log {log}, memory {memory}"
         for name, data in zip(names, now, strict=True):
-            (folder / name).write_bytes(data)
+            (store / name).write_bytes(data)
     assert refused >= 10

@@ -125,7 +125,7 @@ def test_while_a_reader_sits_in_its_transaction_the_writer_goes_on_and_doctor_na
     folder.parent.mkdir()
 
     def write(name: str, count: int, more: int) -> None:
-        command = [sys.executable, "-c", CROWD, folder, name, "1", str(count), str(more)]
+        command = [sys.executable, "-c", CROWD, str(folder), name, "1", str(count), str(more)]
         subprocess.run(command, check=True, capture_output=True, timeout=LIMIT)
 
     write("first", 3, 0)

@@ -202,6 +202,13 @@ def run(arguments: list[str] | None = None) -> int:
     except Unwritten as fault:
         _tell(f"bakehouse: {fault}")
         return 1
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "new thread" not in str(error):
+            raise
+        _tell(
+            "bakehouse: there is not enough memory for this\nend other programs, or raise the limit (ulimit -v)"
+        )
+        return 1
     except OSError as error:
         _tell(f"bakehouse: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
         return 1
