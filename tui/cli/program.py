@@ -216,6 +216,15 @@ def run(arguments: list[str] | None = None) -> int:
         let_go(sys.stdout, sys.stderr)
 
 
+def _leave_no_dump() -> None:
+    """The memory of this program and of its steps holds secrets and data: no dump of it is left in a folder."""
+    import resource
+
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def main() -> NoReturn:
+    _leave_no_dump()
     gc.set_threshold(*_COLLECTIONS)
     sys.exit(run())
