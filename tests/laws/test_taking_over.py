@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -149,3 +152,61 @@ def test_while_a_reader_sits_in_its_transaction_the_writer_goes_on_and_doctor_na
     with Store.open(folder) as store:
         assert len(store.runs(1000)) == generation + 1 and store.problems() == []
     assert not [finding for finding in examine_store(folder.parent, replay=False) if finding.name == "log"]
+
+
+LOOKS = """
+import sys
+import time
+from pathlib import Path
+from bakehouse.core.store.store import Store
+looks = 0
+while not Path(sys.argv[2]).exists() or not looks:
+    with Store.open(Path(sys.argv[1])) as store:
+        store.recorded(), store.runs(5), store.max_seq()
+    looks += 1
+print("looked")
+"""
+
+
+@pytest.mark.case("K11")
+@pytest.mark.soak
+def test_however_many_write_and_read_only_the_holder_moves_the_log_into_the_ledger(tmp_path: Path) -> None:
+    """What a checkpoint does to the ledger's file is traced: a SQLite that resets its log wrongly when two do it
+    at once is never given two."""
+    minutes = float(os.environ.get("BAKEHOUSE_SOAK_MINUTES", "30"))
+    if shutil.which("strace") is None:
+        pytest.skip("K11: no strace to see who writes")
+    folder, over = tmp_path / "store", tmp_path / "over"
+    Store.open(folder).close()
+    trace = ["strace", "-f", "-qq", "-e", "trace=pwrite64,write,ftruncate", "-y", "-o"]
+    pipe = subprocess.PIPE
+    lookers = [
+        subprocess.Popen(
+            [*trace, tmp_path / f"trace{number}", sys.executable, "-c", LOOKS, folder, over],
+            stdout=pipe, stderr=pipe, text=True,
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    end, turn = time.monotonic() + 60 * minutes, 0
+    while time.monotonic() < end or turn == 0:
+        crowd = [
+            subprocess.Popen(
+                [sys.executable, "-c", CROWD, folder, f"writer{turn}.{number}", "5", "200", "20000"],
+                stdout=pipe, stderr=pipe, text=True,
+            )
+            for number in range(4)
+        ]  # fmt: skip
+        for process in crowd:
+            out, err = process.communicate(timeout=600)
+            assert out == "over\n", err
+        turn += 1
+    over.touch()
+    for number, process in enumerate(lookers):
+        out, err = process.communicate(timeout=600)
+        assert out == "looked\n", err
+        written = (tmp_path / f"trace{number}").read_text().splitlines()
+        assert not [
+            line for line in written if f"{folder}/{LEDGER}>" in line or f"{folder}/{LEDGER}-wal>" in line
+        ]
+    with Store.open(folder) as store:
+        assert store.problems() == [] and store.max_seq() == turn * 4 * 5 * 200
