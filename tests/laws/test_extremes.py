@@ -33,7 +33,7 @@ MINUTES = float(os.environ.get("BAKEHOUSE_SOAK_MINUTES", "60"))
 
 BOMB = """
 assets:
-  bomb: {shell: 'b() { b | b & }; b; sleep 1; echo bomb > "$OUTPUT"'}
+  bomb: {shell: 'b() { b & b & sleep 300; }; b & sleep 2; echo bomb > "$OUTPUT"'}
   fine: {shell: 'echo fine > "$OUTPUT"'}
 """
 # Since Linux 6.14 a namespace of processes has a limit of its own; before, this would be the limit of the machine.
