@@ -62,7 +62,7 @@ def _place(root: Path) -> Finding:
 
 
 def _modes(folder: Path) -> Finding:
-    open_ = []
+    open_, strange = [], []
     for count, path in enumerate(_everything(folder)):
         if count >= _MOST_FILES:
             break
@@ -70,17 +70,25 @@ def _modes(folder: Path) -> Finding:
             status = path.lstat()
         except OSError:
             continue
-        if not stat.S_ISLNK(status.st_mode) and (status.st_mode & 0o077 or status.st_uid != os.geteuid()):
+        if status.st_uid != os.geteuid():
+            strange.append(f"{path} (user {status.st_uid})")
+        elif not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o077:
             open_.append(f"{path} ({stat.S_IMODE(status.st_mode):04o})")
-    if not open_:
-        return Finding("modes", True, "for your eyes only")
-    more = f" and {len(open_) - 3} more" if len(open_) > 3 else ""
-    return Finding(
-        "modes",
-        False,
-        f"others may read or write {', '.join(open_[:3])}{more}",
-        f"chmod -R go= {shlex.quote(str(folder))}",
-    )
+    store = shlex.quote(str(folder))
+    if strange:
+        return Finding(
+            "modes",
+            False,
+            f"not yours: {_first(strange)}",
+            f"ask whoever it is, or: chown -R {os.geteuid()} {store}",
+        )
+    if open_:
+        return Finding("modes", False, f"others may read or write {_first(open_)}", f"chmod -R go= {store}")
+    return Finding("modes", True, "for your eyes only")
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _everything(folder: Path) -> Iterator[Path]:

@@ -184,6 +184,12 @@ def _leads_elsewhere(store: Path) -> bool:
     return False
 
 
+def is_in_store(path: Path) -> bool:
+    """Whether a path lies in a project's store, links followed. What does is no data of the user's, and reading
+    the ledger there would drop the locks that SQLite has on it."""
+    return STORE in Path(os.path.realpath(path)).parts
+
+
 def make_store_folder(root: Path) -> Path:
     """`store_folder`, made if it is not there (0700), with a `.gitignore` that hides all of it.
 

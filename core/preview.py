@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .model import Damage, Json, Materialization, Stored
+from .places import is_in_store
 from .problems import StoreError
 from .secrets import Secrets
 from .store.store import Store
@@ -80,6 +81,8 @@ def preview(store: Store, value: Materialization | Stored, limit: int = 100, off
 def preview_file(path: Path, limit: int = 100, offset: int = 0) -> Preview:
     """Shows a file or folder that is a source, by its suffix. Raises nothing."""
     try:
+        if is_in_store(path):
+            return Preview("none", note=f"{path} is a part of the store, which is no data")
         codec = "folder" if path.is_dir() else "file"
         if codec == "file" and not path.is_file() and path.exists():
             return Preview("none", note=f"{path} is neither a file nor a folder")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .model import Asset
+from .places import STORE, is_in_store
 from .plan.survey import BARE_SOURCE
 from .store.crash import crash_point
 
@@ -27,8 +28,8 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _is_bare_link(path: Path) -> bool:
-    """A link to a folder, or to nothing: what it says is all there is to watch."""
-    return path.is_symlink() and not path.is_file()
+    """A link to a folder, to nothing or into a store: what it says is all there is to watch."""
+    return path.is_symlink() and (not path.is_file() or is_in_store(path))
 
 
 def _file_digest(path: Path) -> str:
@@ -49,9 +50,9 @@ def _without_waiting(path: Path) -> int:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Its files, and its links to folders, which are not followed."""
+    """Its files, and its links to folders, which are not followed. A store in it is no part of it."""
     for parent, folders, names in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if name != STORE)
         links = [name for name in folders if Path(parent, name).is_symlink()]
         yield from (Path(parent, name) for name in sorted([*names, *links]))
 
@@ -111,8 +112,8 @@ class SourceVersions:
             return BARE_SOURCE
         path = self.path(asset)
         try:
-            if not (path.is_file() or path.is_dir()):
-                return None  # a pipe or a device has no content to know it by
+            if not (path.is_file() or path.is_dir()) or is_in_store(path):
+                return None  # a pipe or a device has no content to know it by, and a store is not data
             if not path.is_dir():
                 return self._digest(path)
             whole = hashlib.sha256()

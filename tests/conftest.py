@@ -109,6 +109,13 @@ def wrong_with(ledger: Path, homes: Iterable[Path]) -> list[str]:
         connection.close()
 
 
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user with folders of his own, who has trusted nothing."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
+    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+
+
 @pytest.fixture(scope="session")
 def define() -> Define:
     """Builds definitions by hand: `define({"bake": {"inputs": ["dough"], "outputs": ["cookies"]}})`."""

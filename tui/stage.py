@@ -71,6 +71,16 @@ class Stage(App[int]):
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if light else DARK.name
 
+    def _fatal_error(self) -> None:
+        """Textual's own report shows the values of variables too, which are the user's data."""
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        self.bell()
+        report = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(report, self.console.options)))
+        self._close_messages_no_wait()
+
     @property
     def bench(self) -> Workbench:
         assert self.session is not None

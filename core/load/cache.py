@@ -18,6 +18,7 @@ from ... import __version__
 from ..model import Definitions
 from ..places import private_folder, user_key, write_private
 from ..problems import DefinitionError, ProblemError
+from ..store.disk import read_up_to
 from .collector import collector_paused
 from .discovery import Project, Stamp, Walk, defines, is_candidate, walk
 from .files import digest_of
@@ -91,7 +92,7 @@ class DefinitionCache:
 
     def _read(self) -> tuple[dict[str, Any], bytes]:
         with self.path.open("rb") as file:
-            data = file.read(MOST_BYTES)
+            data = read_up_to(file, MOST_BYTES)
         seal, _, sealed = data.partition(b"\n")
         if seal.decode("ascii") != _seal(sealed, self.key):
             raise ValueError("this record was not written by this user")

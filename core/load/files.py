@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..model import Place
 from ..problems import DefinitionError, Problem
+from ..store.disk import read_up_to
 
 MOST_BYTES = 16 * 2**20
 TOO_LARGE = f"the file is larger than {MOST_BYTES // 2**20} MB"
@@ -23,7 +24,7 @@ def read_file(path: Path, file: str) -> bytes:
         with os.fdopen(descriptor, "rb") as stream:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _refused(file, "this is not a regular file")
-            data = stream.read(MOST_BYTES + 1)
+            data = read_up_to(stream, MOST_BYTES + 1)
     except OSError as error:
         raise _refused(file, f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -262,7 +262,7 @@ class AssetEntry(Step):
     deps: Dependencies = Field(default_factory=list)
     """The assets that this one is made of."""
     file: Text = ""
-    """A source that is a file or a folder, watched by content; relative to this file."""
+    """A source that is a file or a folder, watched by content; relative to this file. No `.bakehouse` is part of it."""
     task: Name = ""
     """The name of the task that makes this asset; by default the asset's own."""
     internal: bool = False

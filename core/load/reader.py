@@ -132,7 +132,8 @@ def read_yaml(data: bytes, file: str) -> Document:
         root = None
     except (ValueError, RecursionError, OverflowError, MemoryError) as error:
         root = None
-        builder.problems.append(Problem(f"cannot be read: {error}", Place(file)))
+        why = "there is not enough memory" if isinstance(error, MemoryError) else error
+        builder.problems.append(Problem(f"cannot be read: {why}", Place(file)))
     return Document(file, text, root, tuple(builder.problems))
 
 

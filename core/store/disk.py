@@ -6,11 +6,13 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from .crash import crash_point
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+_PART = 1 << 20
 
 
 def sync_file(descriptor: int) -> None:
@@ -25,6 +27,15 @@ def sync_file(descriptor: int) -> None:
     except OSError:
         pass
     os.fsync(descriptor)
+
+
+def read_up_to(file: IO[bytes], most: int) -> bytes:
+    """What a file holds, but no more than `most` bytes. (`file.read(most)` takes as much memory before it reads.)"""
+    parts, left = [], most
+    while left > 0 and (part := file.read(min(left, _PART))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def sync_folder(folder: str | Path) -> None:

@@ -19,7 +19,7 @@ from ..places import user_key
 from ..problems import ProjectHeld, StoreError
 from .crash import crash_point
 from .database import LEDGER, OldFormat, create, identity
-from .disk import private_folder, sync_folder, write_whole
+from .disk import private_folder, read_up_to, sync_folder, write_whole
 from .faults import foreign, older, storage_error
 from .ledger import LedgerReader
 from .lock import ProjectLock
@@ -112,7 +112,7 @@ def was_opened_by(folder: Path, key: bytes) -> bool:
     for record in sorted((folder / "cache").glob("definitions-*.json")):
         try:
             with record.open("rb") as file:
-                seal, _, sealed = file.read(_LARGEST_RECORD).partition(b"\n")
+                seal, _, sealed = read_up_to(file, _LARGEST_RECORD).partition(b"\n")
         except OSError:
             continue
         if compare_digest(seal, blake2b(sealed, key=key, digest_size=32).hexdigest().encode()):

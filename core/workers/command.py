@@ -66,10 +66,17 @@ class Command:
         if status != 0 or self.job.cancelled:
             self._fail(with_escaped(how_it_ended(status), escaped))
         elif self.prepared.places:
-            self._taking = self.loop.run_in_executor(self.threads, take, self.job.order, self.prepared)
-            self._taking.add_done_callback(self._taken)
+            self._take()
         else:
             self._done(())
+
+    def _take(self) -> None:
+        try:
+            self._taking = self.loop.run_in_executor(self.threads, take, self.job.order, self.prepared)
+        except RuntimeError as error:  # there is no memory for one more thread
+            self._fail(f"what it left cannot be kept: {error}")
+        else:
+            self._taking.add_done_callback(self._taken)
 
     def _taken(self, taking: asyncio.Future[tuple[Made, ...]]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import shutil
@@ -251,7 +252,8 @@ class Workers:
 
     def _clear(self, scratch: Path) -> None:
         if scratch.exists():
-            self._threads.submit(shutil.rmtree, scratch, ignore_errors=True)
+            with contextlib.suppress(RuntimeError):  # no thread to be had: the next run clears it
+                self._threads.submit(shutil.rmtree, scratch, ignore_errors=True)
 
     def returned(self, jobs: list[Job]) -> None:
         """Jobs that were given out and have not begun."""

@@ -219,12 +219,6 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
-
-
-@pytest.fixture
 def call(project: Path, environ: dict[str, str]) -> Call:
     """Runs `bakehouse -C project …`, trusted unless said otherwise."""
 

@@ -31,7 +31,9 @@ from contextlib import suppress
 from pathlib import Path
 from bakehouse.tui import moves
 from bakehouse.tui.terminal import run_screen
-def turn(self): raise RuntimeError("a fault of ours")
+def turn(self):
+    mine = ["what a user " + word for word in ("made", "keeps")]
+    raise RuntimeError("a fault of ours")
 moves.Moves.turn = turn
 sys.exit(run_screen(Path(sys.argv[1]), trust=True))
 """
@@ -81,6 +83,17 @@ def test_a_fault_of_ours_gives_the_terminal_back_and_fails(cookies: Path, termin
     t.ends_with(1)
     t.is_restored()
     assert b"a fault of ours" in t.raw
+
+
+@pytest.mark.case("H5")
+def test_the_report_of_a_fault_of_ours_holds_no_data(cookies: Path, terminal: Opener) -> None:
+    t = terminal(BREAKS, cookies)
+    t.sees("chocolate_chip_cookies")
+    t.press("o")
+    t.ends_with(1)
+    told = bytes(t.raw[t.raw.rfind(t.LEFT) :])
+    assert b"a fault of ours" in told and b"in turn" in told
+    assert b"what a user made" not in told and b"cookies" not in told, "values of variables"
 
 
 @pytest.mark.case("P11", "U9")

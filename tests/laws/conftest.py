@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.bakery import BREAD, Bakery
 from harness.faults import Faults, build
 from harness.layered import Layered
 from harness.program import Program
 from harness.witness import Witness
 
 NewWitness = Callable[..., Witness]
+
+
+@pytest.fixture
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    """The environment of a user with folders of his own, who trusts every project."""
+    return environ | {"BAKEHOUSE_TRUST": "1"}
 
 
 @pytest.fixture
@@ -33,6 +40,16 @@ def witness(tmp_path: Path) -> NewWitness:
         return Witness(project, Program(project.folder, Path(os.environ["BAKEHOUSE_HOME"]), environment))
 
     return make
+
+
+@pytest.fixture
+def bakery(tmp_path: Path, environ: dict[str, str]) -> Iterator[Bakery]:
+    """The project in which `bread` is baked until its oven is opened."""
+    made = Bakery(tmp_path / "bread", environ | {"BAKEHOUSE_HOME": os.environ["BAKEHOUSE_HOME"]})
+    made.root.mkdir()
+    (made.root / "bakehouse.yaml").write_text(BREAD)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

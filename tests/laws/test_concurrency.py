@@ -3,133 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import psutil
 import pytest
+from harness.bakery import BREAD, LIMIT, Bakery, until, working_in
 
 from bakehouse.core import checkup
-from bakehouse.core.events import Kind
 from bakehouse.core.problems import StoreError
 from bakehouse.core.store.ledger import LEDGER, LedgerWriter
 from bakehouse.core.store.lock import ProjectLock
 from bakehouse.core.store.store import Store
 
 PROGRAM = Path(__file__).with_name("committing.py")
-LIMIT = 60.0
-
-# The oven waits for a file; what it starts leaves its session. Every start of it is noted.
-BREAD = """
-assets:
-  dough: {shell: 'echo dough > "$OUTPUT"'}
-  bread:
-    deps: [dough]
-    shell: |
-      echo bread >> ../journal
-      (setsid sleep 300 &)
-      echo in the oven
-      while [ ! -e ../ready ]; do sleep 0.02; done
-      cat "$dough" > "$OUTPUT"
-  crumbs: {deps: [bread], shell: 'cat "$bread" > "$OUTPUT"'}
-  jam: {shell: 'echo jam > "$OUTPUT"'}
-"""
-
-
-@dataclass
-class Bakery:
-    """A project, and the processes that work on it."""
-
-    root: Path
-    environ: dict[str, str]
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def store(self) -> Path:
-        return self.root / ".bakehouse"
-
-    @property
-    def journal(self) -> list[str]:
-        path = self.root.parent / "journal"
-        return path.read_text().split() if path.exists() else []
-
-    def open_oven(self) -> None:
-        (self.root.parent / "ready").touch()
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "bakehouse", "-C", str(self.root), *words]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self.environ, stdout=pipe, stderr=pipe, text=True)
-        self.started.append(process)
-        return process
-
-    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words)
-        out, err = process.communicate(timeout=LIMIT)
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
-
-    def run_until_baking(self) -> subprocess.Popen[str]:
-        """A run whose bread is in the oven, as the ledger tells."""
-        before = len(self.journal)
-        process = self.start("materialize", "--jobs", "2")
-        until(lambda: len(self.journal) > before and self._is_told())
-        return process
-
-    def _is_told(self) -> bool:
-        with Store.open(self.store) as store:
-            told = {(one.kind, one.task) for one in store.events(store.runs(1)[0].run)}
-        jam = {(Kind.STEP_SUCCEEDED, "jam"), (Kind.STEP_REUSED, "jam")}
-        return (Kind.STEP_STARTED, "bread") in told and bool(told & jam)
-
-    def states(self) -> dict[str, str]:
-        found = json.loads(self.call("ls", "--json").stdout)
-        return {node["key"]: node["state"] for node in found["nodes"]}
-
-    def statuses(self) -> list[str]:
-        with Store.open(self.store) as store:
-            return [one.status for one in store.runs(100)]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-
-
-def _working_in(root: Path) -> list[int]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd() == str(root) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
-
-
-@pytest.fixture
-def bakery(tmp_path: Path) -> Iterator[Bakery]:
-    root = tmp_path / "bread"
-    root.mkdir()
-    (root / "bakehouse.yaml").write_text(BREAD)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    made = Bakery(root, kept | {"BAKEHOUSE_HOME": os.environ["BAKEHOUSE_HOME"], "BAKEHOUSE_TRUST": "1"})
-    yield made
-    for process in made.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-        process.communicate()
 
 
 def times(count: int, many: int) -> list[Any]:
@@ -147,7 +38,7 @@ def test_when_the_holder_is_killed_the_next_run_begins_without_a_word(bakery: Ba
         process.kill()
         process.wait()
     assert not {"running", "queued"} & set(bakery.states().values()), "a dead run is shown as alive"
-    until(lambda: not _working_in(bakery.root))
+    until(lambda: not working_in(bakery.root))
     bakery.open_oven()
     done = bakery.call("materialize")
     assert done.returncode == 0, done.stderr
@@ -155,19 +46,40 @@ def test_when_the_holder_is_killed_the_next_run_begins_without_a_word(bakery: Ba
     assert bakery.journal == ["bread"] * (kills + 1)
 
 
-def test_a_step_that_is_killed_gives_its_place_in_the_pool_back(bakery: Bakery) -> None:
-    steps = "\n".join(
-        f"  {name}: {{pool: oven, shell: '{shell}'}}"
-        for name, shell in (("burnt", "kill -9 $$"), ("lost", "kill -9 $$"), ("good", 'echo 1 > "$OUTPUT"'))
-    )
-    (bakery.root / "bakehouse.yaml").write_text(f"pools: {{oven: 1}}\nassets:\n{steps}\n")
-    done = bakery.call("materialize", "--jobs", "3")
-    assert done.returncode == 1 and "1 succeeded, 2 failed" in done.stdout
+POOL = """
+pools: {oven: 1}
+assets:
+  itself: {pool: oven, shell: 'kill -9 $$'}
+  supervisor: {pool: oven, shell: 'kill -9 $PPID; sleep 300'}
+  worker: {pool: oven, python: "steps:burn"}
+  good: {pool: oven, shell: 'echo 1 > "$OUTPUT"'}
+"""
+
+
+@pytest.mark.case("K12")
+def test_whoever_dies_with_a_place_in_the_pool_gives_it_back(bakery: Bakery) -> None:
+    (bakery.root / "bakehouse.yaml").write_text(POOL)
+    (bakery.root / "steps.py").write_text("import os\ndef burn(): os.kill(os.getpid(), 9)\n")
+    done = bakery.call("materialize", "--jobs", "4")
+    assert done.returncode == 1 and "1 succeeded, 3 failed" in done.stdout, done.stdout
+
+
+@pytest.mark.case("K12")
+def test_a_run_that_dies_with_a_place_in_the_pool_keeps_none(bakery: Bakery) -> None:
+    (bakery.root / "bakehouse.yaml").write_text(f"pools: {{all: 1}}\ndefaults: {{pool: all}}\n{BREAD}")
+    holder = bakery.start("materialize", "bread")
+    until(lambda: bakery.journal == ["bread"])
+    holder.kill()
+    holder.wait()
+    bakery.open_oven()
+    done = bakery.call("materialize")
+    assert done.returncode == 0, done.stdout
 
 
 # ---- two at once --------------------------------------------------------------------------------------
 
 
+@pytest.mark.case("K4")
 @pytest.mark.parametrize("count", times(1, 8))
 def test_of_two_that_make_the_same_asset_one_runs_and_the_other_names_it(bakery: Bakery, count: int) -> None:
     for round_ in range(1, count + 1):
@@ -317,6 +229,7 @@ def test_a_commit_that_comes_after_another_has_taken_over_is_refused(
 # ---- cancelling the run of another process ------------------------------------------------------------
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_is_alive_ends_when_another_process_cancels_it(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     assert bakery.states() == {"dough": "fresh", "bread": "running", "crumbs": "queued", "jam": "fresh"}
@@ -341,6 +254,7 @@ def test_one_step_of_another_process_is_cancelled_and_the_rest_goes_on(bakery: B
     assert bakery.states() == {"dough": "fresh", "bread": "cancelled", "crumbs": "never", "jam": "fresh"}
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_is_dead_is_closed_by_who_cancels_it(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     holder.kill()
@@ -352,6 +266,7 @@ def test_a_run_that_is_dead_is_closed_by_who_cancels_it(bakery: Bakery) -> None:
         assert run.status == "interrupted" and run.finished is not None and store.problems() == []
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_dies_while_it_is_asked_is_closed_too(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     holder.send_signal(signal.SIGSTOP)
@@ -364,6 +279,7 @@ def test_a_run_that_dies_while_it_is_asked_is_closed_too(bakery: Bakery) -> None
     assert bakery.statuses() == ["interrupted"]
 
 
+@pytest.mark.case("K9")
 def test_a_run_that_is_stopped_is_said_not_to_answer_and_is_not_cancelled_later(bakery: Bakery) -> None:
     holder = bakery.run_until_baking()
     holder.send_signal(signal.SIGSTOP)

@@ -186,18 +186,21 @@ def sampled(size: int, count: int) -> list[int]:
     ]
 
 
+@pytest.mark.case("C11")
 def test_a_ledger_cut_short_anywhere_is_read_rightly_or_refused(made: Path) -> None:
     size = (made / "ledger.db").stat().st_size
     assert cut(made, "ledger.db", range(size - 100, size), answers(made)) == 100
     assert cut(made, "ledger.db", sampled(size, 60), answers(made)) > 60
 
 
+@pytest.mark.case("C11")
 def test_a_log_of_the_ledger_cut_short_anywhere_is_read_rightly_or_refused(hot: Path) -> None:
     size = (hot / "ledger.db-wal").stat().st_size
     assert size > PAGE
     assert cut(hot, "ledger.db-wal", sampled(size, 60), answers(hot)) > 40
 
 
+@pytest.mark.case("C11")
 @pytest.mark.full
 @pytest.mark.timeout(3000)
 def test_a_ledger_and_its_log_cut_short_at_every_byte_of_a_page_and_often_beyond(
@@ -210,6 +213,7 @@ def test_a_ledger_and_its_log_cut_short_at_every_byte_of_a_page_and_often_beyond
         cut(folder, name, [*first, *rest], answers(folder))
 
 
+@pytest.mark.case("C11")
 def test_small_files_of_the_store_cut_short_at_every_byte(made: Path) -> None:
     truth = answers(made)
     (seal,) = made.glob("seal-*")

@@ -10,24 +10,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from harness.program import bakehouse as called
 
 from bakehouse.core.store.logs import HEAD, TAIL
 
 MB = 1 << 20
 
 
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "BAKEHOUSE_TRUST": "1"}
-
-
 Project = Callable[..., Path]
+bakehouse = partial(called, text=False)
 
 
 @pytest.fixture
@@ -40,13 +37,6 @@ def project(tmp_path: Path) -> Project:
         return root
 
     return make
-
-
-def bakehouse(*words: str, at: Path, env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-    command = [str(Path(sys.executable).with_name("bakehouse")), *words]
-    return subprocess.run(
-        command, cwd=at, env=env, capture_output=True, timeout=240, stdin=subprocess.DEVNULL
-    )
 
 
 def log_of(root: Path, task: str) -> Path:

@@ -3,6 +3,7 @@ one's own is, wherever it is moved to."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import pytest
 
 from bakehouse.core.problems import StoreError
 from bakehouse.core.store.adopt import adopt, set_aside
+from bakehouse.core.store.crash import VARIABLE
 from bakehouse.core.store.store import Store
 
 PROGRAM = Path(__file__).with_name("committing.py")
@@ -96,6 +98,7 @@ def test_a_clone_with_a_filled_store_runs_and_unpickles_nothing_of_it(tmp_path: 
     assert [path.name for path in project.glob(".bakehouse.set-aside-*/ledger.db")] == ["ledger.db"]
 
 
+@pytest.mark.case("M12")
 def test_a_store_of_another_user_or_machine_is_refused_until_it_is_adopted(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +113,46 @@ def test_a_store_of_another_user_or_machine_is_refused_until_it_is_adopted(
     fill(folder, 1)
     with Store.open(folder) as store:
         assert store.problems() == [] and len(store.runs()) == 2
+
+
+@pytest.mark.case("M12")
+def test_nothing_that_came_from_another_machine_is_used_in_pieces_or_whole_until_it_is_adopted(
+    tmp_path: Path,
+) -> None:
+    for name in ("theirs", "ours"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pipeline.py").write_text(
+            "from bakehouse import asset\n\n@asset\ndef dough(): return {1, 2}\n\n"
+            "@asset\ndef bread(dough): return 'x' * 100_000\n"
+        )
+        (tmp_path / name / "bakehouse.yaml").write_text("pipeline: bread\n")
+
+    def call(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bakehouse", "-C", str(tmp_path / name), *arguments]
+        home = tmp_path / ("home of " + ("them" if name == "theirs" else "us"))
+        environ = {**os.environ, "BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(home)}
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+
+    def made(name: str) -> list[str]:
+        done = call(name, "materialize", "--json")
+        assert done.returncode == 0, done.stderr
+        told = map(json.loads, done.stdout.splitlines())
+        return [event["task"] for event in told if event["event"] == "step_succeeded"]
+
+    theirs, ours = (tmp_path / name / ".bakehouse" for name in ("theirs", "ours"))
+    assert made("theirs") == ["dough", "bread"]
+    assert call("ours", "status").returncode == 0
+    for part in theirs.iterdir():
+        if part.is_dir() and part.name != "tmp":
+            shutil.copytree(part, ours / part.name, dirs_exist_ok=True)
+        elif part.name.startswith("seal-"):
+            shutil.copy2(part, ours)
+    assert made("ours") == ["dough", "bread"]
+    shutil.rmtree(ours)
+    shutil.copytree(theirs, ours)
+    assert call("ours", "materialize").returncode == 1
+    assert call("ours", "doctor", "--adopt").returncode == 0
+    assert made("ours") == []
 
 
 def test_a_store_can_be_set_aside(folder: Path) -> None:
@@ -195,6 +238,7 @@ def killed_in_a_run(folder: Path, *, after: int) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.case("C13")
 @pytest.mark.parametrize("gone", [["-wal"], ["-wal", "-shm"]])
 def test_a_ledger_whose_log_was_removed_is_not_silently_older(folder: Path, gone: list[str]) -> None:
     killed_in_a_run(folder, after=40)
@@ -208,6 +252,7 @@ def test_a_ledger_whose_log_was_removed_is_not_silently_older(folder: Path, gone
     assert len(steps(folder)) == 8
 
 
+@pytest.mark.case("C13")
 def test_a_ledger_put_back_from_an_old_copy_is_not_silently_older(folder: Path, tmp_path: Path) -> None:
     for beside in ("", "-wal"):
         if (folder / f"ledger.db{beside}").exists():
@@ -221,6 +266,7 @@ def test_a_ledger_put_back_from_an_old_copy_is_not_silently_older(folder: Path, 
         Store.open(folder)
 
 
+@pytest.mark.case("C13")
 def test_the_shared_memory_of_the_ledger_can_go(folder: Path) -> None:
     killed_in_a_run(folder, after=40)
     (folder / "ledger.db-shm").unlink()
@@ -234,3 +280,49 @@ def test_a_whole_store_put_back_from_a_backup_is_believed(folder: Path, tmp_path
     (tmp_path / "backup").rename(folder)
     with Store.open(folder) as store:
         assert len(store.runs()) == 1
+
+
+@pytest.mark.case("C13")
+@pytest.mark.full
+@pytest.mark.spoils
+def test_whatever_beside_the_ledger_is_gone_or_old_it_is_never_silently_older(
+    tmp_path: Path,
+) -> None:
+    """The ledger itself is the present one, or an old one as well."""
+    names = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
+
+    def files() -> list[bytes]:
+        return [(store / name).read_bytes() for name in names]
+
+    def killed(run: int, at: str) -> None:
+        command = [sys.executable, str(PROGRAM), str(store), str(run), "1", "100000"]
+        done = subprocess.run(command, env={**os.environ, VARIABLE: at}, capture_output=True, timeout=120)
+        assert done.returncode == -signal.SIGKILL
+
+    store = tmp_path / "project" / ".bakehouse"
+    store.parent.mkdir()
+    killed(1, "group.notified:3")
+    old = files()
+    killed(2, "group.notified:30")
+    now = files()
+    truth: tuple[int, int, list[str]] | None = None
+    found: tuple[int, int, list[str]] | None
+    refused = 0
+    for ledger, log, memory in itertools.product((0, 1), (0, 1, None), (0, 1, None)):
+        for name, which, both in zip(names, (ledger, log, memory), zip(now, old, strict=True), strict=True):
+            if which is None:
+                (store / name).unlink()
+            else:  # the same file, so that its seal holds
+                (store / name).write_bytes(both[which])
+        try:
+            with Store.open(store) as opened:
+                found = opened.max_seq(), len(opened.recorded().steps), [run.run for run in opened.runs()]
+        except StoreError as refusal:
+            assert refusal.hint and ("older than it was" in refusal.message or "damaged" in refusal.message)
+            refused += 1
+            found = truth
+        truth = truth or found
+        assert found == truth, f"ledger {ledger}, log {log}, memory {memory}"
+        for name, data in zip(names, now, strict=True):
+            (store / name).write_bytes(data)
+    assert refused >= 10

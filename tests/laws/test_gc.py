@@ -103,6 +103,7 @@ def killed(folder: Path, crash: str) -> int:
     return subprocess.run(command, env=environ, capture_output=True, timeout=120).returncode
 
 
+@pytest.mark.case("M13")
 @pytest.mark.parametrize("point", [*GC_POINTS, "gc.removed:5", "gc.removed:13"])
 def test_killed_at_any_step_it_has_lost_nothing_that_is_needed(
     folder: Path, point: str, committing: ModuleType
@@ -114,6 +115,7 @@ def test_killed_at_any_step_it_has_lost_nothing_that_is_needed(
     assert collect(folder, keep=0).items == () and len(value_files(folder)) == STEPS // 2
 
 
+@pytest.mark.case("M13")
 @pytest.mark.full
 def test_killed_a_hundred_times_and_runs_between_nothing_is_lost(
     tmp_path: Path, committing: ModuleType
@@ -150,6 +152,7 @@ print("rounds", rounds)
 """
 
 
+@pytest.mark.case("M13")
 def test_who_reads_meanwhile_finds_every_current_value(folder: Path, tmp_path: Path) -> None:
     over = tmp_path / "over"
     command = [sys.executable, "-c", READER, str(folder), str(over)]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.program import bakehouse
 
 SHELL = [
     ";", "&&", "|", "$(touch CANARY)", "`touch CANARY`", "-rf", "--output=x", "*", "?", "~", "'", '"', "\\",
@@ -52,19 +51,6 @@ def names(canary: Path, count: int) -> list[str]:
     while len(found) < count:
         found["".join(dice.choices(pieces, k=2))[:255]] = None
     return [name for name in found if name.strip() == name and name.isprintable()]
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "BAKEHOUSE_TRUST": "1"}
-
-
-def bakehouse(*words: str, at: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("bakehouse")), *words]
-    return subprocess.run(
-        command, cwd=at, env=env, capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL
-    )
 
 
 def below(folder: Path) -> set[str]:

@@ -75,6 +75,7 @@ def test_the_newest_format_but_one_has_a_golden_store() -> None:
     assert [path.name for path in GOLDEN] == [f"format-{number}.tar.gz" for number in range(1, FORMAT)]
 
 
+@pytest.mark.case("H1")
 def test_an_old_store_says_after_its_migration_what_it_said_before(golden: Path) -> None:
     truth = json.loads((golden.parent / "tables.json").read_text())
     folder = golden / ".bakehouse"
@@ -88,6 +89,7 @@ def test_an_old_store_says_after_its_migration_what_it_said_before(golden: Path)
     assert backup.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.case("H1")
 def test_a_run_goes_on_from_an_old_store(golden: Path) -> None:
     (golden / "burn").unlink()
     done = call(golden, "materialize", "--json")
@@ -113,6 +115,7 @@ def test_examining_an_old_store_does_not_touch_it(golden: Path) -> None:
     assert contents(golden / ".bakehouse") == before
 
 
+@pytest.mark.case("C6")
 @pytest.mark.parametrize("point", MIGRATION_POINTS)
 def test_killed_in_a_migration_the_store_is_the_old_one_or_the_new_one(golden: Path, point: str) -> None:
     truth = json.loads((golden.parent / "tables.json").read_text())
@@ -125,6 +128,8 @@ def test_killed_in_a_migration_the_store_is_the_old_one_or_the_new_one(golden: P
     again = call(golden, "runs", "--json")
     assert again.returncode == 0 and len(json.loads(again.stdout)["runs"]) == 2
     assert version(folder / LEDGER) == FORMAT and tables(folder / LEDGER) == truth
+    with Store.open(folder) as store:
+        assert store.problems() == [] and not store.recorded().damage
     assert [path.name for path in (folder / "backups").iterdir()] == [f"ledger-format-{before}.db"] or (
         call(golden, "gc").returncode == 0
         and [path.name for path in (folder / "backups").iterdir()] == [f"ledger-format-{before}.db"]

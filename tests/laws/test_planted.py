@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.program import bakehouse
 
 YAML = """
 pipeline: x
@@ -26,12 +26,6 @@ OURS = ("tmp", "logs", "values", "cache", "code", "baselines")
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BAKEHOUSE_")}
-    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path), "BAKEHOUSE_TRUST": "1"}
-
-
-@pytest.fixture
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     (folder / ".bakehouse").mkdir(parents=True)
@@ -43,20 +37,6 @@ def project(tmp_path: Path) -> Path:
     os.mkfifo(folder / "folder" / "pipe")
     (folder / "device").symlink_to("/dev/zero")
     return folder
-
-
-def bakehouse(*words: str, at: Path, env: Mapping[str, str], **more: Any) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("bakehouse")), *words]
-    return subprocess.run(
-        command,
-        cwd=at,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-        **more,
-    )
 
 
 def everything(folder: Path) -> dict[str, Any]:

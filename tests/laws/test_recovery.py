@@ -15,22 +15,15 @@ from harness.program import read
 from harness.seeds import seeds
 from harness.witness import Witness
 
-from bakehouse.core.store.crash import VARIABLE
+from bakehouse.core.store.crash import CRASH_POINTS, VARIABLE
 from bakehouse.core.store.lock import holder
 from bakehouse.core.store.store import Store
 
 NewWitness = Callable[..., Witness]
 
-POINTS = (
-    "lock.taken",
-    "begin.locked",
-    "begin.before_commit",
-    "begin.committed",
-    "recover.before_write",
-    "recover.written",
-    "begin.scratch_cleared",
-    "begin.ballast_kept",
-)
+POINTS = [
+    point for point in CRASH_POINTS if point == "lock.taken" or point.startswith(("begin.", "recover."))
+]
 
 
 def statuses(watched: Witness) -> set[str]:

@@ -8,11 +8,12 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.program import bakehouse
 
 YAML = """
 pipeline: clone
@@ -107,23 +108,11 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("BAKEHOUSE_", "VIRTUAL_ENV", "PYTHON"))}
-    return kept | {"BAKEHOUSE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
-
-
-def bakehouse(*words: str, at: Path, env: Mapping[str, str], **more: Any) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("bakehouse")), *words]
-    return subprocess.run(
-        command,
-        cwd=at,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-        **more,
-    )
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    """He has not trusted anything, and is in no environment of Python's."""
+    return {
+        k: v for k, v in environ.items() if not k.startswith(("BAKEHOUSE_TRUST", "VIRTUAL_ENV", "PYTHON"))
+    }
 
 
 LOOKS = [

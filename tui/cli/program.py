@@ -203,6 +203,13 @@ def run(arguments: list[str] | None = None) -> int:
     except Unwritten as fault:
         _tell(f"bakehouse: {fault}")
         return 1
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "new thread" not in str(error):
+            raise
+        _tell(
+            "bakehouse: there is not enough memory for this\nend other programs, or raise the limit (ulimit -v)"
+        )
+        return 1
     except OSError as error:
         _tell(f"bakehouse: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
         return 1
@@ -210,6 +217,15 @@ def run(arguments: list[str] | None = None) -> int:
         let_go(sys.stdout, sys.stderr)
 
 
+def _leave_no_dump() -> None:
+    """The memory of this program and of its steps holds secrets and data: no dump of it is left in a folder."""
+    import resource
+
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def main() -> NoReturn:
+    _leave_no_dump()
     gc.set_threshold(*_COLLECTIONS)
     sys.exit(run())

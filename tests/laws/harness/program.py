@@ -53,6 +53,18 @@ class Ended:
         return "\n".join(str(one["error"]) for one in ends if one.get("error"))
 
 
+def bakehouse(*words: str, at: Path, env: Mapping[str, str], **more: Any) -> subprocess.CompletedProcess[Any]:
+    """One command of the program, called in the folder `at`; its output is text unless `text=False`."""
+    command = [str(Path(sys.executable).with_name("bakehouse")), *words]
+    asked: dict[str, Any] = {
+        "capture_output": True,
+        "text": True,
+        "timeout": 280,
+        "stdin": subprocess.DEVNULL,
+    }
+    return subprocess.run(command, cwd=at, env=env, **asked | more)
+
+
 class Program:
     """`bakehouse materialize --json` in one project."""
 
