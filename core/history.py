@@ -31,7 +31,7 @@ class PastStep:
 
     `outcome` is a phase of a step (`succeeded`, `failed`, `reused`, …), or `interrupted` where the run was
     killed over it. `reasons` (`kind`, `detail`, `key`) say why it was to run. `logs` are the files of its
-    attempts that printed something, in order.
+    attempts that printed something, in order; `collected` is whether one of them is not there any more.
     """
 
     task: str
@@ -44,6 +44,7 @@ class PastStep:
     reasons: Sequence[Json] = ()
     assets: list[str] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
+    collected: bool = False
 
 
 def steps_of(events: Iterable[Event], *, is_over: bool) -> list[PastStep]:
@@ -66,13 +67,15 @@ def steps_of(events: Iterable[Event], *, is_over: bool) -> list[PastStep]:
 def _take(step: PastStep, event: Event, outcome: str) -> None:
     data = event.data
     step.outcome = "interrupted" if data.get("interrupted") else outcome
-    step.attempts = max(step.attempts, int(data.get("attempt") or 0))
+    if event.kind is not Kind.STEP_QUEUED:  # an attempt counts when it begins
+        step.attempts = max(step.attempts, int(data.get("attempt") or 0))
     step.reasons = data.get("reasons") or step.reasons
-    step.error = str(data.get("error") or "") if outcome not in _UNDER_WAY else step.error
+    if outcome not in _UNDER_WAY:
+        step.error = str(data.get("error") or data.get("reason") or "")
     step.by = data.get("by") or step.by
     if event.kind is Kind.STEP_STARTED and step.started is None:
         step.started = event.ts
-    if "seconds" in data:
+    if "seconds" in data and step.started is not None:
         step.seconds = data["seconds"]
 
 
@@ -98,7 +101,9 @@ def find_run(store: Store, name: str) -> RunSummary:
 def past_steps(store: Store, run: RunSummary) -> list[PastStep]:
     """What became of each step of `run`, with the logs that are still there. Blocking."""
     steps = steps_of(store.events(run.run), is_over=run.status != "running")
+    names = store.log_names(run.run)
     for step in steps:
-        paths = (store.logs.path(run.run, step.task, number) for number in range(1, step.attempts + 1))
+        paths = [store.logs.path(run.run, step.task, number) for number in range(1, step.attempts + 1)]
         step.logs = [path for path in paths if path.is_file()]
+        step.collected = any(store.logs.name(path) in names for path in paths if path not in step.logs)
     return steps

@@ -241,6 +241,8 @@ class State(StrEnum):
     """What is shown of a node, by glyph, word and colour."""
 
     SOURCE = "source"
+    MISSING = "missing"
+    """A source whose file is not there."""
     NEVER = "never"
     FRESH = "fresh"
     STALE = "stale"
@@ -251,6 +253,11 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     REUSED = "reused"
     SPARED = "spared"
+
+    @property
+    def kind(self) -> str:
+        """The state as documents name it: a source is one whether or not its file is there; a reason tells that."""
+        return State.SOURCE.value if self is State.MISSING else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +322,8 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The end of the last attempt at a task, whatever it was."""
+    """The end of the last attempt at a task, whatever it was. `number` counts from 1; it is 0 where the run was
+    cancelled before the step began."""
 
     task: str
     run: str

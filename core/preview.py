@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from .model import Damage, Json, Materialization, Stored
 from .places import is_in_store
-from .problems import StoreError
+from .problems import StoreError, number_of
 from .secrets import Secrets
 from .store.store import Store
 from .tabular import Cell, TableError, array_rows, cell_text, plain_cell, query_rows, short
@@ -133,7 +133,9 @@ class _Look:
             case "file":
                 return self._file()
             case other:
-                return Preview("binary", note=f"{self.value.size:,} bytes in the unknown encoding {other!r}")
+                return Preview(
+                    "binary", note=f"{number_of(self.value.size, 'byte')} in the unknown encoding {other!r}"
+                )
 
     def _file_path(self) -> Path:
         assert self.path is not None, "a value is inline or in a file"
@@ -186,7 +188,7 @@ class _Look:
 
     def _opaque(self) -> Preview:
         kept = self.metadata.get("preview")
-        head = f"{self.value.type or 'a Python object'}, {self.value.size:,} bytes"
+        head = f"{self.value.type or 'a Python object'}, {number_of(self.value.size, 'byte')}"
         note = "kept as a pickle, which is only ever opened in a step"
         return Preview("text", text=f"{head}\n\n{kept}" if kept is not None else head, note=note)
 
@@ -223,7 +225,7 @@ class _Look:
 
     def _text(self, data: bytes) -> Preview:
         if b"\0" in data[:8192] or not _is_text(data[:8192]):
-            return Preview("binary", note=f"binary, {self.value.size:,} bytes")
+            return Preview("binary", note=f"binary, {number_of(self.value.size, 'byte')}")
         return Preview("text", text=_decoded(data), note=_cut_note(self.value.size) if self._is_cut() else "")
 
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from .model import NOWHERE, Place
 
 
+def number_of(count: int, one: str, many: str = "") -> str:
+    """`1 step`, `2 steps`, `1,000 rows`; `many` where the plural is not `one` and an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong. `line` is the text of the offending line, for the caret under it."""

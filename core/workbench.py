@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +23,7 @@ from .marks import Marks, as_baseline, marks_between
 from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
 from .places import store_folder
 from .plan import Cause, Facts, Survey, make_plan, root_causes, still_holds, take_survey
-from .problems import NotTrusted, ProblemError
+from .problems import NotTrusted, ProblemError, StoreError
 from .sources import SourceVersions
 from .store.baseline import Baseline, load_baseline, save_baseline
 from .store.store import RunSummary, Store
@@ -109,6 +110,7 @@ class Workbench:
         )
         self._baseline = load_baseline(store.folder, project.name)
         self._since: Since | None = None
+        self._baseline_of = store.identity()
         self._take(definitions)
 
     @classmethod
@@ -294,6 +296,10 @@ class Workbench:
         """Past runs, newest first. Blocking."""
         return self.store.runs(limit)
 
+    def knows_run(self, run: str) -> bool:
+        """Whether the store has that run: one that was deleted has none. Blocking."""
+        return self.store.identity() is not None and bool(self.store.events(run, limit=1))
+
     def attempt(self, task: str) -> Attempt | None:
         """How the last attempt at a task ended. Blocking."""
         return self.store.attempt(task)
@@ -324,7 +330,23 @@ class Workbench:
         """What is new, changed and removed against the baseline. Blocking."""
         if self._since is not None:
             return self._since.marks(self.defined)
+        self._follow_store()
         return Marks() if self._baseline is None else marks_between(self._baseline, self._defined_now())
+
+    def _follow_store(self) -> None:
+        """A baseline goes with its store: one that was deleted leaves the project as if it was opened for the first
+        time; one that was made since gets the baseline that is in use."""
+        before, self._baseline_of = self._baseline_of, self.store.identity()
+        if self._baseline_of == before:
+            return
+        found = load_baseline(self.store.folder, self.project.name)
+        if found is not None:
+            self._baseline = found
+        elif self._baseline_of is None:
+            self._baseline = self._defined_now()
+        elif self._baseline is not None and self.store.writable:
+            with contextlib.suppress(StoreError):
+                save_baseline(self.store.folder, self._baseline, self.project.name)
 
     def accept(self) -> None:
         """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept, and `ProblemError`

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.filter import LineFilter
 
-from ..core.problems import ProblemError
+from ..core.problems import ProblemError, number_of
 from ..core.watching import Lookout
 from .away import Away
 from .chart import Chart
@@ -188,5 +188,5 @@ class BakehouseApp(Stage):
     def action_help_quit(self) -> None:
         """Ctrl-C, which in a terminal ends programs: here `q` does."""
         steps = self.deeds.open_steps() if self.session is not None and self.session.running else 0
-        told = f"q quits; it asks first, as {steps} steps are under way (x cancels one, X all)"
+        told = f"q quits; it asks first, as {number_of(steps, 'step is', 'steps are')} under way (x cancels one, X all)"
         self.tell(told if steps else "q quits")

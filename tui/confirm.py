@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from ..core.model import Definitions, Plan, PythonAction
+from ..core.problems import number_of
 from ..core.store.lock import Holder
 from ..core.undoing import Way
 from .ink import Bit, Ink, Line
@@ -126,12 +127,12 @@ def about_force(plan: Plan) -> Question:
     count = plan.counts["run"]
     steps = [(Bit("  " + step.task),) for step in plan.steps if step.action == "run"]
     more = [(Bit(f"  and {len(steps) - 12} more", "muted"),)] if len(steps) > 12 else []
-    words = f"{count} {'step runs' if count == 1 else 'steps run'}, whether fresh or not:"
+    words = f"{number_of(count, 'step runs', 'steps run')}, whether fresh or not:"
     return Question("Materialize by force", ((Bit(words),), *steps[:12], *more), "run it")
 
 
 def about_cancelling(open_steps: int, elsewhere: Holder | None = None) -> Question:
-    words = f"{open_steps} steps are running or queued. What is done stays done."
+    words = f"{number_of(open_steps, 'step is', 'steps are')} running or queued. What is done stays done."
     lines: list[Line] = [(Bit(words),)]
     if elsewhere is not None:
         lines.append((Bit(f"It is the run of another process: {elsewhere}."),))
@@ -153,7 +154,8 @@ def about_undo(leads: Way, now: float, *, redo: bool) -> Question:
 
 
 def about_quitting(open_steps: int) -> Question:
-    words = f"A run is under way with {open_steps} steps to go. Quitting cancels it; what is done stays done."
+    steps = number_of(open_steps, "step")
+    words = f"A run is under way with {steps} to go. Quitting cancels it; what is done stays done."
     return Question("Quit", ((Bit(words),),), "cancel it and quit", "stay")
 
 
@@ -169,11 +171,12 @@ def about_trust(definitions: Definitions, withheld: Sequence[str]) -> Question:
         (),
     ]
     if withheld:
-        lines.append((Bit(f"{len(withheld)} Python files are imported to read their definitions:"),))
+        files = number_of(len(withheld), "Python file is", "Python files are")
+        lines.append((Bit(f"{files} imported to read their definitions:"),))
         lines += [(Bit(f"  {name}", "muted"),) for name in withheld[:8]]
         lines += [(Bit(f"  and {len(withheld) - 8} more", "muted"),)] if len(withheld) > 8 else []
     for kind, count in kinds.items():
-        lines.append((Bit(f"{count} {kind} steps can be run, each when you ask for it"),))
+        lines.append((Bit(f"{number_of(count, f'{kind} step')} can be run, each when you ask for it"),))
     for task in list(definitions.tasks.values())[:8]:
         what = task.action
         told = f"{what.module}:{what.function}" if isinstance(what, PythonAction) else what.kind

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
 from .live import OPEN, Live
-from .status import run_words
+from .status import nothing_runs, run_words
 from .stream import Streamer
 from .watch import watch
 
@@ -62,7 +62,7 @@ class Deeds:
                 session.begin_preview(made)
                 self.app.show_rows(tree.node)
             else:
-                self.app.tell("all of it is fresh: nothing would run (M runs it by force)")
+                self.app.tell(nothing_runs(made, "would run"))
 
     async def _make_plan(
         self,
@@ -123,7 +123,7 @@ class Deeds:
         if session is None:
             return False
         if not plan.counts["run"]:
-            self.app.tell("all of it is fresh: nothing to run (M runs it by force)")
+            self.app.tell(nothing_runs(plan, "to run"))
             return False
         if session.run is not None and session.run.active and session.live is not None:
             try:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
+from ..core.problems import number_of
+
 Sign = Literal["-", "+", " ", "@"]
 
 WIDEST = 96
@@ -108,7 +110,7 @@ def _changed(gone: list[str], come: list[str]) -> list[Piece]:
             shown[0][n], shown[1][n] = _spaces_shown(a), _spaces_shown(b)
     for part, whole in zip(shown, (gone, come), strict=True):
         if left := len(whole) - len(part):
-            part.append(f"… and {left} more lines")
+            part.append(f"… and {number_of(left, 'more line')}")
     return [*(Piece("-", line) for line in shown[0]), *(Piece("+", line) for line in shown[1])]
 
 
@@ -138,4 +140,4 @@ def _bounded(pieces: Iterator[Piece], most: int = _MOST_LINES) -> Iterator[Piece
         else:
             left += 1
     if left:
-        yield Piece("@", f"and {left} more lines")
+        yield Piece("@", f"and {number_of(left, 'more line')}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,36 +16,43 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What materializing everything would do now. `new` are new in the definitions, made or not; of the others
-    `reused` keep the value that they have, `rebuild` have one that would be made again, `never` have none."""
+    `reused` keep the value that they have, `made` were made anew since the definitions changed and are kept too,
+    `rebuild` have a value that would be made again, `never` have none. A source that is missing is in none of these."""
 
     new: int
     reused: int
+    made: int
     rebuild: int
     never: int
     changed: int
     removed: int
 
 
-def take_ledger(survey: Survey, marks: Marks, nodes: Iterable[Node]) -> Ledger | None:
-    """Counts the assets among `nodes`, which the survey must know; None where nothing differs from the baseline."""
+def take_ledger(
+    survey: Survey, marks: Marks, nodes: Iterable[Node], anew: Container[str] = ()
+) -> Ledger | None:
+    """Counts the assets among `nodes`, which the survey must know; None where nothing differs from the baseline.
+    `anew` are the tasks that ran since the definitions changed."""
     if not (marks.new or marks.changed or marks.removed):
         return None
     graph = survey.facts.graph
     made = survey.facts.recorded.materializations
-    tally = dict.fromkeys(("new", "reused", "rebuild", "never"), 0)
+    tally = dict.fromkeys(("new", "reused", "made", "rebuild", "never"), 0)
     changed = 0
     for node in nodes:
         task = graph.producer(node.name)
         changed += node in marks.changed
         if node in marks.new:
             what = "new"
-        elif survey.states[node] is State.SOURCE or task is None:
-            what = "reused" if node.name in survey.versions else "never"
+        elif task is None:
+            if survey.states[node] is State.MISSING:
+                continue
+            what = "reused"
         elif node.name not in made:
             what = "never"
         else:
             would_run = task in survey.reasons and task not in survey.missing
-            what = "rebuild" if would_run else "reused"
+            what = "rebuild" if would_run else "made" if task in anew else "reused"
         tally[what] += 1
     removed = sum(node.kind == "asset" for node in marks.removed)
     return Ledger(**tally, changed=changed, removed=removed)

@@ -129,6 +129,8 @@ class Live:
             self.counts[step.state] -= 1
             self.counts[state] += 1
             step.state = state
+        if state is State.QUEUED:
+            step.seconds = None
         self.touched.add(task)
         return step
 
@@ -145,13 +147,14 @@ class Live:
         step.lines = 0
 
     def _end(self, task: str, event: Event, state: State) -> None:
+        was_running = task in self.steps and self.steps[task].state is State.RUNNING
         step = self._set(task, state)
         taken = event.data.get("seconds")
         if isinstance(taken, int | float):
             step.seconds = float(taken)
-        elif step.started is not None and state is not State.BLOCKED:
+        elif was_running and step.started is not None:
             step.seconds = max(0.0, event.ts - step.started)
-        step.error = str(event.data.get("error", ""))
+        step.error = str(event.data.get("error") or event.data.get("reason") or "")
         step.by = str(event.data.get("by") or "")
         if state is State.FAILED:
             if event.data.get("retry_in") is not None:

@@ -27,6 +27,9 @@ _WHY = {
     ReasonKind.FORCED: "asked for",
 }
 
+_MADE = frozenset({State.FRESH, State.STALE, State.REUSED, State.SPARED})
+"""States in which the last time it took says something: of the others a time would be that of an attempt."""
+
 
 class RowLook(NamedTuple):
     """`middle` stands after the name and is the first to be cut; `word` and `time` stand in columns at the
@@ -88,13 +91,13 @@ def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowL
     sign = spinner(now, ascii_only) if state is State.RUNNING else glyph(state, ascii_only)
     middle, middle_style = row.verb, "verb"
     elapsed = step.elapsed(now) if step is not None else None
-    if elapsed is None and state is not State.SOURCE and (step is None or step.state not in OPEN):
+    if elapsed is None and state in _MADE and (step is None or step.state not in OPEN):
         elapsed = _taken(session, node)
     if step is not None and (node.kind == session.which or row.kind == "ghost"):
         said = _said(step, state)
         if said:
             middle, middle_style = said, look.style if state is not State.RUNNING else "muted"
-    if step is None and state is State.FAILED and node.kind == session.which:
+    if state is State.FAILED and (step is None or step.state is not state) and node.kind == session.which:
         middle, middle_style = _last_error(session, node) or middle, "failed"
     word, style, time_style = look.word, look.style, "muted"
     if state is State.RUNNING and step is not None and step.fraction is not None:
@@ -127,17 +130,21 @@ def _said(step: Step, state: State) -> str:
         case State.RUNNING:
             return step.note or strip_sequences(step.line).strip()
         case State.FAILED:
-            return step.error.split("\n", 1)[0]
+            return _first_line(step) if step.state is State.FAILED else ""
         case State.BLOCKED:
-            return f"by {step.by}" if step.by else ""
+            return ": ".join(part for part in (f"by {step.by}" if step.by else "", _first_line(step)) if part)
         case State.QUEUED:
             return step.note
         case State.NEVER | State.STALE if step.state is State.BLOCKED and step.by:
             return f"blocked by {step.by}"
-        case State.NEVER | State.STALE if step.state is State.CANCELLED:
-            return "cancelled before it began"
+        case State.CANCELLED if step.error != state:
+            return _first_line(step)
         case _:
             return ""
+
+
+def _first_line(step: Step) -> str:
+    return step.error.split("\n", 1)[0]
 
 
 def _last_error(session: Session, node: Node) -> str:
@@ -154,9 +161,9 @@ def _planned_look(
     state = session.state_of(node)
     sign = glyph(state, ascii_only)
     if planned is None:
-        is_source = state is State.SOURCE
-        style = "source" if is_source else "muted"
-        return RowLook(sign, style, row.label, "muted", "", "muted", "source" if is_source else "", style)
+        is_source = state in (State.SOURCE, State.MISSING)
+        style, word = (LOOKS[state].style, LOOKS[state].word) if is_source else ("muted", "")
+        return RowLook(sign, style, row.label, "muted", "", "muted", word, style)
     if planned.action == "reuse":
         return RowLook(sign, "fresh", row.label, _name_style(row, State.FRESH), "", "muted", "reuse", "fresh")
     reason = planned.reasons[0] if planned.reasons else None

@@ -261,6 +261,8 @@ def build(shape: Shape, folds: Folds) -> Rows:
         unfolds = folds.is_open(key, depth) if below else None
         label = child.group if node is None else nodes[node].title
         verb = child.verb or (shape.verb(node) if kind == "node" and node is not None else "")
+        if verb in (label, label.replace("_", " ")):  # said already
+            verb = ""
         rows.append(
             Row(key, node, kind, depth, parent, last, unfolds, label, verb, child.dim, False, len(below))
         )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..core.workbench import Marks, Snapshot, Workbench
 
 DIRECTIONS: Mapping[ViewKind, Direction] = {"asset": "up", "task": "down"}
-FAULTS = frozenset({State.FAILED, State.STALE, State.RUNNING})
+FAULTS = frozenset({State.FAILED, State.MISSING, State.STALE, State.RUNNING})
 _WELL = frozenset({State.FRESH, State.REUSED, State.SPARED})
 _OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOCKED)
 
@@ -63,6 +63,7 @@ class Session:
         self.durations: Mapping[str, tuple[float, ...]] = {}
         self.outlook = Outlook(lambda live, now: foresee(live, self.graph, self.durations, now))
         self._settled: Live | None = None
+        self._anew: set[str] = set()
         self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
         self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
         self._full: dict[tuple[ViewKind, Direction], Rows] = {}
@@ -77,6 +78,8 @@ class Session:
         self.graph, self.definitions = survey.defined.graph, survey.defined.definitions
         self._views.clear()
         self.isolate(self.isolated if self.isolated is not None and self.is_defined(self.isolated) else None)
+        self._anew.clear()
+        self._settled = self.live if self.live is not None and self.live.is_over else None
         self.surveyed(survey, marks)
         self.marked &= set(self.graph.order)
         self.end_preview()
@@ -84,12 +87,19 @@ class Session:
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
         self.survey, self.durations = survey, survey.recorded.durations
-        self._settled = self.live if self.live is not None and self.live.is_over else None
+        settled = self.live if self.live is not None and self.live.is_over else None
+        if settled is not None and settled is not self._settled:
+            self._anew.update(task for task, step in settled.steps.items() if step.state is State.FRESH)
+        self._settled = settled
         self.marks = marks
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
-        self.ledger = take_ledger(survey.survey, marks, self.whole_view("asset").nodes)
+        self.ledger = take_ledger(survey.survey, marks, self.whole_view("asset").nodes, self._anew)
         self.recount()
         self._match()
+
+    def forget_run(self) -> None:
+        """The store does not know the last run any more: nothing is said of it."""
+        self.live = self._settled = None
 
     @property
     def is_settled(self) -> bool:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 
+from ..core.problems import number_of
 from .chart import Chart
 from .gantt import GanttView
 from .ink import Bit, Ink, Line
@@ -138,7 +139,7 @@ class SidePane(Container):
         else:
             missed = self.log_view.missed
             self.border_subtitle = Content(
-                f"{missed:,} more lines came (F follows)" if missed else "not following (F)"
+                f"{number_of(missed, 'more line')} came (F follows)" if missed else "not following (F)"
             )
 
     def show(self, lines: list[Line], about: object, *, still: int = 0) -> None:

@@ -192,9 +192,13 @@ class Stage(App[int]):
 
     async def look_again(self) -> None:
         """New facts about the same definitions: after a run, after accepting."""
-        bench = self.bench
+        bench, session = self.bench, self.session
+        live = session.live if session is not None and not session.under_way else None
         survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
+        is_known = live is None or await self.aside.call(bench.knows_run, live.run)
         if self.session is not None:
+            if not is_known and self.session.live is live:
+                self.session.forget_run()
             self.session.surveyed(survey, marks)
             self.weigh()
             self.select_again()

@@ -19,6 +19,7 @@ class Look(NamedTuple):
 
 LOOKS: Mapping[State, Look] = {
     State.SOURCE: Look("⋄", "o", "source", "source"),
+    State.MISSING: Look("◌", "?", "missing", "failed"),
     State.NEVER: Look("∘", ".", "never", "never"),
     State.FRESH: Look("✓", "+", "fresh", "fresh"),
     State.STALE: Look("~", "~", "stale", "stale"),
@@ -34,6 +35,7 @@ LOOKS: Mapping[State, Look] = {
 ORDER = (
     State.RUNNING,
     State.FAILED,
+    State.MISSING,
     State.BLOCKED,
     State.STALE,
     State.QUEUED,

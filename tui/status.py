@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.model import Plan, State
+from ..core.problems import number_of
 from .estimate import about, forecast_words
 from .ink import Bit, Line, cut, line_width
 from .keys import Key, Situation, footer
@@ -13,7 +14,7 @@ from .ledger import Ledger
 from .live import Live
 from .session import Session
 from .states import LOOKS, ORDER, glyph
-from .tally import unit
+from .tally import total_of
 
 if TYPE_CHECKING:
     from ..core.plan.timing import Forecast
@@ -72,7 +73,7 @@ def _ledger_lines(session: Session, ledger: Ledger, ascii_only: bool) -> tuple[L
 
 def _broken(count: int, room: int) -> Line:
     """That what is shown is not what is written, in as many words as there is room for."""
-    errors = f"{count} error{'' if count == 1 else 's'}"
+    errors = number_of(count, "error")
     told = (
         f"the definitions have {errors} (see Overview); the last good ones are shown",
         f"definitions: {errors} (see Overview), the last good shown",
@@ -87,7 +88,7 @@ def _counts(session: Session, width: int, ascii_only: bool) -> list[Line]:
     tally = session.counts()
     roomy = width >= (_ROOMY if session.under_way else _ROOMY // 2)
     total = sum(tally.values())
-    pieces: list[Line] = [(Bit(f"{total} {unit(session.which, total)}", "muted"),)] if roomy else []
+    pieces: list[Line] = [(Bit(total_of(session.which, total), "muted"),)] if roomy else []
     return pieces + [
         (Bit(f"{glyph(state, ascii_only)} {tally[state]} {LOOKS[state].word}", LOOKS[state].style),)
         for state in ORDER
@@ -125,6 +126,7 @@ def ledger_line(ledger: Ledger, ascii_only: bool = False, cost: Forecast | None 
     line = [
         Bit(f" {ledger.new} new ", "on-new ink-on-new bold"),
         Bit(f" {dot} {ledger.reused} reused", "fresh"),
+        *((Bit(f" {dot} {ledger.made} made", "fresh"),) if ledger.made else ()),
         Bit(f" {dot} {ledger.rebuild} to rebuild", "stale" if ledger.rebuild else "muted"),
     ]
     if ledger.never:
@@ -145,6 +147,14 @@ def plan_words(plan: Plan, cost: Forecast | None = None) -> str:
     words += f", {counts['skip']} cannot run" if counts.get("skip") else ""
     words += f", {forecast_words(cost)}" if cost is not None and cost.steps else ""
     return words + " · Enter runs it, Esc leaves it"
+
+
+def nothing_runs(plan: Plan, would: str) -> str:
+    """Why a plan has nothing that would run."""
+    missing = dict.fromkeys(r.detail for step in plan.steps if step.action == "skip" for r in step.reasons)
+    if missing:
+        return f"nothing {would}: {', '.join(missing)}"
+    return f"all of it is fresh: nothing {would} (M runs it by force)"
 
 
 def _filter_words(session: Session) -> str:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from ..core.model import Node, State
+from ..core.problems import number_of
 
 if TYPE_CHECKING:
     from ..core.graph.graph import Graph
 
 Kind = Literal["asset", "task"]
 KINDS: tuple[Kind, ...] = ("asset", "task")
-UNITS = {"asset": ("asset", "assets"), "task": ("step", "steps")}
-"""What is counted in each view: one, many."""
+UNITS = {"asset": "asset", "task": "step"}
+"""What is counted in each view."""
 
 
 def counted(graph: Graph, kind: Kind) -> Iterator[Node]:
@@ -24,8 +25,9 @@ def counted(graph: Graph, kind: Kind) -> Iterator[Node]:
     return (Node("asset", name) for name, asset in graph.assets.items() if not asset.internal)
 
 
-def unit(kind: Kind, count: int) -> str:
-    return UNITS[kind][count != 1]
+def total_of(kind: Kind, count: int) -> str:
+    """`3 steps`, `1 asset`."""
+    return number_of(count, UNITS[kind])
 
 
 class Tally:

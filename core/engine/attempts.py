@@ -18,6 +18,7 @@ from .telling import Telling
 
 _MOST_REASONS = 3
 _DETAIL = 200
+_NOT_BEGUN = "cancelled before it began"
 
 
 @dataclass(slots=True)
@@ -176,6 +177,16 @@ class Attempts:
         now.ended_as = why
         if self._executor is not None:
             self._executor.cancel(now.name)
+
+    def drop(self, task: str) -> None:
+        """Tells that `task` was cancelled before an attempt at it began."""
+        data = {"error": _NOT_BEGUN}
+        if self._telling.broken or not self._desk.was_left_undone(task):
+            self._telling.emit(Kind.STEP_CANCELLED, task, data=data)
+            return
+        now = self._rim.clock()
+        attempt = Attempt(task, self._run, 0, "cancelled", now, now, _NOT_BEGUN)
+        self._telling.commit((self._telling.event(Kind.STEP_CANCELLED, task, data=data),), attempt)
 
     def log_file(self, task: str) -> Path | None:
         """The log of the attempt at `task` that is under way, if it printed anything yet."""

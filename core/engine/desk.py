@@ -7,7 +7,18 @@ import os
 from collections.abc import Iterable, Mapping
 
 from ..graph.graph import Graph
-from ..model import Definitions, Input, ShellAction, StepKey, StepRecord, Stored, Task, identifier
+from ..model import (
+    Definitions,
+    Input,
+    Json,
+    Reason,
+    ShellAction,
+    StepKey,
+    StepRecord,
+    Stored,
+    Task,
+    identifier,
+)
 from ..plan.keys import AFTER, StaticKey, step_key
 from ..plan.survey import Survey
 from ..sources import SourceVersions
@@ -28,6 +39,7 @@ class Desk:
         self.static: Mapping[str, StaticKey] = facts.keys
         self.pools = definitions.pools
         self._recorded = facts.recorded
+        self._out_of_date = frozenset(survey.reasons)
         self._records: dict[str, StepRecord] = {}
         self._stamps = stamps
         self._spoiled: dict[str, str] = {}
@@ -37,6 +49,24 @@ class Desk:
     def record_of(self, task: str) -> StepRecord | None:
         """The last success of a task, in this run or before."""
         return self._records.get(task) or self._recorded.steps.get(task)
+
+    def was_left_undone(self, task: str) -> bool:
+        """Whether it is news that `task` was cancelled before it began: it was to be made, and its last attempt did
+        not fail, which says more."""
+        attempt = self._recorded.attempts.get(task)
+        return task in self._out_of_date and (attempt is None or attempt.state != "failed")
+
+    def told_missing(self, reasons: Iterable[Reason]) -> dict[str, Json]:
+        """What is told of a step that cannot run, its sources not being there: which, where they are named, and
+        what to do."""
+        missing = list(reasons)
+        places = dict.fromkeys(str(self.definitions.assets[one.key or ""].place) for one in missing)
+        it, file = ("it", "the file") if len(missing) == 1 else ("them", "the files")
+        return {
+            "by": missing[0].key,
+            "reason": "; ".join(one.detail for one in missing),
+            "hint": f"put {it} there, or correct {file} at {', '.join(places)}",
+        }
 
     def _value(self, asset: str) -> Stored:
         return self._values.get(asset) or self._recorded.materializations[asset].value

@@ -167,7 +167,7 @@ class Engine:
     def _cancel_all(self) -> None:
         for name in self.course.not_begun():
             if self.course.phases[name] not in OVER:
-                self._close(name, Phase.CANCELLED, Kind.STEP_CANCELLED, blocked_too=False)
+                self._drop(name, blocked_too=False)
         for name in [t for t, p in self.course.phases.items() if p is Phase.RUNNING]:
             self._cancel_step(name)
 
@@ -179,8 +179,11 @@ class Engine:
             return  # it is done but for its commit
         if (timer := self._retries.pop(task, None)) is not None:
             timer.cancel()
+            data = {"error": "cancelled before it was tried again"}
+            self._close(task, Phase.CANCELLED, Kind.STEP_CANCELLED, data)
+            return
         self._pools.forget(task)
-        self._close(task, Phase.CANCELLED, Kind.STEP_CANCELLED)
+        self._drop(task)
 
     # ---- choosing what begins ------------------------------------------------------------------
 
@@ -200,11 +203,9 @@ class Engine:
     def _begin(self, task: str) -> None:
         step = self.course.steps[task]
         if self._error is not None:
-            self._close(task, Phase.CANCELLED, Kind.STEP_CANCELLED)
+            self._drop(task)
         elif step.action == "skip":
-            missing = step.reasons[0]
-            data: dict[str, Json] = {"by": missing.key, "reason": missing.detail}
-            self._close(task, Phase.BLOCKED, Kind.STEP_BLOCKED, data)
+            self._close(task, Phase.BLOCKED, Kind.STEP_BLOCKED, self._desk.told_missing(step.reasons))
         elif step.action == "reuse":
             self._telling.emit(Kind.STEP_REUSED, task)
             self.course.done(task, Phase.REUSED)
@@ -239,6 +240,9 @@ class Engine:
             self._block(self.course.lost(now.task, Phase.FAILED))  # it cannot be kept any more
         elif outcome.ok:
             self._succeed(now, _with_own_metadata(outcome))
+        elif now.ended_as == "cancelled" and not now.started:
+            self._attempts.forget_count(now.task)
+            self._drop(now.task)
         elif now.ended_as == "cancelled" or (outcome.cancelled and not now.ended_as):
             self._lose(now, Kind.STEP_CANCELLED, Phase.CANCELLED, now.told_end("cancelled", outcome))
         else:
@@ -310,23 +314,20 @@ class Engine:
         attempt = now.as_ended(self.run, state, self._rim.clock(), data["error"])
         self._telling.commit((self._telling.event(kind, now.task, data=data),), attempt)
 
-    def _close(
-        self,
-        task: str,
-        phase: Phase,
-        kind: Kind,
-        data: Mapping[str, Json] | None = None,
-        *,
-        blocked_too: bool = True,
-    ) -> None:
+    def _close(self, task: str, phase: Phase, kind: Kind, data: Mapping[str, Json] | None = None) -> None:
         self._telling.emit(kind, task, data=data)
-        blocked = self.course.lost(task, phase)
+        self._block(self.course.lost(task, phase))
+
+    def _drop(self, task: str, *, blocked_too: bool = True) -> None:
+        """Cancels a step that has not begun: waiting, in line for a pool, or queued."""
+        self._attempts.drop(task)
+        blocked = self.course.lost(task, Phase.CANCELLED)
         if blocked_too:
             self._block(blocked)
             return
         for step in blocked:
             self.course.phases[step.task] = Phase.CANCELLED
-            self._telling.emit(Kind.STEP_CANCELLED, step.task)
+            self._attempts.drop(step.task)
 
     def _block(self, blocked: tuple[Blocked, ...]) -> None:
         for step in blocked:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..problems import number_of
 from ..secrets import Secrets
 from ..store.store import Store
 from .lines import LineSplitter
@@ -63,7 +64,7 @@ class Printed:
 
     def _held_back(self) -> list[str]:
         held, self._held = self._held, 0
-        return [f"… {held:,} more lines are in the log"] if held else []
+        return [f"… {number_of(held, 'more line')} in the log"] if held else []
 
     def _few(self, lines: list[str]) -> list[str]:
         if not lines:

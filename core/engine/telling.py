@@ -40,6 +40,11 @@ class Telling:
         return self._seq + 1
 
     @property
+    def broken(self) -> bool:
+        """Whether the store failed, so that nothing is kept any more."""
+        return self._broken
+
+    @property
     def all_durable(self) -> bool:
         """Whether nothing waits for its commit."""
         return self._durable == self._commits

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..model import Definitions, Place, Task
-from ..problems import Problem
+from ..problems import Problem, number_of
 
 SHOWN_CIRCLES = 10
 SHOWN_NAMES = 10
@@ -31,7 +31,8 @@ def cycle_problems(definitions: Definitions) -> list[Problem]:
     more = len(circles) - SHOWN_CIRCLES
     if more > 0:
         place = _place(definitions, tasks[circles[SHOWN_CIRCLES][0]])
-        problems.append(Problem(f"{more} more circles like these are not shown", place))
+        told = number_of(more, "more circle like these is", "more circles like these are")
+        problems.append(Problem(f"{told} not shown", place))
     return problems
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ..graph.cycles import cycle_problems
 from ..model import Definitions, Place, PythonAction
-from ..problems import DefinitionError, Problem
+from ..problems import DefinitionError, Problem, number_of
 from ..secrets import Secrets
 from .collector import collector_paused
 from .discovery import ROOT_FILE, Found, Project, matching
+from .document import Document, shown_line
 from .drafts import Draft
 from .entries import YamlFile, read_entries, spec_draft
 from .files import read_file
@@ -22,7 +23,7 @@ from .merge import merge
 from .names import shown
 from .python import load_python
 from .python_types import Call, CallKey, LoadFailure, PythonRequest, PythonResult, Signature
-from .reader import Document, read_yaml, shown_line
+from .reader import read_yaml
 
 CODE_FOLDER = "code"
 MOST_PROBLEMS = 500
@@ -104,7 +105,7 @@ def _composed(
 
 
 def _unreadable(yaml: YamlFile) -> bool:
-    return bool(yaml.problems) and yaml.document.root is None
+    return bool(yaml.problems) and (yaml.document.root is None or yaml.document.is_cut)
 
 
 def _bounded(problems: Sequence[Problem]) -> Iterable[Problem]:
@@ -112,7 +113,7 @@ def _bounded(problems: Sequence[Problem]) -> Iterable[Problem]:
     if len(unique) <= MOST_PROBLEMS:
         return unique
     last = Place("~", len(unique), 1)
-    more = Problem(f"… and {len(unique) - MOST_PROBLEMS} more problems", last)
+    more = Problem(f"… and {number_of(len(unique) - MOST_PROBLEMS, 'more problem')}", last)
     return [*unique[:MOST_PROBLEMS], more]
 
 
@@ -157,7 +158,8 @@ def _pools(yaml: Iterable[YamlFile], problems: list[Problem]) -> dict[str, int]:
     for each in yaml:
         for name, size in each.head.pools.items():
             if pools.setdefault(name, size) != size:
-                message = f"the pool {shown(name)} has {pools[name]} places in {first[name]}, and {size} here"
+                places = number_of(pools[name], "place")
+                message = f"the pool {shown(name)} has {places} in {first[name]}, and {size} here"
                 problems.append(each.document.problem(message, "pools", name))
             first.setdefault(name, each.file)
     return pools

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from ..model import Action, Place, PythonAction, ShellAction, SqlAction
 from ..problems import Problem
-from .format import AssetEntry, Defaults, Dependency, Step, TaskEntry
+from .document import Document, shown_line
+from .format import ACTIONS, AssetEntry, Defaults, Dependency, Step, TaskEntry
 from .names import shown
 from .python_types import Signature, Spec
-from .reader import Document, shown_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ class Draft:
 
     @property
     def action(self) -> Action | None:
-        """What it does, in the folder of its file; None for a source or a mere description."""
+        """What it does, in the folder of its file; None for a source or a mere description. Where the action was
+        refused, or a task has none, an empty one stands for it: its arrows are known all the same."""
         spec, entry, folder = self.spec, self.entry, self.origin.folder
         if spec is not None:
             return PythonAction(spec.module, spec.function, spec.folder) if spec.kind != "source" else None
@@ -88,7 +89,9 @@ class Draft:
             return PythonAction(module, function, folder)
         if entry.shell:
             return ShellAction(entry.shell, folder)
-        return SqlAction(entry.sql, folder) if entry.sql else None
+        if entry.sql:
+            return SqlAction(entry.sql, folder)
+        return ShellAction("", folder) if self.kind == "task" or self.broken & set(ACTIONS) else None
 
     @property
     def signature(self) -> Signature | None:

@@ -11,11 +11,11 @@ from pydantic_core import ErrorDetails
 
 from ..model import Json, Place
 from ..problems import Problem
+from .document import Document
 from .drafts import Draft, Origin
 from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Step, TaskEntry
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
-from .reader import Document
 from .scalars import shown_scalar
 
 M = TypeVar("M", bound=BaseModel)

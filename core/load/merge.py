@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..model import Asset, Input, PythonAction, Task
+from ..model import Asset, Input, PythonAction, ShellAction, Task
 from ..problems import Problem
 from .drafts import Draft
 from .names import did_you_mean, shown
@@ -58,6 +58,7 @@ def merge(
     merger.make_assets()
     merger.make_tasks()
     merger.check_references()
+    merger.add_meant()
     return merger.merged
 
 
@@ -229,6 +230,17 @@ class _Merger:
             message = f"there is no task {shown(name)}"
             self.complain(draft.problem(message, "after", task.after.index(name), hint=hint))
         return task
+
+    def add_meant(self) -> None:
+        """An asset with deps that nothing makes is a mistake that was told; its arrows may be part of a circle all the
+        same, which is to be told too."""
+        for name, draft in self.assets.items():
+            if draft.reads[1] and name not in self.makers and name not in self.merged.tasks:
+                inputs, _ = read_assets(draft, self.merged.assets)
+                place = draft.origin.place
+                self.merged.tasks[name] = Task(
+                    name, ShellAction(""), inputs=tuple(inputs), outputs=(name,), place=place
+                )
 
 
 def _asset(name: str, draft: Draft | None, maker: tuple[str, Draft] | None) -> Asset:

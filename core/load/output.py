@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..problems import number_of
+
 
 class HeadAndTail:
     """Keeps the first and the last `half` bytes of a stream."""
@@ -26,5 +28,5 @@ class HeadAndTail:
     def text(self) -> str:
         tail = bytes(self._tail[-self.half :])
         left_out = self.total - len(self._head) - len(tail)
-        middle = f"\n… {left_out} bytes left out …\n".encode() if left_out else b""
+        middle = f"\n… {number_of(left_out, 'byte')} left out …\n".encode() if left_out else b""
         return (bytes(self._head) + middle + tail).decode("utf-8", "replace")

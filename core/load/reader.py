@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from ..model import Json, Place
-from ..problems import DefinitionError, Problem
+from ..model import Place
+from ..problems import Problem
+from .document import BREAK, Document, Node
 from .files import MOST_BYTES, TOO_LARGE
 from .names import shown
 from .scalars import plain_value, shown_scalar
@@ -23,91 +23,9 @@ MOST_DEPTH = 64
 MOST_EVENTS = 5_000_000
 MOST_EXPANDED = 2_000_000
 MOST_PROBLEMS = 200
-_WIDEST_LINE = 200
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _STANDARD = "tag:yaml.org,2002:"
-
-
-class Node:
-    """A value with its mark (line and column from 1). `keys` are the marks of a mapping's keys."""
-
-    __slots__ = ("children", "column", "keys", "line", "value")
-
-    def __init__(self, value: Json, line: int, column: int) -> None:
-        self.value = value
-        self.line = line
-        self.column = column
-        self.keys: dict[str, tuple[int, int]] = {}
-        self.children: dict[str, Node] | list[Node] | None = None
-
-
-@dataclass(frozen=True)
-class Document:
-    """One file as it was read. `root` is None where it is broken beyond reading or empty."""
-
-    file: str
-    text: str = ""
-    root: Node | None = None
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def data(self) -> Json:
-        return None if self.root is None else self.root.value
-
-    def checked(self) -> Document:
-        """This document, if nothing is wrong with it. Raises DefinitionError."""
-        if self.problems:
-            raise DefinitionError(self.problems)
-        return self
-
-    @cached_property
-    def lines(self) -> list[str]:
-        return _BREAK.split(self.text)
-
-    def mark(self, *path: str | int, key: bool = False) -> tuple[int, int]:
-        """The line and column of the value at `path`, or of its key; of the nearest above it, if absent."""
-        mark = (1, 1) if self.root is None else (self.root.line, self.root.column)
-        node = self.root
-        for depth, part in enumerate(path):
-            found = _child(node, part)
-            if node is None or found is None:
-                break
-            of_key = node.keys.get(found[0])
-            node = found[1]
-            wants_key = (key and depth == len(path) - 1) or path[depth + 1 :] == ("asset",)
-            mark = of_key if of_key and wants_key else (node.line, node.column)
-        return mark
-
-    def problem(self, message: str, *path: str | int, key: bool = False, hint: str = "") -> Problem:
-        """`message` at the mark of `path`, with the text of its line."""
-        return self.problem_at(message, *self.mark(*path, key=key), hint=hint)
-
-    def problem_at(self, message: str, line: int, column: int, hint: str = "") -> Problem:
-        text = self.lines[line - 1] if 0 < line <= len(self.lines) else None
-        return Problem(message, Place(self.file, line, column), hint, shown_line(text, column))
-
-
-def shown_line(text: str | None, column: int) -> str | None:
-    """`text` fit to be shown over a caret at `column`; None where that makes no sense."""
-    if text is None or column > _WIDEST_LINE:
-        return None
-    if text.isprintable() and len(text) <= _WIDEST_LINE:
-        return text
-    return "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in text[:_WIDEST_LINE])
-
-
-def _child(node: Node | None, part: str | int) -> tuple[str, Node] | None:
-    if node is None or node.children is None:
-        return None
-    children = node.children
-    if isinstance(children, list):
-        return ("", children[part]) if isinstance(part, int) and part < len(children) else None
-    if isinstance(part, int):  # the mapping form of a list of pairs
-        keys = list(children)
-        return (keys[part], children[keys[part]]) if part < len(keys) else None
-    return (part, children[part]) if part in children else None
 
 
 # ---- reading ---------------------------------------------------------------------------------
@@ -129,16 +47,16 @@ def read_yaml(data: bytes, file: str) -> Document:
     try:
         root = builder.build(text)
     except _Stop:
-        root = None
+        root = builder.left
     except (ValueError, RecursionError, OverflowError, MemoryError) as error:
         root = None
         why = "there is not enough memory" if isinstance(error, MemoryError) else error
         builder.problems.append(Problem(f"cannot be read: {why}", Place(file)))
-    return Document(file, text, root, tuple(builder.problems))
+    return Document(file, text, root, tuple(builder.problems), is_cut=builder.left is not None)
 
 
 def _place_after(text: str) -> tuple[int, int]:
-    lines = _BREAK.split(text)
+    lines = BREAK.split(text)
     return len(lines), len(lines[-1]) + 1
 
 
@@ -179,6 +97,7 @@ class _Builder:
         self.anchors: dict[str, tuple[Node, int, bool]] = {}
         self.open: set[str] = set()
         self.root: Node | None = None
+        self.left: Node | None = None
         self.events = 0
         self.expanded = 0
         self.documents = 0
@@ -204,8 +123,25 @@ class _Builder:
                     handler(event)
         except yaml.YAMLError as error:
             self.problems.append(self.syntax_problem(error))
+            self.left = self.whole_so_far()
             raise _Stop from error
         return self.root
+
+    def whole_so_far(self) -> Node | None:
+        """Of a file in which the reader got stuck, the sections and entries above that place. An entry that it got
+        stuck in or right behind is left out: it may not be what was meant."""
+        if not self.stack:
+            return self.root
+        top, *below = self.stack[:2]
+        if not isinstance(top.node.children, dict):
+            return None
+        if below and top.key is not None and isinstance(children := below[0].node.children, dict):
+            if children and not below[0].has_key:
+                last = list(children)[-1]
+                del children[last], below[0].node.value[last]
+            top.node.children[top.key] = below[0].node
+            top.node.value[top.key] = below[0].node.value
+        return top.node
 
     def scalar(self, event: Any) -> None:
         text: str = event.value

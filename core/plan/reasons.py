@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..model import Reason, ReasonKind, StepKey
+from ..problems import number_of
 from .keys import AFTER, StaticKey
 
 _MOST_NAMED = 6
@@ -32,7 +33,9 @@ def _component(kind: ReasonKind, old: Mapping[str, str], new: Mapping[str, str],
         for name, before, after in changes[:_MOST_NAMED]
     ]
     if len(changes) > _MOST_NAMED:
-        reasons.append(Reason(kind, f"and {len(changes) - _MOST_NAMED} more parts of the {what}"))
+        reasons.append(
+            Reason(kind, f"and {number_of(len(changes) - _MOST_NAMED, 'more part')} of the {what}")
+        )
     return reasons
 
 

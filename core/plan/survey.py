@@ -42,14 +42,10 @@ class Survey:
         task = node.name if node.kind == "task" else self.facts.graph.producer(node.name)
         if task is None:
             return self._of_source(node.name)
-        return self.missing.get(task, ()) + self.reasons.get(task, ())
+        return tuple(dict.fromkeys(self.missing.get(task, ()) + self.reasons.get(task, ())))
 
     def _of_source(self, asset: str) -> tuple[Reason, ...]:
-        defined = self.facts.graph.assets.get(asset)
-        file = None if defined is None else defined.file
-        if file is not None and self.facts.sources.get(asset) is None:
-            return (Reason(ReasonKind.VALUE_MISSING, f"{file} is not there", asset),)
-        return ()
+        return (_missing_reason(self.facts, asset),) if _is_missing(self.facts, asset) else ()
 
 
 def input_versions(
@@ -63,14 +59,17 @@ def input_versions(
     return inputs
 
 
-def _upstream_reasons(graph: Graph, task: Task, stale: Mapping[str, object]) -> list[Reason]:
+def _upstream_reasons(facts: Facts, task: Task, stale: Mapping[str, object]) -> list[Reason]:
     reasons = []
     for given in task.inputs:
-        if graph.producer(given.asset) in stale:
-            reasons.append(Reason(ReasonKind.UPSTREAM_STALE, f"{given.asset} is out of date", given.asset))
+        if facts.graph.producer(given.asset) in stale:
+            is_made = given.asset in facts.recorded.materializations
+            told = f"{given.asset} {'is out of date' if is_made else 'was never made'}"
+            reasons.append(Reason(ReasonKind.UPSTREAM_STALE, told, given.asset))
     for name in task.after:
         if name in stale:
-            reasons.append(Reason(ReasonKind.UPSTREAM_STALE, f"{name} is out of date", name))
+            told = f"{name} {'is out of date' if name in facts.recorded.steps else 'has never run'}"
+            reasons.append(Reason(ReasonKind.UPSTREAM_STALE, told, name))
     return reasons
 
 
@@ -141,32 +140,43 @@ def _task_reasons(
         reasons += _key_reasons(facts, task, versions)
         reasons += _value_reasons(facts, task)
         reasons += _made_by_others(facts, task)
-    return reasons + _upstream_reasons(facts.graph, task, stale) + _attempt_reason(facts, task)
+    return reasons + _upstream_reasons(facts, task, stale) + _attempt_reason(facts, task)
+
+
+def _is_missing(facts: Facts, asset: str) -> bool:
+    return asset in facts.sources and facts.sources[asset] is None
+
+
+def _missing_reason(facts: Facts, asset: str) -> Reason:
+    return Reason(ReasonKind.VALUE_MISSING, f"{facts.graph.assets[asset].file} is not there", asset)
 
 
 def _missing_sources(facts: Facts, task: Task) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(ReasonKind.VALUE_MISSING, f"{facts.graph.assets[g.asset].file} is not there", g.asset)
-        for g in task.inputs
-        if g.asset in facts.sources and facts.sources[g.asset] is None
-    )
+    return tuple(_missing_reason(facts, g.asset) for g in task.inputs if _is_missing(facts, g.asset))
 
 
-def _task_state(facts: Facts, name: str, reasons: tuple[Reason, ...]) -> State:
+def _task_state(facts: Facts, name: str, reasons: tuple[Reason, ...], can_run: bool) -> State:
+    """How the last attempt ended is the word only while it says why there is nothing newer: a failure until the
+    next success (it is a reason itself), a cancelling as long as only another attempt is wanting."""
     if not reasons:
         return State.FRESH
     attempt = facts.recorded.attempts.get(name)
-    if attempt is not None and attempt.state in ("failed", "cancelled"):
+    if attempt is not None and (attempt.state == "failed" or (attempt.state == "cancelled" and can_run)):
         return State(attempt.state)
     return State.NEVER if reasons[0].kind is ReasonKind.NEVER_MATERIALIZED else State.STALE
 
 
-def _states(facts: Facts, stale: Mapping[str, tuple[Reason, ...]]) -> dict[Node, State]:
+def _states(
+    facts: Facts, stale: Mapping[str, tuple[Reason, ...]], missing: Mapping[str, object]
+) -> dict[Node, State]:
     states: dict[Node, State] = {}
     for name in facts.graph.tasks:
-        states[Node("task", name)] = _task_state(facts, name, stale.get(name, ()))
+        states[Node("task", name)] = _task_state(facts, name, stale.get(name, ()), name not in missing)
     for name, asset in facts.graph.assets.items():
-        states[Node("asset", name)] = State.SOURCE if asset.task is None else states[Node("task", asset.task)]
+        if asset.task is not None:
+            states[Node("asset", name)] = states[Node("task", asset.task)]
+        else:
+            states[Node("asset", name)] = State.MISSING if _is_missing(facts, name) else State.SOURCE
     return states
 
 
@@ -193,4 +203,4 @@ def take_survey(facts: Facts) -> Survey:
         if absent := _missing_sources(facts, task):
             missing[name] = absent
             stale.setdefault(name, absent)
-    return Survey(facts, stale, missing, versions, _states(facts, stale))
+    return Survey(facts, stale, missing, versions, _states(facts, stale, missing))

@@ -191,7 +191,8 @@ class _Meaning:
         if name.text not in words:
             hint = did_you_mean(name.text, words, f"the states are {', '.join(words)}")
             raise SelectionError(f"there is no state `{name.text}`", self._text, name.column, hint)
-        return frozenset(one for one in self._all() if self._states.get(one) == name.text)
+        states = ((one, self._states.get(one)) for one in self._all())
+        return frozenset(one for one, state in states if state and name.text in (state.value, state.kind))
 
     def _attribute(self, name: Name) -> Nodes:
         assert name.attribute is not None

@@ -182,6 +182,16 @@ class LedgerReader:
             found = (event for row in rows for event in unpacked(event_of(row)) if event.seq > after)
             return list(found if limit < 0 else itertools.islice(found, limit))
 
+    def log_names(self, run: str) -> set[str]:
+        """What the attempts of a run named their logs, whether or not these are there still."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                """select json_extract(facts, '$.attempt[5]') from events
+                where run = ? and facts is not null and task is not null""",
+                (run,),
+            )
+            return {row[0] for row in rows if isinstance(row[0], str)}
+
     def max_seq(self) -> int:
         """The number of the last event, 0 if there is none."""
         with self._reading() as connection:

@@ -171,6 +171,10 @@ class Store:
         """The events of a run, as they were told, with a higher number than `after`."""
         return self._reader.events(run, after, limit)
 
+    def log_names(self, run: str) -> set[str]:
+        """The logs that the attempts of a run left, whether or not they are there still."""
+        return self._reader.log_names(run)
+
     def max_seq(self) -> int:
         """The number of the last event, 0 if there is none."""
         return self._reader.max_seq()
@@ -179,6 +183,11 @@ class Store:
         """Another value whenever anything was committed by anyone, or the store was replaced."""
         self._follow()
         return self._identity, self._reader.data_version()
+
+    def identity(self) -> object:
+        """Another value when the store was replaced; None where there is none."""
+        self._follow()
+        return self._identity
 
     def problems(self) -> list[str]:
         """What a check of the file, of the log against the state, and of every current value finds."""

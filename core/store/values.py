@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..model import Damage, Stored
-from ..problems import StoreError
+from ..problems import StoreError, number_of
 from .crash import crash_point
 from .disk import FILE_MODE, FOLDER_MODE, private_folder, sync_folder
 
@@ -171,7 +171,9 @@ class ValueStore:
         if is_folder != (value.codec == FOLDER_CODEC) or not (is_folder or stat.S_ISREG(status.st_mode)):
             raise StoreError(f"the step left something at {scratch} that is no {value.codec} value")
         if not is_folder and status.st_size != value.size:
-            raise StoreError(f"the step left {status.st_size} bytes at {scratch}, not {value.size}")
+            raise StoreError(
+                f"the step left {number_of(status.st_size, 'byte')} at {scratch}, not {value.size}"
+            )
         self._prepare(path.parent, touched)
         crash_point("value.before_rename")
         if is_folder:

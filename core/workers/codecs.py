@@ -17,6 +17,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..model import Json, Stored
+from ..problems import number_of
 from . import plain, tables
 from .sink import INLINE, Encoded, Sink, StrPath, create
 
@@ -251,7 +252,7 @@ def checked_bytes(stored: Stored, path: str | None, asset: str) -> bytes:
         except OSError as error:
             raise ValueDamaged(asset, error.strerror or str(error)) from error
     if len(data) != stored.size:
-        raise ValueDamaged(asset, f"{len(data)} bytes where {stored.size} were stored")
+        raise ValueDamaged(asset, f"{number_of(len(data), 'byte')} where {stored.size} were stored")
     if hashlib.sha256(data).hexdigest() != stored.digest:
         raise ValueDamaged(asset, "its content has changed")
     return data
@@ -280,7 +281,7 @@ def file_of(stored: Stored, path: str | None, *, asset: str, scratch: StrPath | 
     if not place.exists():
         raise ValueDamaged(asset, "it is gone")
     if size != stored.size:
-        raise ValueDamaged(asset, f"{size} bytes where {stored.size} were stored")
+        raise ValueDamaged(asset, f"{number_of(size, 'byte')} where {stored.size} were stored")
     if digest != stored.digest:
         raise ValueDamaged(asset, "its content has changed")
     return place

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 
+from ..problems import number_of
+
 OURS = 32
 """Descriptors that the app itself needs: ledger, locks, terminal, loop, supervisor."""
 EACH = 9
@@ -16,4 +18,7 @@ def affordable(jobs: int, open_files: int | None = None) -> tuple[int, str]:
     fitting = max(1, (limit - OURS) // EACH)
     if limit == resource.RLIM_INFINITY or jobs <= fitting:
         return jobs, ""
-    return fitting, f"{fitting} steps at once, not {jobs}: only {limit} open files are allowed (ulimit -n)"
+    return (
+        fitting,
+        f"{number_of(fitting, 'step')} at once, not {jobs}: only {limit} open files are allowed (ulimit -n)",
+    )

@@ -193,7 +193,7 @@ def test_what_is_defined_twice_names_both_places(bake: Bake) -> None:
         "b.yaml:1:44: the task 'bake' is defined twice: first at a.yaml:1:21 (verb: names what stands on the edge)",
         "b.yaml:2:27: task 'knead': 'bread' is already made by the task 'bake' at a.yaml:1:21 "
         "(an asset is made by one task)",
-        "c.yaml:1:15: the pool 'oven' has 1 places in bakehouse.yaml, and 2 here",
+        "c.yaml:1:15: the pool 'oven' has 1 place in bakehouse.yaml, and 2 here",
         "c.yaml:2:13: the schedule 's' is defined twice: first in bakehouse.yaml",
     ]
 
@@ -407,7 +407,7 @@ def test_too_many_problems_are_counted(bake: Bake) -> None:
     lines = complaints(bake, bakehouse_dot_yaml=text)
 
     assert len(lines) == 501
-    assert "… and 1500 more problems" in lines[-1]
+    assert "… and 1,500 more problems" in lines[-1]
 
 
 def test_the_interpreter_is_the_projects_own(tmp_path: Path) -> None:

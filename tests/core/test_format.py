@@ -94,9 +94,15 @@ bakery.yaml:8:13: asset 'dough': python: 'recipes.combine' must be module:functi
 bakery.yaml:9:14: asset 'dough': timeout: must be a duration: a number of seconds, or 30s, 5m, 2h, 7d
     9 |     timeout: soon
                      ^
+bakery.yaml:10:11: asset 'dough': there is no pool 'ovn' (add it at the top: pools: {ovn: 1})
+   10 |     pool: ovn
+                  ^
 bakery.yaml:11:3: a name must be a string, not 1 (quote it: "1")
    11 |   1: {}
           ^
+bakery.yaml:13:12: asset 'bread': 'doug' is not defined (did you mean 'dough'?)
+   13 |     deps: [doug]
+                   ^
 bakery.yaml:14:5: asset 'bread': shell has no value
    14 |     shell:
             ^

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakehouse.core.load.document import Document
 from bakehouse.core.load.files import read_file
-from bakehouse.core.load.reader import MOST_DEPTH, Document, read_yaml
+from bakehouse.core.load.reader import MOST_DEPTH, read_yaml
 from bakehouse.core.problems import DefinitionError
 
 SAMPLE = b"""\

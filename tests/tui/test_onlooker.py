@@ -129,7 +129,7 @@ async def test_a_screen_that_opens_in_mid_run_shows_it_and_capital_x_ends_it_aft
         await s.sees("It is the run of another process", f"process {process.pid}")
         await s.press("y")
         await s.until(lambda: process.poll() == 1, "the other process to end")
-        await until_shown(s, dough="fresh", bread="cancelled", crumbs="never")
+        await until_shown(s, dough="fresh", bread="cancelled", crumbs="cancelled")
         await s.sees("cancelled before it began")
         await s.press("X")
         await s.sees("nothing is running")

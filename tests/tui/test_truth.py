@@ -58,13 +58,13 @@ async def test_the_ledger_is_what_materializing_everything_would_do(cookies: Pat
         await s.sees("3 new", "3 reused · 0 to rebuild · 3 never made")
         await s.go("chocolate_chip_cookies")
         await s.press("m")
-        await s.sees("run finished", "3 new", "6 reused · 0 to rebuild")
+        await s.sees("run finished", "3 new", "3 reused · 3 made · 0 to rebuild")
         assert "never made" not in s.text.split("\n")[0]
         await s.go("peanut_cookies")
         await s.press("m")
         await s.sees("2 ran")
         await s.until(lambda: "✓ 5 fresh" in s.text, "the counts after the run")
-        await s.sees("3 new", "6 reused · 0 to rebuild")
+        await s.sees("3 new", "3 reused · 3 made · 0 to rebuild")
         await s.press("N")
         await s.until(lambda: "to rebuild" not in s.text, "nothing to be new any more")
 

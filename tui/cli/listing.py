@@ -17,7 +17,7 @@ from ...core.workbench import Marks, Snapshot, Workbench
 from ..difference import Piece, difference
 from ..sanitize import clean, one_line
 from ..states import ORDER
-from ..tally import KINDS, counted, unit
+from ..tally import KINDS, counted, total_of
 from .opening import chosen, find_node, open_workbench
 from .options import Options
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
@@ -54,7 +54,7 @@ def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) 
         "kind": kind,
         "group": shown.group,
         "title": shown.title,
-        "state": look.states[node].value,
+        "state": look.states[node].kind,
         "reasons": reasons_as_json(look.survey.of(node)),
         "new": node in marks.new,
         "changed": node in marks.changed,
@@ -236,7 +236,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
                 "schema": 1,
                 "key": node.name,
                 "kind": node.kind,
-                "state": state.value,
+                "state": state.kind,
                 "reasons": reasons_as_json(reasons),
                 "causes": [{"path": list(c.path), "reasons": reasons_as_json(c.reasons)} for c in causes],
                 "untracked": list(untracked),
@@ -261,7 +261,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Exit with 3 if anything is not fresh.")
+@click.option("--check", is_flag=True, help="Exit with 3 if anything is not fresh, or a source is missing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def status(options: Options, check: bool, as_json: bool) -> int:
@@ -269,26 +269,35 @@ def status(options: Options, check: bool, as_json: bool) -> int:
     bench = open_workbench(options)
     look, holder = survey_now(bench)
     tasks = look.defined.graph.tasks
-    assets, steps = (Counter(look.states[n].value for n in counted(look.defined.graph, k)) for k in KINDS)
+    assets, steps = (Counter(look.states[n] for n in counted(look.defined.graph, k)) for k in KINDS)
     makes_nothing = (Node("task", name) for name, task in tasks.items() if not task.outputs)
-    counts = assets + Counter(look.states[node].value for node in makes_nothing)
-    stale = len(look.survey.reasons)
+    counts = assets + Counter(look.states[node] for node in makes_nothing)
+    stale, missing = len(look.survey.reasons), assets[State.MISSING]
+    is_well = not (stale or missing)
     if as_json:
         print_json(
             {
                 "schema": 1,
-                "counts": dict(counts),
-                "assets": dict(assets),
-                "steps": dict(steps),
+                "counts": _by_kind(counts),
+                "assets": _by_kind(assets),
+                "steps": _by_kind(steps),
                 "new": len(bench.marks().new),
                 "stale": stale,
-                "ok": not stale,
+                "missing": missing,
+                "ok": is_well,
                 "held": None if holder is None else asdict(holder),
             }
         )
     else:
         for kind, tally in zip(KINDS, (assets, steps), strict=True):
-            words = [f"{mark(s)} {tally[s.value]} {s.value}".strip() for s in ORDER if tally[s.value]]
-            print_line("  ".join([f"{tally.total()} {unit(kind, tally.total())}:", *words]))
+            words = [f"{mark(s)} {tally[s]} {s.value}" for s in ORDER if tally[s]]
+            print_line("  ".join([f"{total_of(kind, tally.total())}:", *words]))
         _tell_of(holder, options.quiet)
-    return 3 if check and stale else 0
+    return 0 if is_well or not check else 3
+
+
+def _by_kind(counts: Counter[State]) -> dict[str, Json]:
+    tally: Counter[str] = Counter()
+    for state, count in counts.items():
+        tally[state.kind] += count
+    return dict(tally)

@@ -11,33 +11,18 @@ from datetime import datetime
 
 from ...core.model import Json, Reason, State
 from ..sanitize import clean_lines, last_state, one_line
+from ..states import LOOKS, glyph
 from .streams import tell, write
 
-GLYPHS = {
-    State.SOURCE: "○",
-    State.NEVER: " ",
-    State.FRESH: "✓",
-    State.STALE: "~",
-    State.QUEUED: "⋅",
-    State.RUNNING: "▸",
-    State.FAILED: "✗",
-    State.BLOCKED: "⊘",
-    State.CANCELLED: "⊝",
-    State.REUSED: "=",
-    State.SPARED: "≈",
-}
-_ASCII = dict(zip(GLYPHS, "o +~.>x!-=%", strict=True))
 _COLOURS = {
-    State.FRESH: 32,
-    State.STALE: 33,
-    State.RUNNING: 36,
-    State.FAILED: 91,
-    State.BLOCKED: 31,
-    State.CANCELLED: 2,
-    State.REUSED: 32,
-    State.SPARED: 32,
+    "fresh": 32,
+    "stale": 33,
+    "running": 36,
+    "failed": 91,
+    "blocked": 31,
+    "cancelled": 2,
 }
-
+"""The colours of those styles that are not as text is."""
 
 _COLOUR = re.compile(r"\x1b\[\d*m")
 """What `mark` adds; foreign text cannot hold it."""
@@ -58,9 +43,9 @@ def has_colour() -> bool:
 
 def mark(state: State) -> str:
     """The glyph of a state, coloured where that is wanted."""
-    glyph = GLYPHS[state] if _speaks_unicode() else _ASCII[state]
-    colour = _COLOURS.get(state)
-    return f"\x1b[{colour}m{glyph}\x1b[0m" if colour and has_colour() else glyph
+    sign = glyph(state, ascii_only=not _speaks_unicode())
+    colour = _COLOURS.get(LOOKS[state].style)
+    return f"\x1b[{colour}m{sign}\x1b[0m" if colour and has_colour() else sign
 
 
 def print_json(document: Json) -> None:

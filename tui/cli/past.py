@@ -88,7 +88,7 @@ def _step_as_json(step: PastStep) -> dict[str, Json]:
 
 def _step_row(step: PastStep) -> tuple[str, ...]:
     took = "" if step.seconds is None else f"{step.seconds:.2f} s"
-    words = step.error or (f"by {step.by}" if step.by else "")
+    words = ": ".join(part for part in (f"by {step.by}" if step.by else "", step.error) if part)
     words = words or "; ".join(str(reason.get("detail", "")) for reason in step.reasons)
     again = f"{step.attempts} attempts" if step.attempts > 1 else ""
     state = _STATES.get(step.outcome) or State(step.outcome)
@@ -118,7 +118,7 @@ def logs(options: Options, key: str, run: str | None, raw: bool, as_json: bool) 
         return
     for block in _blocks(file):
         print_text(block)
-    if not about or about["state"] != "succeeded":
+    if file is None or not about or about["state"] != "succeeded":
         talk(_ending(task, file, about), options.quiet)
 
 
@@ -126,7 +126,13 @@ def _ending(task: str, file: Path | None, about: dict[str, Json]) -> str:
     """How the attempt ended; its error only where the log does not end with it."""
     if not about:
         return f"{task} was never run"
+    if not about["attempt"]:
+        return f"{task} was {about['error'] or about['state']}, in run {about['run']}"
     told = f"{about['state']}: attempt {about['attempt']} in run {about['run']}"
+    if about["collected"]:
+        told = f"what {task} wrote was collected since (bakehouse gc keeps the logs of the last runs); {told}"
+    elif file is None:
+        told = f"{task} wrote nothing; {told}"
     error = str(about["error"])
     known = " ".join(error.split())[:100]
     return told if not error or (file is not None and known in _end_of(file)) else f"{told}: {error}"
@@ -142,17 +148,19 @@ def _last_attempt(bench: Workbench, task: str) -> tuple[Path | None, dict[str, J
     attempt = bench.attempt(task)
     if attempt is None:
         return bench.log_file(task), {}
+    file = bench.log_file(task)
     about: dict[str, Json] = {"run": attempt.run, "attempt": attempt.number, "state": attempt.state}
-    return bench.log_file(task), about | {"error": attempt.error}
+    return file, about | {"error": attempt.error, "collected": attempt.log is not None and file is None}
 
 
 def _attempt_in(bench: Workbench, task: str, name: str) -> tuple[Path | None, dict[str, Json]]:
     run = find_run(bench.store, name)
     step = next((one for one in past_steps(bench.store, run) if one.task == task), None)
-    if step is None or not step.attempts:
+    if step is None or not (step.attempts or step.outcome == "cancelled"):
         raise ProblemError(f"{task} was not run by {run.run}", f"bakehouse runs {run.run} says what was")
     about: dict[str, Json] = {"run": run.run, "attempt": step.attempts, "state": step.outcome}
-    return (step.logs[-1] if step.logs else None), about | {"error": step.error}
+    file = step.logs[-1] if step.logs else None
+    return file, about | {"error": step.error, "collected": file is None and step.collected}
 
 
 def _print_raw(file: Path | None) -> None:

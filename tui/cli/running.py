@@ -12,6 +12,7 @@ import click
 
 from ...core.events import Event, Kind
 from ...core.model import Json, Plan, State
+from ...core.problems import number_of
 from ...core.running import Running
 from ...core.workbench import Workbench
 from ..sanitize import clean, clean_lines
@@ -22,6 +23,8 @@ from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
 
 _ERROR_LINES = 10
+_WHY_BLOCKED = {"reason": ": ", "hint": "; "}
+"""What is told of a step that is blocked by no other step, and what stands before it."""
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -34,7 +37,11 @@ def _print_json(event: Event) -> None:
 def _error(data: Mapping[str, Json]) -> str:
     """The error with its further lines set in, as many as fit."""
     lines = clean_lines(str(data["error"])).rstrip().split("\n")
-    more = [f"      … and {len(lines) - _ERROR_LINES} more lines"] if len(lines) > _ERROR_LINES else []
+    more = (
+        [f"      … and {number_of(len(lines) - _ERROR_LINES, 'more line')}"]
+        if len(lines) > _ERROR_LINES
+        else []
+    )
     return "\n".join([lines[0], *(f"      {line}" for line in lines[1:_ERROR_LINES]), *more])
 
 
@@ -46,7 +53,8 @@ def plain_line(event: Event) -> str | None:
         case Kind.RUN_STARTED:
             counts = data["plan"]
             note = f"\n{clean(data['note'])}" if data.get("note") else ""
-            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse{note}"
+            skip = f", {counts['skip']} cannot run" if counts.get("skip") else ""
+            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse{skip}{note}"
         case Kind.STEP_STARTED:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
@@ -60,9 +68,10 @@ def plain_line(event: Event) -> str | None:
         case Kind.STEP_SPARED:
             return f"{mark(State.SPARED)} {task} spared: its inputs came out the same"
         case Kind.STEP_BLOCKED:
-            return f"{mark(State.BLOCKED)} {task} blocked by {clean(str(data['by']))}"
+            told = "".join(f"{before}{data[name]}" for name, before in _WHY_BLOCKED.items() if data.get(name))
+            return f"{mark(State.BLOCKED)} {task} blocked by {clean(str(data['by']))}{clean(told)}"
         case Kind.STEP_CANCELLED:
-            return f"{mark(State.CANCELLED)} {task} cancelled"
+            return f"{mark(State.CANCELLED)} {task} {clean(str(data.get('error') or 'cancelled'))}"
         case Kind.CHECK_FAILED:
             return f"{mark(State.FAILED)} check of {clean(event.asset or task)} failed"
         case Kind.RUN_FINISHED:
@@ -142,7 +151,8 @@ def run_plan(
     if quiet and not as_json:
 
         def tell(event: Event) -> None:
-            if event.kind in (Kind.STEP_FAILED, Kind.RUN_FINISHED):
+            is_root = event.kind is Kind.STEP_BLOCKED and "reason" in event.data
+            if is_root or event.kind in (Kind.STEP_FAILED, Kind.RUN_FINISHED):
                 _print_plain(event)
 
     with contextlib.suppress(KeyboardInterrupt):

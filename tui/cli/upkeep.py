@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ...core.checkup import KEEP
+from ...core.problems import number_of
 from ..sanitize import clean
 from .options import Options
 from .output import print_columns, print_json, print_line, talk
@@ -31,7 +32,7 @@ def _store(options: Options) -> Path:
 def _size(count: int) -> str:
     """Bytes as one reads them: `3.4 MiB`."""
     if count < 1024:
-        return f"{count} bytes"
+        return number_of(count, "byte")
     power = min((count.bit_length() - 1) // 10, 4)
     return f"{count / 1024**power:,.1f} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"
 
@@ -66,8 +67,8 @@ def gc(options: Options, keep: int, dry_run: bool, as_json: bool) -> None:
         return
     rows = []
     for kind, count in found.counts.items():
-        one, many = _NAMES[kind]
-        rows.append((f"{count:,}", one if count == 1 else many, _size(found.size_of(kind))))
+        number, name = number_of(count, *_NAMES[kind]).split(" ", 1)
+        rows.append((number, name, _size(found.size_of(kind))))
     print_columns(rows)
     if not found.items:
         print_line("nothing to remove")

@@ -11,7 +11,7 @@ import click
 
 from ...core.model import Json, Materialization
 from ...core.preview import Preview
-from ...core.problems import ProblemError
+from ...core.problems import ProblemError, number_of
 from ...core.tabular import cell_json
 from ...core.workbench import Workbench
 from ..sanitize import clean, one_line
@@ -112,7 +112,7 @@ def _print(asset: str, seen: Preview, quiet: bool) -> None:
     for line in seen.text.splitlines():
         print_line(clean(line))
     if seen.total is not None and seen.columns:
-        talk(f"{len(seen.cells)} of {seen.total:,} rows", quiet)
+        talk(f"{len(seen.cells):,} of {number_of(seen.total, 'row')}", quiet)
     if seen.note:
         talk(f"{asset}: {seen.note}", quiet and seen.kind != "none")
 

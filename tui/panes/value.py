@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ...core.problems import number_of
 from ..ink import Bit, Line, cut, pad, pad_left, width_of
 from .overview import text_lines
 
@@ -20,7 +21,7 @@ def size_words(preview: Preview) -> str:
         return ""
     shown = len(preview.rows)
     total = preview.total if preview.total is not None else shown
-    size = f"{total:,} row{'' if total == 1 else 's'} × {len(preview.columns)} columns"
+    size = f"{number_of(total, 'row')} × {number_of(len(preview.columns), 'column')}"
     return size if shown >= total else f"{size} ({shown:,} here)"
 
 
