@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bakehouse.core.graph.cycles import cycle_problems
 from bakehouse.core.model import Definitions
+from bakehouse.core.problems import number_of
 
 Define = Callable[..., Definitions]
 Edges = Iterable[tuple[str, str]]
@@ -152,3 +153,8 @@ def test_what_stands_behind_a_circle_is_not_blamed(define: Define, length: int) 
     behind = [("a0", "x"), ("x", "y"), ("y", "z")]
     (problem,) = cycle_problems(shorthands(define, [*behind, *ring(length)]))
     assert not {"x", "y", "z"} & set(problem.message.split(": ")[1].split(" → "))
+
+
+def test_one_more_circle_is_one() -> None:
+    assert number_of(1, "step") == "1 step" and number_of(1_000, "step") == "1,000 steps"
+    assert number_of(0, "copy", "copies") == "0 copies"

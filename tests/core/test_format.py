@@ -109,7 +109,7 @@ bakery.yaml:14:5: asset 'bread': shell has no value
 bakery.yaml:15:3: the key 'bread' stands here twice: first on line 12
    15 |   bread: {}
           ^
-bakery.yaml:17:52: task 'bake': there is no task 'knead'
+bakery.yaml:17:52: task 'bake': there is no task 'knead' (did you mean 'bread'?)
    17 |   bake: {inputs: [dough], outputs: [cake], after: [knead], shell: bake, sql: select 1}
                                                            ^
 bakery.yaml:17:73: task 'bake': sql stands next to shell: a step has one action
@@ -122,6 +122,29 @@ bakery.yaml:18:31: task 'dust': inputs: must be a list: [flour]
    18 |   dust: {max_age: 1d, inputs: flour}
                                       ^"""
     )
+
+
+@pytest.mark.case("D9")
+@pytest.mark.parametrize(
+    ("text", "also"),
+    [
+        ("assets: {a: {deps: [b], shell: 1}, b: {deps: [a], shell: x}}", "shell: must be text"),
+        ("assets: {a: {deps: [b]}, b: {deps: [a]}}", "nothing makes it"),
+        ("tasks: {a: {inputs: [b], outputs: [b]}}", "a task needs an action"),
+        ("assets:\n  a: {deps: [b], shell: x}\n  b: {deps: [a], shell: x}\n  c: {deps: [x", "not YAML"),
+        ("tasks:\n  t: {inputs: [b], outputs: [b], sql: x}\n  u: {inputs: [b]}\n v: 1\n", "not YAML"),
+    ],
+    ids=["a wrong action", "no action", "a task without one", "stuck in an entry", "stuck behind an entry"],
+)
+def test_a_circle_is_told_with_whatever_else_is_wrong(bakery: Write, text: str, also: str) -> None:
+    told = complaints(bakery, text)
+    assert sum("in a circle" in line for line in told) == 1
+    assert any(also in line for line in told)
+
+
+def test_of_a_file_that_breaks_off_nothing_is_called_undefined_or_unfinished(bakery: Write) -> None:
+    (told,) = complaints(bakery, "tasks:\n  t: {inputs: [b], sql: x}\n  u:\n    inputs: [t]\n   sql: x\n")
+    assert "this is not YAML" in told
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,45 @@ def test_a_failed_attempt_is_a_reason_and_a_state_but_takes_no_value_away() -> N
     assert survey.versions["dough"] == "dough-1"
 
 
+def test_a_cancelled_attempt_is_the_word_only_while_another_attempt_is_all_that_is_wanting() -> None:
+    cancelled = {"dough": Attempt("dough", "run", 1, "cancelled", 1.0, 2.0)}
+
+    def state(recorded: Recorded, wet: str | None) -> State:
+        survey = take_survey(facts(cookies(), replace(recorded, attempts=cancelled), wet=wet))
+        return survey.states[Node("task", "dough")]
+
+    assert state(Recorded(), "v1") is State.CANCELLED
+    assert state(baked(cookies()), "v2") is State.CANCELLED
+    assert state(baked(cookies()), "v1") is State.FRESH, "its value is what it would be"
+    assert state(baked(cookies()), None) is State.STALE, "what is wanting is the source"
+    assert state(Recorded(), None) is State.NEVER
+
+
+def test_a_source_that_is_missing_is_told_of_it_and_once_of_who_needs_it() -> None:
+    survey = take_survey(facts(cookies(), baked(cookies()), wet=None))
+    states = {name: survey.states[Node("asset", name)] for name in SOURCES}
+    assert states == {"wet": State.MISSING, "dry": State.SOURCE, "chips": State.SOURCE}
+    assert State.MISSING.kind == "source", "documents keep to the list of states"
+    assert [reason.key for reason in survey.of(Node("asset", "wet"))] == ["wet"]
+    assert [reason.key for reason in survey.of(Node("task", "dough"))] == ["wet"]
+
+
+def test_an_upstream_is_called_out_of_date_only_if_it_was_ever_made() -> None:
+    def told(survey: Survey, task: str) -> list[str]:
+        return [r.detail for r in survey.reasons[task] if r.kind is K.UPSTREAM_STALE]
+
+    never = take_survey(facts(cookies(), Recorded()))
+    assert (told(never, "cookies"), told(never, "taste")) == (
+        ["chip_dough was never made"],
+        ["cookies has never run"],
+    )
+    changed = take_survey(facts(cookies(), baked(cookies()), wet="v2"))
+    assert (told(changed, "cookies"), told(changed, "taste")) == (
+        ["chip_dough is out of date"],
+        ["cookies is out of date"],
+    )
+
+
 def test_a_plan_for_one_node_holds_it_and_what_it_needs() -> None:
     survey = take_survey(facts(cookies(), Recorded()))
     assert list(actions(survey, "chip_dough")) == ["dough", "chip_dough"]

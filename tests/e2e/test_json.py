@@ -50,11 +50,11 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
         {"old": VALUE, "new": VALUE, "lines": {"sign", "text"}},
     ),
     "undo bread": ({"task", "run", "redo", "assets"}, {"assets": {"asset", "was", "version"}}),
-    "logs bread": ({"key", "task", "lines", "run", "attempt", "state", "error"}, {}),
+    "logs bread": ({"key", "task", "lines", "run", "attempt", "state", "error", "collected"}, {}),
     "logs idle": ({"key", "task", "lines"}, {}),
     "runs": ({"runs"}, {"runs": RUN}),
     "runs RUN": (RUN | {"steps"}, {"steps": STEP}),
-    "status": ({"counts", "assets", "steps", "new", "stale", "ok", "held"}, {}),
+    "status": ({"counts", "assets", "steps", "new", "stale", "missing", "ok", "held"}, {}),
     "trust": ({"root", "trusted"}, {}),
 }
 

@@ -161,6 +161,22 @@ async def test_the_store_deleted_in_mid_run_is_told_in_one_sentence_and_the_run_
         await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
 
 
+async def test_the_words_of_a_run_and_the_marks_of_changes_go_with_the_store_they_were_kept_in(
+    bakery: Path, screen: Callable[..., Any]
+) -> None:
+    (bakery / "bakehouse.yaml").write_text(BREAD.replace("echo in the oven", "exit 1"))
+    async with watched(screen, bakery) as s:
+        await s.press("a")
+        await s.until(lambda: "blocked by bread" in s.text, "the end of the run")
+        (bakery / "bakehouse.yaml").write_text(BREAD.replace("echo in the oven", "exit 2"))
+        await s.until(lambda: s.app.session.changed, "the mark of the change")
+        shutil.rmtree(bakery / ".bakehouse")
+        await until_shown(s, dough="never", bread="never", crumbs="never")
+        await s.until(lambda: not s.app.session.changed, "the mark to go")
+        assert "blocked by" not in s.text and "to rebuild" not in s.text
+        assert not (bakery / ".bakehouse").exists()
+
+
 async def test_a_watch_costs_no_survey_while_nothing_happens(
     bakery: Path, screen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -362,3 +362,44 @@ async def test_what_a_value_is_stays_in_sight_when_it_is_scrolled(tmp_path: Path
         await s.press(*["l"] * 7)
         await s.until(lambda: "column_7" in s.text and "column_0 " not in s.text, "other columns")
         assert "150 rows × 20 columns" in s.text and "149.7" in s.text
+
+
+MISSING = """\
+assets:
+  flour: {file: flour.txt}
+  bake: {deps: [flour], shell: 'cat "$flour" > "$OUTPUT"'}
+"""
+
+
+async def test_a_source_without_its_file_looks_like_trouble_and_says_what_is_not_there(
+    tmp_path: Path, screen: Opener
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(MISSING)
+    async with screen(tmp_path, bench=Workbench) as s:
+        await s.sees("1 missing", "1 never")
+        await s.press("a")
+        await s.sees("nothing to run: flour.txt is not there")
+        await s.press("f")
+        await s.go("flour")
+        await s.sees("flour.txt is not there")
+        row = next(line for line in s.text.split("\n") if "flour" in line and "missing" in line)
+        assert "source" not in row.split("││")[0]
+        row = next(line for line in s.text.split("\n") if "bake" in line and "never" in line)
+        assert row.split("│")[1].count("bake") == 1, "the verb is its name"
+
+
+async def test_a_step_that_was_cancelled_before_it_began_says_so_and_has_no_time(
+    tmp_path: Path, screen: Opener
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(FAILING.replace("exit 3", "sleep 60"))
+    async with screen(tmp_path, bench=Workbench) as s:
+        await s.press("a")
+        await s.until(lambda: "running" in s.text, "a step to run")
+        await s.press("X", "y")
+        await s.sees("run finished")
+        bad, below = (asset(name) for name in ("bad", "below"))
+        await s.until(lambda: s.app.session.state_of(below) is State.CANCELLED, "the end to be known")
+        rows = {name: next(x for x in s.text.split("\n") if f" {name} " in x) for name in ("bad", "below")}
+        assert s.app.session.state_of(bad) is State.CANCELLED
+        assert "cancelled before it began" in rows["below"].split("││")[0]
+        assert not rows["below"].split("││")[0].rstrip().endswith("s")
