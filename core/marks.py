@@ -1,13 +1,16 @@
-"""What is new, changed or removed against the baseline, which is what the user last accepted. Pure."""
+"""What is new, changed or removed against the baseline, which is what the user last accepted."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .model import Definitions, Node, Reason
 from .plan import StaticKey
-from .store.baseline import Baseline
+from .problems import StoreError
+from .store.baseline import Baseline, load_baseline, save_baseline
+from .store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +58,38 @@ def marks_between(before: Baseline, now: Baseline) -> Marks:
         frozenset(node for node, value in new.items() if old.get(node, value) != value),
         tuple(node for node in old if node not in new),
     )
+
+
+class Accepted:
+    """The baseline of one choice of definition files. It goes with the store that it is kept in."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._kept_in = store.identity()
+        self.baseline = load_baseline(store.folder, name)
+
+    def accept(self, now: Baseline) -> None:
+        """Makes `now` the baseline. Raises `StoreError` where it cannot be kept."""
+        self.baseline = now
+        if self._store.writable:
+            save_baseline(self._store.folder, now, self._name)
+
+    def marks(self, now: Baseline) -> Marks:
+        """What `now` has that differs; nothing where there is no baseline yet. Blocking."""
+        self._follow(now)
+        return Marks() if self.baseline is None else marks_between(self.baseline, now)
+
+    def _follow(self, now: Baseline) -> None:
+        """Where the store was deleted, the project is as if it was opened for the first time; a store that was made
+        since is given the baseline that is in use."""
+        before, self._kept_in = self._kept_in, self._store.identity()
+        if self._kept_in == before:
+            return
+        found = load_baseline(self._store.folder, self._name)
+        if found is not None:
+            self.baseline = found
+        elif self._kept_in is None:
+            self.baseline = now
+        elif self.baseline is not None:
+            with contextlib.suppress(StoreError):
+                self.accept(self.baseline)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,13 +18,13 @@ from .load.definitions import load_definitions
 from .load.discovery import Project, find_project
 from .load.files import is_as_read
 from .load.interpreter import find_interpreter
-from .marks import Marks, as_baseline, marks_between
+from .marks import Accepted, Marks, as_baseline
 from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
 from .places import store_folder
 from .plan import Cause, Facts, Survey, make_plan, root_causes, still_holds, take_survey
-from .problems import NotTrusted, ProblemError, StoreError
+from .problems import NotTrusted, ProblemError
 from .sources import SourceVersions
-from .store.baseline import Baseline, load_baseline, save_baseline
+from .store.baseline import Baseline
 from .store.store import RunSummary, Store
 from .trust import is_trusted, trust
 
@@ -108,9 +107,8 @@ class Workbench:
         self._sources = SourceVersions(
             self.root, store.folder / "cache" / "sources.json" if store.writable else None
         )
-        self._baseline = load_baseline(store.folder, project.name)
+        self._accepted = Accepted(store, project.name)
         self._since: Since | None = None
-        self._baseline_of = store.identity()
         self._take(definitions)
 
     @classmethod
@@ -130,7 +128,7 @@ class Workbench:
 
     def _take(self, definitions: Definitions) -> None:
         self.defined = Defined(definitions)
-        if self._baseline is None and self.defined.is_known:
+        if self._accepted.baseline is None and self.defined.is_known:
             self.accept()
 
     @property
@@ -330,23 +328,7 @@ class Workbench:
         """What is new, changed and removed against the baseline. Blocking."""
         if self._since is not None:
             return self._since.marks(self.defined)
-        self._follow_store()
-        return Marks() if self._baseline is None else marks_between(self._baseline, self._defined_now())
-
-    def _follow_store(self) -> None:
-        """A baseline goes with its store: one that was deleted leaves the project as if it was opened for the first
-        time; one that was made since gets the baseline that is in use."""
-        before, self._baseline_of = self._baseline_of, self.store.identity()
-        if self._baseline_of == before:
-            return
-        found = load_baseline(self.store.folder, self.project.name)
-        if found is not None:
-            self._baseline = found
-        elif self._baseline_of is None:
-            self._baseline = self._defined_now()
-        elif self._baseline is not None and self.store.writable:
-            with contextlib.suppress(StoreError):
-                save_baseline(self.store.folder, self._baseline, self.project.name)
+        return self._accepted.marks(self._defined_now())
 
     def accept(self) -> None:
         """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept, and `ProblemError`
@@ -354,9 +336,7 @@ class Workbench:
         if self._since is not None:
             told = f"what is new is measured against {self._since.named}"
             raise ProblemError(told, "open the project without --since to accept")
-        self._baseline = self._defined_now()
-        if self.store.writable:
-            save_baseline(self.store.folder, self._baseline, self.project.name)
+        self._accepted.accept(self._defined_now())
 
     # ---- running -------------------------------------------------------------------------------
 

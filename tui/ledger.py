@@ -1,4 +1,4 @@
-"""What a change of the definitions costs, counted in assets. Pure."""
+"""What a change of the definitions costs, counted in assets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..core.model import Node, State
 if TYPE_CHECKING:
     from ..core.plan import Survey
     from ..core.workbench import Marks
+    from .live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,24 @@ def take_ledger(
         tally[what] += 1
     removed = sum(node.kind == "asset" for node in marks.removed)
     return Ledger(**tally, changed=changed, removed=removed)
+
+
+class Remade:
+    """The tasks that ran well since the definitions changed, as far as runs were seen here."""
+
+    def __init__(self) -> None:
+        self.tasks: set[str] = set()
+        self._seen: Live | None = None
+
+    def begin_again(self, live: Live | None) -> None:
+        """The definitions changed; `live` is the run before, or one that goes on."""
+        self.tasks.clear()
+        self._seen = live if live is not None and live.is_over else None
+
+    def take(self, live: Live | None) -> Live | None:
+        """Takes in what a run made, if it is over; returns it then."""
+        settled = live if live is not None and live.is_over else None
+        if settled is not None and settled is not self._seen:
+            self._seen = settled
+            self.tasks.update(task for task, step in settled.steps.items() if step.state is State.FRESH)
+        return settled

@@ -15,7 +15,7 @@ from ..core.model import NOWHERE, Node, Place, Plan, PlannedStep, Reason, State
 from ..core.problems import Problem
 from .foresight import Outlook, foresee
 from .keys import RowIs, Situation
-from .ledger import Ledger, take_ledger
+from .ledger import Ledger, Remade, take_ledger
 from .live import OPEN, Live, Step, shown
 from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to, with_ghosts
 from .sieve import Sieve
@@ -63,7 +63,7 @@ class Session:
         self.durations: Mapping[str, tuple[float, ...]] = {}
         self.outlook = Outlook(lambda live, now: foresee(live, self.graph, self.durations, now))
         self._settled: Live | None = None
-        self._anew: set[str] = set()
+        self._remade = Remade()
         self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
         self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
         self._full: dict[tuple[ViewKind, Direction], Rows] = {}
@@ -78,8 +78,7 @@ class Session:
         self.graph, self.definitions = survey.defined.graph, survey.defined.definitions
         self._views.clear()
         self.isolate(self.isolated if self.isolated is not None and self.is_defined(self.isolated) else None)
-        self._anew.clear()
-        self._settled = self.live if self.live is not None and self.live.is_over else None
+        self._remade.begin_again(self.live)
         self.surveyed(survey, marks)
         self.marked &= set(self.graph.order)
         self.end_preview()
@@ -87,19 +86,12 @@ class Session:
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
         self.survey, self.durations = survey, survey.recorded.durations
-        settled = self.live if self.live is not None and self.live.is_over else None
-        if settled is not None and settled is not self._settled:
-            self._anew.update(task for task, step in settled.steps.items() if step.state is State.FRESH)
-        self._settled = settled
+        self._settled = self._remade.take(self.live)
         self.marks = marks
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
-        self.ledger = take_ledger(survey.survey, marks, self.whole_view("asset").nodes, self._anew)
+        self.ledger = take_ledger(survey.survey, marks, self.whole_view("asset").nodes, self._remade.tasks)
         self.recount()
         self._match()
-
-    def forget_run(self) -> None:
-        """The store does not know the last run any more: nothing is said of it."""
-        self.live = self._settled = None
 
     @property
     def is_settled(self) -> bool:

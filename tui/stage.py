@@ -198,7 +198,7 @@ class Stage(App[int]):
         is_known = live is None or await self.aside.call(bench.knows_run, live.run)
         if self.session is not None:
             if not is_known and self.session.live is live:
-                self.session.forget_run()
+                self.session.live = None  # its store was deleted: nothing is said of it
             self.session.surveyed(survey, marks)
             self.weigh()
             self.select_again()

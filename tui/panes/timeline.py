@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ...core.model import State
+from ...core.problems import number_of
 from ..ink import Bit, Line, cut_middle, pad, pad_left, width_of
 from ..live import OPEN
 from ..spans import Gantt, Span
@@ -70,7 +71,7 @@ def timeline_lines(
 def head_lines(gantt: Gantt, scale: Scale, *, ascii_only: bool = False) -> tuple[Line, Line]:
     """What the run comes to, then the axis."""
     over = sum(span.state not in OPEN for span in gantt.spans)
-    words = [f"{over}/{len(gantt.spans)} steps", seconds(gantt.seconds)]
+    words = [f"{over}/{number_of(len(gantt.spans), 'step')}", seconds(gantt.seconds)]
     mark = _critical_mark(ascii_only)
     path = (
         [f"{mark} critical path {'' if gantt.is_over else '~'}{seconds(gantt.length)}"]
