@@ -21,6 +21,7 @@ class Sight:
     `holder` carries out `holder.run` now: its lock is held, as the kernel says, so it is alive (if perhaps
     stopped). `events` are new ones of `run`, in order; `run` is empty if no other process runs or has just
     run. `more` events are there already. `committed` is whether anything was committed since the look before.
+    `lost` is whether the ledger knows nothing of `run`, which is over: it was deleted, or never came so far.
     """
 
     holder: Holder | None = None
@@ -28,6 +29,7 @@ class Sight:
     events: tuple[Event, ...] = ()
     more: bool = False
     committed: bool = False
+    lost: bool = False
 
 
 class Lookout:
@@ -64,7 +66,8 @@ class Lookout:
             self._version = None
         elif holder is None:
             self._run = ""
-        return Sight(holder, run, tuple(events), more, committed)
+        lost = holder is None and not events and not self._store.events(run, limit=1)
+        return Sight(holder, run, tuple(events), more, committed, lost)
 
     def pass_over(self) -> None:
         """What was committed up to now is this process's own doing."""

@@ -24,8 +24,7 @@ from .keys import BY_ID, KEYS, reason
 from .moves import Moves
 from .onlooker import Onlooker
 from .palette import KeyCommands
-from .session import Session
-from .sidework import SideWork
+from .session import Session, facts
 from .stage import Stage
 from .tempo import Tempo
 from .themes import VARIABLES
@@ -72,7 +71,6 @@ class BakehouseApp(Stage):
         self._watching = watching
         self._gate = ControlGate()
         self.failure: ProblemError | None = None
-        self.side_work = SideWork(self, lambda task: self.onlooker.log_file(task))
         self.feed = Feed(self, self.side_work)
         self.moves = Moves(self)
         self.tempo = Tempo(self)
@@ -112,7 +110,7 @@ class BakehouseApp(Stage):
         try:
             bench = await self.aside.call(self._open_bench)
             lookout = await self.aside.call(Lookout, bench.store)
-            survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
+            survey, marks = await self.aside.call(facts, bench)
         except ProblemError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
@@ -129,9 +127,6 @@ class BakehouseApp(Stage):
             await self.deeds.trust()
 
     # ---- what happens ----------------------------------------------------------------------------
-
-    def show_side(self, *, again: bool = False) -> None:
-        self.side_work.show(again=again)
 
     def on_tree_view_moved(self) -> None:
         self.show_side()

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
 from .live import OPEN, Live
+from .session import facts
 from .status import run_words
 from .stream import Streamer
 from .watch import watch
@@ -207,9 +208,6 @@ class Deeds:
 
     # ---- the project -----------------------------------------------------------------------------
 
-    def _facts(self) -> tuple[Snapshot, Marks]:
-        return self.app.bench.survey(), self.app.bench.marks()
-
     async def reload(self) -> None:
         """Reads the definitions again, and says what came of it."""
         session = self.app.session
@@ -228,7 +226,7 @@ class Deeds:
 
         def work() -> tuple[bool, Snapshot, Marks]:
             changed = bench.reload()
-            return changed, *self._facts()
+            return changed, *facts(bench)
 
         problems: tuple[Problem, ...] = ()
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.cancelling import cancel_elsewhere
@@ -15,8 +14,8 @@ from ..core.store.lock import Holder
 from ..core.watching import Lookout, Sight
 from .aside import Aside
 from .live import Live
+from .look import told_steps
 from .session import Session
-from .states import LOOKS
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -75,7 +74,7 @@ class Onlooker:
                     step.estimate = median(took[task]) if took.get(task) else None
         self._read_log_on()
         if sight.holder is None and not sight.more:
-            await self._end(session, live)
+            await self._end(session, live, lost=sight.lost)
 
     def _begin(self, session: Session, holder: Holder) -> None:
         self._live = session.live = Live()
@@ -87,28 +86,23 @@ class Onlooker:
             f"process {holder.pid} runs this project since {since}: it is shown live, X cancels it", "running"
         )
 
-    async def _end(self, session: Session, live: Live) -> None:
+    async def _end(self, session: Session, live: Live, *, lost: bool) -> None:
+        holder = session.elsewhere
         self._live = session.elsewhere = None
         if live.is_over:
-            told = ", ".join(f"{size} {LOOKS[state].word}" for state, size in live.counts.items() if size)
-            words = f"the run of another process ended{'' if live.ok else ', not all is well'}: {told}"
-        else:
+            words = f"the run of another process ended{'' if live.ok else ', not all is well'}: {told_steps(live)}"
+        elif lost:
             session.live = None
-            words = "the run of another process broke off: its process or the store is gone; run again"
+            words = "the run of another process broke off, and nothing of it is recorded: run again"
+        else:
+            live.break_off(self.app.clock())
+            whose = f"process {holder.pid}" if holder is not None else "another process"
+            words = f"the run of {whose} was interrupted, its process is gone: {told_steps(live)} · a goes on with it"
         self._feed.ended()
         await self.app.look_again()
         self.app.tell(words, "fresh" if live.ok else "failed")
 
     # ---- logs ------------------------------------------------------------------------------------
-
-    def log_file(self, task: str) -> Path | None:
-        """The log of the attempt at `task` that is under way, here or elsewhere, else of the last. Blocking."""
-        step = self._live.steps.get(task) if self._live is not None else None
-        if self._live is not None and step is not None and step.attempt:
-            path = self.app.bench.store.logs.path(self._live.run, task, step.attempt)
-            if path.exists():
-                return path
-        return self.app.bench.log_file(task)
 
     def _read_log_on(self) -> None:
         """What another process's step prints is told in no event: only its log file grows."""

@@ -11,14 +11,14 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from .keys import KEYS, Key, reason
 
 if TYPE_CHECKING:
-    from .stage import Stage
+    from .app import BakehouseApp
 
 
 class KeyCommands(Provider):
     """Lists the commands as `group: description`, with the key and, where it does not work, why."""
 
     def _commands(self) -> Iterator[tuple[str, Key, str]]:
-        app = cast("Stage", self.app)
+        app = cast("BakehouseApp", self.app)
         now = app.situation()
         for key in KEYS:
             if key.palette:
@@ -41,7 +41,7 @@ class KeyCommands(Provider):
             yield Hit(1, "no command matches", _nothing, help="Esc closes the palette")
 
     def _press(self, id: str) -> None:
-        cast("Stage", self.app).action_press(id)
+        cast("BakehouseApp", self.app).action_press(id)
 
 
 def _nothing() -> None:

@@ -34,9 +34,8 @@ _OUTPUTS = 20
 class SideWork:
     """Shows the tab of the side pane for the thing under the cursor."""
 
-    def __init__(self, app: Stage, log_file: Callable[[str], Path | None]) -> None:
+    def __init__(self, app: Stage) -> None:
         self.app = app
-        self._log_file = log_file
         self.values = ValueWork(app)
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
@@ -133,7 +132,7 @@ class SideWork:
             view.empty = "a source: nothing runs for it"
             view.show(None, None)
             return
-        path = await self.app.aside.call(self._log_file, task)
+        path = await self.app.aside.call(_log_file, session, task)
         if wish != self._wish:
             self.show()
             return
@@ -201,3 +200,15 @@ class SideWork:
             self.app.side.show([(Bit(node.name, "text bold"),), *lines], node)
         else:
             self.show()
+
+
+def _log_file(session: Session, task: str) -> Path | None:
+    """The log of the attempt at `task` that is under way, here or elsewhere, or that was broken off; else of the
+    last. Blocking."""
+    live = session.live
+    step = live.steps.get(task) if live is not None else None
+    if live is not None and step is not None and step.attempt:
+        path = session.bench.store.logs.path(live.run, task, step.attempt)
+        if (session.elsewhere is not None or step.broken_off) and path.exists():
+            return path
+    return session.bench.log_file(task)

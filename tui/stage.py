@@ -24,8 +24,9 @@ from .ink import Bit, Ink, Line, cut
 from .keys import Situation
 from .look import RowLook, look_at
 from .rows import Row
-from .session import Session
+from .session import Session, facts
 from .side import SidePane
+from .sidework import SideWork
 from .status import filter_footer, footer_line, nothing_words, plan_words, status_line
 from .themes import DARK, LIGHT, VARIABLES
 from .trail import Trail
@@ -63,6 +64,7 @@ class Stage(App[int]):
         self.echo = Echo()
         self.tree_view = TreeView(self._look, self.ink, self._nothing, id="tree")
         self.side = SidePane(self.ink, self.show_side, id="side")
+        self.side_work = SideWork(self)
         self.status = Bar(self._status, self.ink, id="status")
         self.says = Bar(self._said, self.ink, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
@@ -154,10 +156,6 @@ class Stage(App[int]):
         """Whether there is room for one pane only."""
         return self.screen_stack[0].has_class("-narrow") and self.screen_stack[0].has_class("-short")
 
-    def action_press(self, id: str) -> None:
-        """Does what a key does, or says why it does not."""
-        raise NotImplementedError
-
     # ---- tree and pane ---------------------------------------------------------------------------
 
     def show_rows(self, at: Node | None = None, *, reveal: bool = False) -> None:
@@ -192,8 +190,7 @@ class Stage(App[int]):
 
     async def look_again(self) -> None:
         """New facts about the same definitions: after a run, after accepting."""
-        bench = self.bench
-        survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
+        survey, marks = await self.aside.call(facts, self.bench)
         if self.session is not None:
             self.session.surveyed(survey, marks)
             self.weigh()
@@ -216,8 +213,8 @@ class Stage(App[int]):
             self.refresh_bars()
 
     def show_side(self, *, again: bool = False) -> None:
-        """What stands beside is about what is under the cursor. The app says how."""
-        raise NotImplementedError
+        """Shows beside the tree what the thing under the cursor is; `again` where that has changed."""
+        self.side_work.show(again=again)
 
     def zoom(self) -> None:
         """The pane with the focus over the whole screen, and back."""

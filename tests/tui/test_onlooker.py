@@ -143,7 +143,35 @@ async def test_a_run_whose_process_is_killed_is_running_no_more(
         await until_shown(s, bread="running")
         process.send_signal(signal.SIGKILL)
         await until_shown(s, dough="fresh", bread="never", crumbs="never")
-        await s.sees("the run of another process broke off")
+        await s.sees(
+            f"the run of process {process.pid} was interrupted", "1 fresh, 1 interrupted, 1 not begun"
+        )
+
+
+async def test_what_a_killed_process_left_undone_is_shown_and_not_the_run_before_it(
+    bakery: Path, screen: Callable[..., Any], other: Other
+) -> None:
+    (bakery / "bakehouse.yaml").write_text(
+        BREAD.replace("echo in the oven", "echo in the oven $(cat ../wish)")
+    )
+    (bakery.parent / "wish").write_text("the first time")
+    open_oven(bakery)
+    async with watched(screen, bakery) as s:
+        await s.press("a")
+        await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
+        (bakery.parent / "ready").unlink()
+        (bakery.parent / "wish").write_text("the second time")
+        process = other("materialize", "--force")
+        await until_shown(s, bread="running")
+        await s.go("bread")
+        await s.press("]")
+        await s.sees("the second time")
+        process.send_signal(signal.SIGKILL)
+        await s.sees("was interrupted", "interrupted", "the second time")
+        await s.press("[")
+        await s.sees("last run    interrupted")
+        await s.go("crumbs")
+        await s.sees("last run    not begun")
 
 
 async def test_the_store_deleted_in_mid_run_is_told_in_one_sentence_and_the_run_ends(

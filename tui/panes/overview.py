@@ -18,6 +18,7 @@ from ...core.model import (
 )
 from ..difference import difference
 from ..ink import Bit, Line
+from ..look import broken_words
 from ..sanitize import clean_lines, one_line
 from ..session import Session
 from ..states import LOOKS, glyph, seconds
@@ -122,7 +123,9 @@ def _last_words(session: Session, node: Node, ascii_only: bool) -> list[Line]:
         lines.append(label("blocked by", Bit(step.by, "blocked")))
     reasons = [r for r in session.reasons_of(node) if not (lines and r.kind is ReasonKind.FAILED_LAST_TIME)]
     lines += [label("why" if n == 0 else "", reason_bit(r)) for n, r in enumerate(reasons[:3])]
-    if step is not None and session.is_settled and step.state in (State.REUSED, State.SPARED):
+    if step is not None and step.broken_off:
+        lines.append(label("last run", Bit(broken_words(step), "cancelled")))
+    elif step is not None and session.is_settled and step.state in (State.REUSED, State.SPARED):
         look = LOOKS[step.state]
         lines.append(label("last run", Bit(f"{glyph(step.state, ascii_only)} {look.word}", look.style)))
     return lines
