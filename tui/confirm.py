@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +19,9 @@ from .ink import Bit, Ink, Line
 from .keys import GROUPS, KEYS, Situation, reason
 from .panes.overview import when
 from .sheet import Sheet
+
+_ANEW = 0.2
+"""Seconds after which a question is asked anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,35 @@ class Box(ModalScreen[bool]):
             self.sheet.move_top()
 
 
+Asked = Callable[[], Question | None]
+"""A question about what is so now; None where there is nothing to ask any more."""
+
+
 class Ask(Box):
-    """A question. Only `y` is a yes."""
+    """A question. Only `y` is a yes. It is asked anew while it stands, and closes with a no when it is moot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)", show=False)]
 
-    def __init__(self, ink: Ink, question: Question) -> None:
+    def __init__(self, ink: Ink, question: Question, asked: Asked | None = None) -> None:
         foot = f"y {question.yes} · Esc {question.no}"
         super().__init__(ink, question.title, question.lines, foot)
+        self._asked = asked or (lambda: question)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(_ANEW, self._ask_anew)
+
+    def _ask_anew(self) -> None:
+        if not self.is_current:
+            return
+        question = self._asked()
+        if question is None:
+            self.dismiss(False)
+        else:
+            self.sheet.show(question.lines)
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer and self._asked() is not None)
 
 
 class Help(Box):

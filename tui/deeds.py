@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
+from .endings import end_words, told
 from .live import OPEN, Live
 from .session import facts
 from .status import run_words
@@ -18,7 +19,7 @@ from .watch import watch
 if TYPE_CHECKING:
     from ..core.running import Running
     from ..core.workbench import Marks, Snapshot
-    from .confirm import Question
+    from .confirm import Asked, Question
     from .feed import Feed
     from .moves import Moves
     from .onlooker import Onlooker
@@ -105,7 +106,7 @@ class Deeds:
 
         nodes = self._chosen()
         plan = await self._make_plan(nodes, force=True)
-        if plan is not None and await self._ask(about_force(plan)) and await self._begin(plan):
+        if plan is not None and await self._ask(lambda: about_force(plan)) and await self._begin(plan):
             self.app.did("materialize", nodes, "--force")
 
     def _chosen(self) -> tuple[Node, ...]:
@@ -159,15 +160,11 @@ class Deeds:
     async def _see_to_the_end(self, run: Running, live: Live) -> None:
         try:
             result = await run.wait()
-            told = ", ".join(f"{size} {name}" for name, size in result.counts.items() if size)
-            self.app.tell(f"run finished: {run_words(live)}" if result.ok else f"run finished, not all is well: {told}",
-                          "fresh" if result.ok else "failed")  # fmt: skip
-            if not result.ok and live.last_failed:
-                self.app.tell(
-                    f"{live.last_failed} failed: f shows the faults, r tries again · {told}", "failed"
-                )
             if result.error:
                 self.app.tell(result.error.replace("\n", ": "), "failed")
+            else:
+                counts = run_words(live) if result.ok else told(result.counts)
+                self.app.tell(*end_words(live, result.ok, counts))
         except ProblemError as error:
             self.app.tell(str(error).replace("\n", ": "), "failed")
         if live.ended is None and live.started is not None:
@@ -188,7 +185,15 @@ class Deeds:
         from .confirm import about_cancelling
 
         session = self.app.session
-        if session is None or not await self._ask(about_cancelling(self.open_steps(), session.elsewhere)):
+        if session is None:
+            return
+        live = session.live
+
+        def asked() -> Question | None:
+            is_on = session.under_way and session.live is live
+            return about_cancelling(self.open_steps(), session.elsewhere) if is_on else None
+
+        if not await self._ask(asked):
             return
         self.app.did("cancel")
         if session.elsewhere is not None:
@@ -200,10 +205,14 @@ class Deeds:
         live = self.app.session.live if self.app.session is not None else None
         return sum(live.counts[state] for state in OPEN) if live is not None else 0
 
-    async def _ask(self, question: Question) -> bool:
+    async def _ask(self, asked: Asked) -> bool:
+        """Puts a question; the answer to one that is moot, or becomes so, is no."""
         from .confirm import Ask
 
-        ask: Screen[bool] = Ask(self.app.ink(), question)
+        question = asked()
+        if question is None:
+            return False
+        ask: Screen[bool] = Ask(self.app.ink(), question, asked)
         return await self.app.push_screen_wait(ask)
 
     # ---- the project -----------------------------------------------------------------------------
@@ -270,7 +279,7 @@ class Deeds:
         from .confirm import about_trust
 
         bench = self.app.bench
-        if await self._ask(about_trust(bench.definitions, bench.withheld)):
+        if await self._ask(lambda: about_trust(bench.definitions, bench.withheld)):
             await self.app.aside.call(bench.trust)
             self.app.did("trust")
             await self.reload()
@@ -286,7 +295,12 @@ class Deeds:
         from .confirm import about_quitting
 
         session = self.app.session
-        if session is None or not session.running or await self._ask(about_quitting(self.open_steps())):
+
+        def asked() -> Question | None:
+            is_on = session is not None and session.running
+            return about_quitting(self.open_steps()) if is_on else None
+
+        if session is None or not session.running or await self._ask(asked):
             self.app.exit(0)
 
 

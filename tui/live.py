@@ -67,7 +67,7 @@ class Live:
         self.ok: bool | None = None
         self.error = ""
         self.last_failed = ""
-        self.broken_off = False
+        self.cancelled = False
 
     @property
     def is_over(self) -> bool:
@@ -110,6 +110,7 @@ class Live:
                 self.ended = event.ts
                 self.ok = bool(event.data.get("ok"))
                 self.error = str(event.data.get("error", ""))
+                self.cancelled = event.data.get("status") == "cancelled"
             case Kind.STEP_QUEUED if task is not None:
                 self._queue(task, event)
             case Kind.STEP_STARTED if task is not None:
@@ -121,7 +122,7 @@ class Live:
 
     def break_off(self, ts: float) -> None:
         """The process that ran this died at `ts` or before: what it had not ended is ended."""
-        self.ended, self.ok, self.broken_off = ts, False, True
+        self.ended, self.ok = ts, False
         for task, step in self.steps.items():
             if step.state in OPEN:
                 step.broken_off = True

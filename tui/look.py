@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import NamedTuple
 
 from ..core.model import Node, PlannedStep, ReasonKind, State
 from ..core.plan.timing import slow_after
-from .live import OPEN, Live, Step
+from .endings import broken_words
+from .live import OPEN, Step
 from .rows import Row
 from .sanitize import strip_sequences
 from .session import Session
@@ -50,20 +50,6 @@ class RowLook(NamedTuple):
 def why(kind: ReasonKind) -> str:
     """A reason in two words."""
     return _WHY[kind]
-
-
-def broken_words(step: Step) -> str:
-    """What became of a step whose process died."""
-    return "interrupted" if step.attempt else "not begun: the run was interrupted"
-
-
-def told_steps(live: Live) -> str:
-    """How many steps of a run ended how: `2 fresh, 1 interrupted`."""
-    counts = Counter(
-        ("interrupted" if step.attempt else "not begun") if step.broken_off else LOOKS[step.state].word
-        for step in live.steps.values()
-    )
-    return ", ".join(f"{size} {word}" for word, size in counts.items())
 
 
 def spinner(now: float, ascii_only: bool) -> str:

@@ -13,8 +13,8 @@ from ..core.problems import ProblemError
 from ..core.store.lock import Holder
 from ..core.watching import Lookout, Sight
 from .aside import Aside
+from .endings import end_words, told_steps
 from .live import Live
-from .look import told_steps
 from .session import Session
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ class Onlooker:
         )
 
     async def _end(self, session: Session, live: Live, *, lost: bool) -> None:
-        holder = session.elsewhere
+        holder, style = session.elsewhere, "failed"
         self._live = session.elsewhere = None
         if live.is_over:
-            words = f"the run of another process ended{'' if live.ok else ', not all is well'}: {told_steps(live)}"
+            words, style = end_words(live, bool(live.ok), told_steps(live), "the run of another process")
         elif lost:
             session.live = None
             words = "the run of another process broke off, and nothing of it is recorded: run again"
@@ -100,7 +100,7 @@ class Onlooker:
             words = f"the run of {whose} was interrupted, its process is gone: {told_steps(live)} · a goes on with it"
         self._feed.ended()
         await self.app.look_again()
-        self.app.tell(words, "fresh" if live.ok else "failed")
+        self.app.tell(words, style)
 
     # ---- logs ------------------------------------------------------------------------------------
 

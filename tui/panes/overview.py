@@ -17,8 +17,8 @@ from ...core.model import (
     Task,
 )
 from ..difference import difference
+from ..endings import broken_words
 from ..ink import Bit, Line
-from ..look import broken_words
 from ..sanitize import clean_lines, one_line
 from ..session import Session
 from ..states import LOOKS, glyph, seconds
