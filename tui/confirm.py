@@ -1,4 +1,4 @@
-"""The questions that the screen asks: before force, cancelling all, quitting mid-run, and trusting a project."""
+"""The questions that the screen asks: before force, cancelling all and quitting mid-run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from ..core.model import Definitions, Plan, PythonAction
+from ..core.model import Plan
 from ..core.store.lock import Holder
 from ..core.undoing import Way
 from .ink import Bit, Ink, Line
@@ -20,6 +20,7 @@ from .keys import GROUPS, KEYS, Situation, reason
 from .panes.overview import when
 from .sheet import Sheet
 
+_SCROLL = " · j k g G scroll"
 _ANEW = 0.2
 """Seconds after which a question is asked anew."""
 
@@ -57,12 +58,20 @@ class Box(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         box = Container(self.sheet, id="box")
         box.border_title = Content(self._title)
-        box.border_subtitle = Content(self._foot)
         yield box
 
     def on_mount(self) -> None:
         self.sheet.show(self._lines)
         self.sheet.focus()
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._say_how)
+
+    def _say_how(self) -> None:
+        """The keys; those that scroll where there is more than is seen."""
+        more = _SCROLL if self.sheet.max_scroll_y > 0 else ""
+        self.query_one("#box").border_subtitle = Content(self._foot + more)
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
@@ -92,7 +101,6 @@ class Ask(Box):
         self._asked = asked or (lambda: question)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.set_interval(_ANEW, self._ask_anew)
 
     def _ask_anew(self) -> None:
@@ -103,6 +111,7 @@ class Ask(Box):
             self.dismiss(False)
         else:
             self.sheet.show(question.lines)
+            self._say_how()
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer and self._asked() is not None)
@@ -114,7 +123,7 @@ class Help(Box):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "answer(False)", show=False)]
 
     def __init__(self, ink: Ink, now: Situation) -> None:
-        super().__init__(ink, "Help", help_lines(now), "Esc closes · j k g G scroll")
+        super().__init__(ink, "Help", help_lines(now), "Esc closes")
 
 
 _SIGNS = (
@@ -154,8 +163,12 @@ def about_force(plan: Plan) -> Question:
     return Question("Materialize by force", ((Bit(words),), *steps[:12], *more), "run it")
 
 
+def _steps(count: int) -> str:
+    return "1 step is" if count == 1 else f"{count} steps are"
+
+
 def about_cancelling(open_steps: int, elsewhere: Holder | None = None) -> Question:
-    words = f"{open_steps} steps are running or queued. What is done stays done."
+    words = f"{_steps(open_steps)} running or queued. What is done stays done."
     lines: list[Line] = [(Bit(words),)]
     if elsewhere is not None:
         lines.append((Bit(f"It is the run of another process: {elsewhere}."),))
@@ -177,29 +190,6 @@ def about_undo(leads: Way, now: float, *, redo: bool) -> Question:
 
 
 def about_quitting(open_steps: int) -> Question:
-    words = f"A run is under way with {open_steps} steps to go. Quitting cancels it; what is done stays done."
+    to_go = f"{open_steps} step{'' if open_steps == 1 else 's'} to go"
+    words = f"A run is under way with {to_go}. Quitting cancels it; what is done stays done."
     return Question("Quit", ((Bit(words),),), "cancel it and quit", "stay")
-
-
-def about_trust(definitions: Definitions, withheld: Sequence[str]) -> Question:
-    """What trusting the project would let run."""
-    kinds: dict[str, int] = {}
-    for task in definitions.tasks.values():
-        kinds[task.action.kind] = kinds.get(task.action.kind, 0) + 1
-    lines: list[Line] = [
-        (Bit("This folder is not trusted, so nothing of it runs. If you trust it:"),),
-        (),
-        (Bit(definitions.root, "text bold"),),
-        (),
-    ]
-    if withheld:
-        lines.append((Bit(f"{len(withheld)} Python files are imported to read their definitions:"),))
-        lines += [(Bit(f"  {name}", "muted"),) for name in withheld[:8]]
-        lines += [(Bit(f"  and {len(withheld) - 8} more", "muted"),)] if len(withheld) > 8 else []
-    for kind, count in kinds.items():
-        lines.append((Bit(f"{count} {kind} steps can be run, each when you ask for it"),))
-    for task in list(definitions.tasks.values())[:8]:
-        what = task.action
-        told = f"{what.module}:{what.function}" if isinstance(what, PythonAction) else what.kind
-        lines.append((Bit(f"  {task.name}", "text"), Bit(f"  {told}", "muted")))
-    return Question("Trust this project?", tuple(lines), "trust it", "look only")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -17,6 +18,7 @@ from .stream import Streamer
 from .watch import watch
 
 if TYPE_CHECKING:
+    from ..core.defined import Defined
     from ..core.running import Running
     from ..core.workbench import Marks, Snapshot
     from .confirm import Asked, Question
@@ -106,7 +108,7 @@ class Deeds:
 
         nodes = self._chosen()
         plan = await self._make_plan(nodes, force=True)
-        if plan is not None and await self._ask(lambda: about_force(plan)) and await self._begin(plan):
+        if plan is not None and await self._ask(partial(about_force, plan)) and await self._begin(plan):
             self.app.did("materialize", nodes, "--force")
 
     def _chosen(self) -> tuple[Node, ...]:
@@ -276,10 +278,15 @@ class Deeds:
             self.app.tell(f"the files cannot be watched, R reads them again: {error}", "stale")
 
     async def trust(self) -> None:
-        from .confirm import about_trust
+        from .trusting import about_trust
 
         bench = self.app.bench
-        if await self._ask(lambda: about_trust(bench.definitions, bench.withheld)):
+
+        @lru_cache(maxsize=1)
+        def about(defined: Defined) -> Question:
+            return about_trust(defined.definitions, bench.withheld, bench.interpreter)
+
+        if await self._ask(lambda: None if bench.trusted else about(bench.defined)):
             await self.app.aside.call(bench.trust)
             self.app.did("trust")
             await self.reload()

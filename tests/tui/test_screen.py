@@ -263,7 +263,7 @@ async def test_force_and_quitting_mid_run_ask_first(cookies: Path, screen: Calla
 @pytest.mark.case("X1")
 async def test_an_untrusted_project_is_looked_at_only(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / ONE, trust=False) as s:
-        await s.sees("Trust this project?", "look only", "python steps can be run")
+        await s.sees("Trust this project?", "look only", "3 python steps can be run")
         await s.press("enter")
         await s.until(lambda: "Trust this project?" not in s.text, "the question to close")
         assert "chocolate_chip_cookies" in s.names
