@@ -25,7 +25,7 @@ from .moves import Moves
 from .onlooker import Onlooker
 from .palette import KeyCommands
 from .session import Session, facts
-from .stage import Stage
+from .stage import TALL, WIDE, Stage
 from .tempo import Tempo
 from .themes import VARIABLES
 from .tree import TreeView
@@ -44,12 +44,12 @@ class BakehouseApp(Stage):
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-narrow"),
-        (100, "-wide"),
+        (WIDE, "-wide"),
         (160, "-very-wide"),
     ]
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-short"),
-        (14, "-tall"),
+        (TALL, "-tall"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(key.keys), f"press('{key.id}')", key.description, show=False, id=key.id)
@@ -142,9 +142,11 @@ class BakehouseApp(Stage):
         self.moves.toggle(message.at)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.refresh_bars)
+        self.call_after_refresh(self.arrange)
 
     def on_descendant_focus(self) -> None:
+        if self.tree_view.has_focus or self.side.has_focus_within:
+            self.front = "side" if self.side.has_focus_within else "tree"
         self.foot.refresh()
 
     def on_filter_input_typed(self, message: FilterInput.Typed) -> None:

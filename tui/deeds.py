@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -224,9 +224,11 @@ class Deeds:
         session = self.app.session
         before = session.graph if session is not None else None
         await self._take_definitions()
-        if session is not None and not session.problems and session.graph is before:
+        if session is not None and session.problems:
+            self.app.tell("read again: the definitions are still broken (see Overview)", "stale")
+        elif session is not None and session.graph is before:
             self.app.tell("read again: the definitions are what they were")
-        elif session is not None and not session.problems:
+        elif session is not None:
             self.app.tell("read again: the definitions have changed", "fresh")
 
     async def _take_definitions(self) -> None:
@@ -251,7 +253,8 @@ class Deeds:
         session.problems = problems
         if problems:
             self.app.side.go_to_tab("overview")
-            self.app.tell(_broken(problems), "failed")
+            if not self.app.side.display:
+                self.app.tell("the definitions cannot be read: tab shows what is wrong", "failed")
         elif changed:
             session.reloaded(survey, marks)
             self.app.show_rows()
@@ -309,8 +312,3 @@ class Deeds:
 
         if session is None or not session.running or await self._ask(asked):
             self.app.exit(0)
-
-
-def _broken(problems: Sequence[Problem]) -> str:
-    first, more = str(problems[0]).split("\n", 1)[0], len(problems) - 1
-    return f"{first}{f' (and {more} more: see Overview)' if more else ''}"

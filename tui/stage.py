@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from textual.app import App
 from textual.content import Content
@@ -35,6 +35,10 @@ from .tree import TreeView
 if TYPE_CHECKING:
     from ..core.workbench import Workbench
 
+PaneName = Literal["tree", "side"]
+
+WIDE, TALL = 100, 14
+"""Cells from which there is room for both panes side by side, and lines from which there is one above the other."""
 SAID_FOR = 8.0
 """Seconds that a message stays; a key takes it away before."""
 WARNED_FOR = 60.0
@@ -54,10 +58,13 @@ class Stage(App[int]):
         self._message = ("", "")
         self._message_ends: Timer | None = None
         self._is_selecting = False
+        self._is_seeking = False
+        self._sought: tuple[Node | None, Node | None] = (None, None)
         self.ascii_only = ascii_only
         self.jobs = jobs
         self.clock = clock
-        self.zoomed = ""
+        self.zoomed = False
+        self.front: PaneName = "tree"
         self.session: Session | None = None
         self.aside = Aside()
         self.trail = Trail()
@@ -154,7 +161,7 @@ class Stage(App[int]):
     @property
     def is_alone(self) -> bool:
         """Whether there is room for one pane only."""
-        return self.screen_stack[0].has_class("-narrow") and self.screen_stack[0].has_class("-short")
+        return self.size.width < WIDE and self.size.height < TALL
 
     # ---- tree and pane ---------------------------------------------------------------------------
 
@@ -218,13 +225,20 @@ class Stage(App[int]):
 
     def zoom(self) -> None:
         """The pane with the focus over the whole screen, and back."""
-        self.zoom_to("" if self.zoomed else ("side" if self.side.has_focus_within else "tree"))
+        self.zoomed = not self.zoomed
+        self.arrange()
 
-    def zoom_to(self, pane: str) -> None:
-        """Shows only `pane` (`tree` or `side`), or both where there is room. What is shown can be focused at once."""
-        self.zoomed = pane
+    def turn_to(self, pane: PaneName) -> None:
+        """Brings `pane` to the front and the focus to it."""
+        self.front = pane
+        self.arrange()
+        (self.side.inside if pane == "side" else self.tree_view).focus()
+
+    def arrange(self) -> None:
+        """Shows both panes; only the one in front where it is zoomed, or where there is no room for two."""
         for widget in (self.tree_view, self.side):
-            widget.styles.display = None if not pane else "block" if widget.id == pane else "none"
+            is_shown = widget.id == self.front or not (self.zoomed or self.is_alone)
+            widget.styles.display = "block" if is_shown else "none"
         self.refresh_bars()
 
     # ---- the filter ------------------------------------------------------------------------------
@@ -238,8 +252,22 @@ class Stage(App[int]):
         if self.session is None:
             return
         self.session.filter_by(text)
+        self._is_seeking = True
         self.select_again()
-        self.show_rows()
+        if not self.session.sieve.is_selection:
+            self._seek()
+
+    def _seek(self) -> None:
+        """Shows what was just typed. The cursor goes to the first match unless it began on one, and back to where
+        it began when the filter is taken off, unless it was moved meanwhile."""
+        tree, (start, found) = self.tree_view, self._sought
+        if tree.node not in (found, None):
+            start = tree.node
+        self._is_seeking = False
+        self.show_rows(start)
+        tree.seek()
+        if len(tree.rows):
+            self._sought = (start, tree.node)
 
     def did(
         self, command: str, nodes: Iterable[Node] | None = None, *options: str, below: bool = False
@@ -272,4 +300,7 @@ class Stage(App[int]):
                     session.cannot_select(text, error.message.split("\n", 1)[0])
         finally:
             self._is_selecting = False
-        self.show_rows()
+        if self._is_seeking:
+            self._seek()
+        else:
+            self.show_rows()

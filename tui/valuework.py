@@ -18,7 +18,7 @@ from .contrast import told
 from .ink import Bit, Line
 from .panes.branches import Branches
 from .panes.grid import Grid
-from .panes.overview import text_lines
+from .panes.overview import text_lines, type_words
 from .panes.value import size_words, value_lines
 from .session import Session
 from .sheet import break_line
@@ -211,7 +211,7 @@ class ValueWork:
         state, plain = session.state_of(node), self.app.ascii_only
         made = session.survey.recorded.materializations.get(node.name) if session.survey is not None else None
         words = [size for size in sizes if size]
-        words += [made.value.type or made.value.codec] if made is not None else []
+        words += [type_words(made.value)] if made is not None else []
         dot = " | " if plain else " · "
         return (
             Bit(node.name, "text bold"),

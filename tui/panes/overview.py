@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import PurePath
 
 from ...core.model import (
     Materialization,
@@ -14,6 +15,7 @@ from ...core.model import (
     ShellAction,
     SqlAction,
     State,
+    Stored,
     Task,
 )
 from ..difference import difference
@@ -190,11 +192,18 @@ def _neighbours(session: Session, node: Node, ascii_only: bool) -> list[Line]:
     return lines
 
 
+def type_words(value: Stored) -> str:
+    """What kind of value it is: of a file its ending, as what is stored as its type is its name."""
+    if value.codec == "file":
+        return f"{PurePath(value.type).suffix} file".strip()
+    return value.codec if value.codec == "folder" else value.type or value.codec
+
+
 def _value(made: Materialization, now: float) -> list[Line]:
     value = made.value
     lines = [
         label("made", Bit(when(made.ts, now)), Bit(f"  in {seconds(made.duration)}", "muted")),
-        label("value", Bit(value.type or value.codec), Bit(f"  {bytes_in_words(value.size)}", "muted")),
+        label("value", Bit(type_words(value)), Bit(f"  {bytes_in_words(value.size)}", "muted")),
         label("version", Bit(value.version[:12], "muted")),
     ]
     for name, told in made.metadata.items():
