@@ -24,7 +24,7 @@ from .places import store_folder
 from .plan import Cause, Facts, Survey, make_plan, root_causes, still_holds, take_survey
 from .problems import NotTrusted, ProblemError
 from .sources import SourceVersions
-from .store.baseline import Baseline, load_baseline, save_baseline
+from .store.baseline import Baseline, baseline_stamp, load_baseline, save_baseline
 from .store.store import RunSummary, Store
 from .trust import is_trusted, trust
 
@@ -107,7 +107,8 @@ class Workbench:
         self._sources = SourceVersions(
             self.root, store.folder / "cache" / "sources.json" if store.writable else None
         )
-        self._baseline = load_baseline(store.folder, project.name)
+        self._baseline: Baseline | None = None
+        self._accepted: object = None
         self._since: Since | None = None
         self._take(definitions)
 
@@ -128,6 +129,7 @@ class Workbench:
 
     def _take(self, definitions: Definitions) -> None:
         self.defined = Defined(definitions)
+        self._read_baseline()
         if self._baseline is None and self.defined.is_known:
             self.accept()
 
@@ -321,9 +323,10 @@ class Workbench:
         self._since = since(self.project, named, trusted=self.trusted, interpreter=self.interpreter)
 
     def marks(self) -> Marks:
-        """What is new, changed and removed against the baseline. Blocking."""
+        """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file."""
         if self._since is not None:
             return self._since.marks(self.defined)
+        self._read_baseline()
         return Marks() if self._baseline is None else marks_between(self._baseline, self._defined_now())
 
     def accept(self) -> None:
@@ -335,6 +338,12 @@ class Workbench:
         self._baseline = self._defined_now()
         if self.store.writable:
             save_baseline(self.store.folder, self._baseline, self.project.name)
+
+    def _read_baseline(self) -> None:
+        stamp = baseline_stamp(self.store.folder, self.project.name)
+        if stamp != self._accepted:
+            self._baseline = load_baseline(self.store.folder, self.project.name) or self._baseline
+            self._accepted = stamp
 
     # ---- running -------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ class BakehouseApp(Stage):
     async def _open(self) -> None:
         try:
             bench = await self.aside.call(self._open_bench)
-            lookout = await self.aside.call(Lookout, bench.store)
+            lookout = await self.aside.call(Lookout, bench.store, bench.project.name)
             survey, marks = await self.aside.call(facts, bench)
         except ProblemError as error:
             self.failure = error

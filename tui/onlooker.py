@@ -43,7 +43,8 @@ class Onlooker:
             try:
                 if session.running:
                     self._live = session.elsewhere = None
-                    await self.app.aside.call(lookout.pass_over)
+                    if (await self.app.aside.call(lookout.pass_over)).accepted:
+                        await self.app.look_again()
                 else:
                     sight = await self.app.aside.call(lookout.look)
                     await self._take(session, sight)
@@ -62,9 +63,9 @@ class Onlooker:
                 await self.app.look_again()
             self._begin(session, sight.holder)
         live = self._live
+        if sight.accepted or (live is None and sight.committed):
+            await self.app.look_again()
         if live is None:
-            if sight.committed:
-                await self.app.look_again()
             return
         for event in sight.events:
             self._feed.hear(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -172,6 +173,30 @@ async def test_what_a_killed_process_left_undone_is_shown_and_not_the_run_before
         await s.sees("last run    interrupted")
         await s.go("crumbs")
         await s.sees("last run    not begun")
+
+
+ACCEPT = """
+import sys, pathlib
+from bakehouse.core.workbench import Workbench
+Workbench.open(pathlib.Path(sys.argv[1]), trust=True).accept()
+"""
+
+
+@pytest.mark.parametrize("running", [False, True], ids=["at rest", "while a run goes on"])
+async def test_what_another_process_accepts_is_new_no_more(
+    bakery: Path, screen: Callable[..., Any], running: bool
+) -> None:
+    async with watched(screen, bakery) as s:
+        if running:
+            await s.press("a")
+            await until_shown(s, bread="running")
+        (bakery / "bakehouse.yaml").write_text(BREAD + "  toast: {deps: [bread], shell: 'true'}\n")
+        await s.sees("1 new", "toast")
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", ACCEPT, str(bakery))
+        assert await process.wait() == 0
+        await s.until(lambda: "1 new" not in s.text, "the new to be accepted")
+        assert "toast" in s.text
+        open_oven(bakery)
 
 
 async def test_the_store_deleted_in_mid_run_is_told_in_one_sentence_and_the_run_ends(
