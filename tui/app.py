@@ -135,6 +135,9 @@ class BakehouseApp(Stage):
     def on_tree_view_chosen(self) -> None:
         self.action_press("plan")
 
+    def on_roll_chosen(self) -> None:
+        self.action_press("plan")
+
     def on_chart_chosen(self, message: Chart.Chosen) -> None:
         self.go_to(message.node)
 

@@ -42,12 +42,14 @@ class Deeds:
     # ---- planning and running --------------------------------------------------------------------
 
     async def plan(self) -> None:
-        """Enter: jump from an alias, fold a group, show the preview, run what is previewed."""
+        """Enter: open a past run, jump from an alias, fold a group, show the preview, run what is previewed."""
         session, tree = self.app.session, self.app.tree_view
         row = tree.row
         if session is None:
             return
-        if session.preview_plan is not None:
+        if self.app.in_history:
+            self.app.side_work.open_past()
+        elif session.preview_plan is not None:
             plan = session.preview_plan
             session.end_preview()
             self.app.show_rows()

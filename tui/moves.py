@@ -260,9 +260,12 @@ class Moves:
         self.app.push_screen(Box(self.app.ink(), "What the keys did", self.app.echo.lines(), foot))
 
     def back(self) -> None:
-        """One step: the preview, a range, the filter, the marks, the zoom, the pane. Never quits."""
+        """One step: the preview, a range, the filter, the marks, the zoom, the pane; first what is
+        open of the past, where the focus is there. Never quits."""
         app, session = self.app, self.app.session
         if session is None:
+            return
+        if self.app.in_history and app.side_work.leave_past():
             return
         if session.preview is not None:
             session.end_preview()

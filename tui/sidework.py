@@ -6,28 +6,26 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.model import Materialization, Node
+from ..core.model import Node
+from ..core.problems import ProblemError
 from .ink import Bit, Line
 from .log import FileLog, LogSource, RingLog
 from .panes.graph import Label, draw
-from .panes.history import history_lines
 from .panes.overview import overview, text_lines
 from .panes.why import why
+from .past import Page, Past, read_page
 from .session import Session
 from .states import LOOKS
 from .timeline import TimelineWork
 from .valuework import ValueWork
 
 if TYPE_CHECKING:
-    from ..core.store.store import RunSummary
     from .stage import Stage
 
 AGED = 20.0
 """Seconds after which `… ago` is told anew; the words change once a minute."""
 SETTLE = 0.05
 """Seconds the cursor rests before a value is read for it."""
-_VALUES = 100
-_RUNS = 20
 _OUTPUTS = 20
 
 
@@ -40,6 +38,9 @@ class SideWork:
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
         self.timeline = TimelineWork(app)
+        self.past = Past()
+        self._past_of: Node | None = None
+        self._left = ""
 
     def show(self, *, again: bool = False) -> None:
         """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
@@ -182,24 +183,46 @@ class SideWork:
         if not await self.values.show(session, node, lambda: wish == self._wish):
             self.show()
 
+    # ---- the past --------------------------------------------------------------------------------
+
     async def _show_history(self) -> None:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish
         if session is None or node is None or self.app.side.tab.name != "history":
             return
-        bench, assets = session.bench, [node.name]
+        if node != self._past_of:
+            self.past, self._past_of = Past(), node
+        way, assets = self.past.way, [node.name]
         if node.kind == "task" and session.is_defined(node):
             assets = list(session.graph.tasks[node.name].outputs[:_OUTPUTS])
-
-        def read() -> tuple[list[RunSummary], list[Materialization]]:
-            made = [one for name in assets for one in bench.materializations(name, _VALUES)]
-            return bench.history(_RUNS), sorted(made, key=lambda one: -one.seq)[:_VALUES]
-
-        runs, made = await self.app.aside.call(read)
-        if wish == self._wish:
-            lines = history_lines(runs, made, session.clock(), ascii_only=self.app.ascii_only)
-            self.app.side.show([(Bit(node.name, "text bold"),), *lines], node)
-        else:
+        plain = self.app.ascii_only
+        try:
+            page = await self.app.aside.call(read_page, session.bench, way, assets, session.clock(), plain)
+        except ProblemError as error:
+            page = Page(text_lines(str(error), "failed"), {})
+        if wish != self._wish:
             self.show()
+            return
+        head: Line = (Bit(" › ".join((node.name, *way)) if way else node.name, "text bold"),)
+        roll = self.app.side.roll
+        roll.show_roll([head, *page.lines], {at + 1: to for at, to in page.targets.items()}, (node, way))
+        if self._left:
+            roll.recall(self._left)
+            self._left = ""
+        self.app.foot.refresh()
+
+    def open_past(self) -> None:
+        """Opens the run, or the step of it, that is under the cursor."""
+        if (target := self.app.side.roll.target) is not None:
+            self.past.open(target)
+            self.show(again=True)
+
+    def leave_past(self) -> bool:
+        """Closes the step or the run that is open; False if there is none."""
+        if not self.past.way:
+            return False
+        self._left = self.past.leave()
+        self.show(again=True)
+        return True
 
 
 def _log_file(session: Session, task: str) -> Path | None:

@@ -123,8 +123,8 @@ class Stage(App[int]):
         return (Bit(" "), Bit(cut(words, width - 2, self.ascii_only), style))
 
     def situation(self) -> Situation:
-        in_side = self.side.has_focus_within
-        place = ("log" if self.side.tab.name == "log" else "pane") if in_side else "tree"
+        name = self.side.tab.name
+        place = (name if name in ("log", "history") else "pane") if self.side.has_focus_within else "tree"
         if self.session is None:
             return Situation(place=place, loaded=False, defined_at=False)  # type: ignore[arg-type]
         now = self.session.situation(self.tree_view.row, place, alone=self.is_alone)
@@ -134,7 +134,13 @@ class Stage(App[int]):
             said=bool(self.echo.said),
             value=on_value,
             table=on_value and self.side.table.grid is not None,
+            opens=self.side.roll.target is not None,
+            opened=bool(self.side_work.past.way),
         )
+
+    @property
+    def in_history(self) -> bool:
+        return self.side.has_focus_within and self.side.tab.name == "history"
 
     def tell(self, words: str, style: str = "muted") -> None:
         """Says something in a line above the keys, for a while. Nothing takes the line away."""
