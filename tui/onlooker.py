@@ -98,7 +98,7 @@ class Onlooker:
         else:
             live.break_off(self.app.clock())
             whose = f"process {holder.pid}" if holder is not None else "another process"
-            words = f"the run of {whose} was interrupted, its process is gone: {told_steps(live)} · a goes on with it"
+            words = f"run of {whose} interrupted: {told_steps(live)} · a makes what is left"
         self._feed.ended()
         await self.app.look_again()
         self.app.tell(words, style)

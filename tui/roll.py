@@ -8,7 +8,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from .ink import Bit, Ink, Line
+from .ink import Bit, Ink, Line, line_width
 from .sheet import Sheet
 
 
@@ -45,7 +45,10 @@ class Roll(Sheet):
 
     def _lay_out(self) -> None:
         super()._lay_out()
-        self.virtual_size = Size(self.virtual_size.width + 2, self.virtual_size.height)
+        widest = max((line_width(line) for line in self._broken), default=0)
+        self.virtual_size = Size(
+            max(self.scrollable_content_region.width, widest + 1), self.virtual_size.height
+        )
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y

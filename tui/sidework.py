@@ -202,9 +202,10 @@ class SideWork:
         if wish != self._wish:
             self.show()
             return
-        head: Line = (Bit(" › ".join((node.name, *way)) if way else node.name, "text bold"),)
+        head: list[Line] = [] if way else [(Bit(node.name, "text bold"),)]
+        targets = {at + len(head): to for at, to in page.targets.items()}
         roll = self.app.side.roll
-        roll.show_roll([head, *page.lines], {at + 1: to for at, to in page.targets.items()}, (node, way))
+        roll.show_roll([*head, *page.lines], targets, (node, way))
         if self._left:
             roll.recall(self._left)
             self._left = ""

@@ -139,7 +139,7 @@ async def test_a_run_that_is_open_gives_way_when_the_cursor_goes_on(
         await s.press("tab")
         await s.until(lambda: s.app.side.roll.target, "the values of flour")
         await s.press("enter")
-        await s.sees("run 2", "  succeeded", "flour › ")
+        await s.sees("run 2", "  succeeded", "by process")
         await s.press("tab", "k")
         await s.sees("Enter opens one", "dough")
 

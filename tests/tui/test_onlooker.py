@@ -144,9 +144,7 @@ async def test_a_run_whose_process_is_killed_is_running_no_more(
         await until_shown(s, bread="running")
         process.send_signal(signal.SIGKILL)
         await until_shown(s, dough="fresh", bread="never", crumbs="never")
-        await s.sees(
-            f"the run of process {process.pid} was interrupted", "1 fresh, 1 interrupted, 1 not begun"
-        )
+        await s.sees(f"run of process {process.pid} interrupted: 1 fresh, 1 interrupted, 1 not begun")
 
 
 async def test_what_a_killed_process_left_undone_is_shown_and_not_the_run_before_it(
@@ -168,7 +166,7 @@ async def test_what_a_killed_process_left_undone_is_shown_and_not_the_run_before
         await s.press("]")
         await s.sees("the second time")
         process.send_signal(signal.SIGKILL)
-        await s.sees("was interrupted", "interrupted", "the second time")
+        await s.sees(f"run of process {process.pid} interrupted", "the second time")
         await s.press("[")
         await s.sees("last run    interrupted")
         await s.go("crumbs")
