@@ -11,14 +11,14 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from .keys import KEYS, Key, reason
 
 if TYPE_CHECKING:
-    from .app import BakehouseApp
+    from .stage import Stage
 
 
 class KeyCommands(Provider):
     """Lists the commands as `group: description`, with the key and, where it does not work, why."""
 
     def _commands(self) -> Iterator[tuple[str, Key, str]]:
-        app = cast("BakehouseApp", self.app)
+        app = cast("Stage", self.app)
         now = app.situation()
         for key in KEYS:
             if key.palette:
@@ -40,8 +40,8 @@ class KeyCommands(Provider):
         if not found:
             yield Hit(1, "no command matches", _nothing, help="Esc closes the palette")
 
-    def _press(self, id: str) -> None:
-        cast("BakehouseApp", self.app).action_press(id)
+    async def _press(self, id: str) -> None:
+        await self.app.run_action(f"press('{id}')")
 
 
 def _nothing() -> None:
