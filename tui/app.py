@@ -25,6 +25,7 @@ from .moves import Moves
 from .onlooker import Onlooker
 from .palette import KeyCommands
 from .session import Session, facts
+from .sidework import SideWork
 from .stage import TALL, WIDE, Stage
 from .tempo import Tempo
 from .themes import VARIABLES
@@ -56,6 +57,8 @@ class BakehouseApp(Stage):
         for key in KEYS
     ]
 
+    side_work: SideWork
+
     def __init__(
         self,
         open_bench: Callable[[], Workbench],
@@ -71,6 +74,7 @@ class BakehouseApp(Stage):
         self._watching = watching
         self._gate = ControlGate()
         self.failure: ProblemError | None = None
+        self.side_work = SideWork(self)
         self.feed = Feed(self, self.side_work)
         self.moves = Moves(self)
         self.tempo = Tempo(self)

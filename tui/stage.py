@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from textual.app import App
 from textual.content import Content
@@ -26,7 +26,6 @@ from .look import RowLook, look_at
 from .rows import Row
 from .session import Session, facts
 from .side import SidePane
-from .sidework import SideWork
 from .status import filter_footer, footer_line, nothing_words, plan_words, status_line
 from .themes import DARK, LIGHT, VARIABLES
 from .trail import Trail
@@ -34,6 +33,7 @@ from .tree import TreeView
 
 if TYPE_CHECKING:
     from ..core.workbench import Workbench
+    from .past import Past
 
 PaneName = Literal["tree", "side"]
 
@@ -46,8 +46,20 @@ WARNED_FOR = 60.0
 _WARNINGS = ("failed", "stale")
 
 
+class Beside(Protocol):
+    """Whoever fills the pane beside the tree; `past` is what of the past is open there."""
+
+    past: Past
+
+    def show(self, *, again: bool = False) -> None: ...
+    def open_past(self) -> None: ...
+    def leave_past(self) -> bool: ...
+
+
 class Stage(App[int]):
-    """One project on one screen, without the keys."""
+    """One project on one screen, without the keys. The app puts `side_work` on it before it runs."""
+
+    side_work: Beside
 
     def __init__(
         self, *, jobs: int | None = None, ascii_only: bool = False, light: bool = False,
@@ -71,7 +83,6 @@ class Stage(App[int]):
         self.echo = Echo()
         self.tree_view = TreeView(self._look, self.ink, self._nothing, id="tree")
         self.side = SidePane(self.ink, self.show_side, id="side")
-        self.side_work = SideWork(self)
         self.status = Bar(self._status, self.ink, id="status")
         self.says = Bar(self._said, self.ink, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
