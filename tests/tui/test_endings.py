@@ -50,7 +50,7 @@ async def test_a_question_about_a_run_goes_when_the_run_ends_meanwhile(
         await s.sees(question, "2 steps")
         (bakery.parent / "ready").touch()
         await s.until(lambda: question not in s.text, "the question to close")
-        await s.sees("the run finished: 3 succeeded")
+        await s.sees("the run finished: 3 ran")
         await s.press("y")
         assert s.app.is_running and s.app.return_code is None
         await s.press("q")
@@ -83,7 +83,7 @@ async def test_who_cancels_a_run_is_told_what_was_cancelled_and_how_to_go_on(
         assert "not all is well" not in s.text
         (bakery.parent / "ready").touch()
         await s.press("a")
-        await s.sees("the run finished: 2 succeeded")
+        await s.sees("the run finished: 2 ran")
 
 
 async def test_who_cancels_one_step_is_told_which(bakery: Path, screen: Callable[..., Any]) -> None:
