@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .model import Definitions, Node, Reason
 from .plan import StaticKey
 from .problems import StoreError
-from .store.baseline import Baseline, load_baseline, save_baseline
+from .store.baseline import Baseline, baseline_stamp, load_baseline, save_baseline
 from .store.store import Store
 
 
@@ -66,6 +66,7 @@ class Accepted:
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
         self._kept_in = store.identity()
+        self._stamp: object = baseline_stamp(store.folder, name)
         self.baseline = load_baseline(store.folder, name)
 
     def accept(self, now: Baseline) -> None:
@@ -73,10 +74,19 @@ class Accepted:
         self.baseline = now
         if self._store.writable:
             save_baseline(self._store.folder, now, self._name)
+            self._stamp = baseline_stamp(self._store.folder, self._name)
+
+    def read_again(self) -> None:
+        """Takes what another process accepted meanwhile. Blocking: looks at the file."""
+        stamp = baseline_stamp(self._store.folder, self._name)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self.baseline = load_baseline(self._store.folder, self._name) or self.baseline
 
     def marks(self, now: Baseline) -> Marks:
         """What `now` has that differs; nothing where there is no baseline yet. Blocking."""
         self._follow(now)
+        self.read_again()
         return Marks() if self.baseline is None else marks_between(self.baseline, now)
 
     def _follow(self, now: Baseline) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .events import Event
 from .store import lock as locks
+from .store.baseline import baseline_stamp
 from .store.ledger import identity
 from .store.lock import Holder
 from .store.store import Store
@@ -21,6 +22,8 @@ class Sight:
     `holder` carries out `holder.run` now: its lock is held, as the kernel says, so it is alive (if perhaps
     stopped). `events` are new ones of `run`, in order; `run` is empty if no other process runs or has just
     run. `more` events are there already. `committed` is whether anything was committed since the look before.
+    `accepted` is whether what is new was accepted since then.
+    `lost` is whether the ledger knows nothing of `run`, which is over: it was deleted, or never came so far.
     """
 
     holder: Holder | None = None
@@ -28,25 +31,30 @@ class Sight:
     events: tuple[Event, ...] = ()
     more: bool = False
     committed: bool = False
+    accepted: bool = False
+    lost: bool = False
 
 
 class Lookout:
     """Looks at a store again and again. Costs a stat and a pragma while nothing happens. Methods block."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, selection: str = "") -> None:
         self._store = store
+        self._selection = selection
+        self._accepted: object = None
         self._version: object = None
         self._run = ""
         self._seq = 0
         self._is_first = True
         self._has_moved()
+        self._was_accepted()
 
     def look(self) -> Sight:
         """What happened since the last look, or since this was made. For when this process runs nothing itself.
         Raises StoreError."""
-        committed = self._has_moved()
+        committed, accepted = self._has_moved(), self._was_accepted()
         if not (committed or self._run or self._is_first):
-            return Sight()
+            return Sight(accepted=accepted)
         self._is_first = False
         holder = locks.holder(self._store.folder)
         if holder is not None and not holder.run:
@@ -54,7 +62,7 @@ class Lookout:
         if holder is not None and holder.run != self._run:
             self._run, self._seq = holder.run, 0
         if not self._run:
-            return Sight(committed=committed)
+            return Sight(committed=committed, accepted=accepted)
         run = self._run
         events = self._store.events(run, after=self._seq, limit=_PAGE) if committed or not self._seq else []
         more = len(events) == _PAGE
@@ -64,11 +72,18 @@ class Lookout:
             self._version = None
         elif holder is None:
             self._run = ""
-        return Sight(holder, run, tuple(events), more, committed)
+        lost = holder is None and not events and not self._store.events(run, limit=1)
+        return Sight(holder, run, tuple(events), more, committed, accepted, lost)
 
-    def pass_over(self) -> None:
-        """What was committed up to now is this process's own doing."""
+    def pass_over(self) -> Sight:
+        """What was committed up to now is this process's own doing; what was accepted may be another's."""
         self._has_moved()
+        return Sight(accepted=self._was_accepted())
+
+    def _was_accepted(self) -> bool:
+        stamp = baseline_stamp(self._store.folder, self._selection)
+        moved, self._accepted = stamp != self._accepted, stamp
+        return moved
 
     def _has_moved(self) -> bool:
         folder = self._store.folder

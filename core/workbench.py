@@ -128,6 +128,7 @@ class Workbench:
 
     def _take(self, definitions: Definitions) -> None:
         self.defined = Defined(definitions)
+        self._accepted.read_again()
         if self._accepted.baseline is None and self.defined.is_known:
             self.accept()
 
@@ -325,7 +326,7 @@ class Workbench:
         self._since = since(self.project, named, trusted=self.trusted, interpreter=self.interpreter)
 
     def marks(self) -> Marks:
-        """What is new, changed and removed against the baseline. Blocking."""
+        """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file."""
         if self._since is not None:
             return self._since.marks(self.defined)
         return self._accepted.marks(self._defined_now())

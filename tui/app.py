@@ -24,9 +24,9 @@ from .keys import BY_ID, KEYS, reason
 from .moves import Moves
 from .onlooker import Onlooker
 from .palette import KeyCommands
-from .session import Session
+from .session import Session, facts
 from .sidework import SideWork
-from .stage import Stage
+from .stage import TALL, WIDE, Stage
 from .tempo import Tempo
 from .themes import VARIABLES
 from .tree import TreeView
@@ -45,17 +45,19 @@ class BakehouseApp(Stage):
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-narrow"),
-        (100, "-wide"),
+        (WIDE, "-wide"),
         (160, "-very-wide"),
     ]
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-short"),
-        (14, "-tall"),
+        (TALL, "-tall"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(key.keys), f"press('{key.id}')", key.description, show=False, id=key.id)
         for key in KEYS
     ]
+
+    side_work: SideWork
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class BakehouseApp(Stage):
         self._watching = watching
         self._gate = ControlGate()
         self.failure: ProblemError | None = None
-        self.side_work = SideWork(self, lambda task: self.onlooker.log_file(task))
+        self.side_work = SideWork(self)
         self.feed = Feed(self, self.side_work)
         self.moves = Moves(self)
         self.tempo = Tempo(self)
@@ -111,8 +113,8 @@ class BakehouseApp(Stage):
     async def _open(self) -> None:
         try:
             bench = await self.aside.call(self._open_bench)
-            lookout = await self.aside.call(Lookout, bench.store)
-            survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
+            lookout = await self.aside.call(Lookout, bench.store, bench.project.name)
+            survey, marks = await self.aside.call(facts, bench)
         except ProblemError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
@@ -130,14 +132,14 @@ class BakehouseApp(Stage):
 
     # ---- what happens ----------------------------------------------------------------------------
 
-    def show_side(self, *, again: bool = False) -> None:
-        self.side_work.show(again=again)
-
     def on_tree_view_moved(self) -> None:
         self.show_side()
         self.foot.refresh()
 
     def on_tree_view_chosen(self) -> None:
+        self.action_press("plan")
+
+    def on_roll_chosen(self) -> None:
         self.action_press("plan")
 
     def on_chart_chosen(self, message: Chart.Chosen) -> None:
@@ -147,9 +149,11 @@ class BakehouseApp(Stage):
         self.moves.toggle(message.at)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.refresh_bars)
+        self.call_after_refresh(self.arrange)
 
     def on_descendant_focus(self) -> None:
+        if self.tree_view.has_focus or self.side.has_focus_within:
+            self.front = "side" if self.side.has_focus_within else "tree"
         self.foot.refresh()
 
     def on_filter_input_typed(self, message: FilterInput.Typed) -> None:

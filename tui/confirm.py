@@ -1,8 +1,8 @@
-"""The questions that the screen asks: before force, cancelling all, quitting mid-run, and trusting a project."""
+"""The questions that the screen asks: before force, cancelling all and quitting mid-run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from ..core.model import Definitions, Plan, PythonAction
+from ..core.model import Plan
 from ..core.problems import number_of
 from ..core.store.lock import Holder
 from ..core.undoing import Way
@@ -20,6 +20,10 @@ from .ink import Bit, Ink, Line
 from .keys import GROUPS, KEYS, Situation, reason
 from .panes.overview import when
 from .sheet import Sheet
+
+_SCROLL = " · j k g G scroll"
+_ANEW = 0.2
+"""Seconds after which a question is asked anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,20 @@ class Box(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         box = Container(self.sheet, id="box")
         box.border_title = Content(self._title)
-        box.border_subtitle = Content(self._foot)
         yield box
 
     def on_mount(self) -> None:
         self.sheet.show(self._lines)
         self.sheet.focus()
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._say_how)
+
+    def _say_how(self) -> None:
+        """The keys; those that scroll where there is more than is seen."""
+        more = _SCROLL if self.sheet.max_scroll_y > 0 else ""
+        self.query_one("#box").border_subtitle = Content(self._foot + more)
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
@@ -75,14 +87,35 @@ class Box(ModalScreen[bool]):
             self.sheet.move_top()
 
 
+Asked = Callable[[], Question | None]
+"""A question about what is so now; None where there is nothing to ask any more."""
+
+
 class Ask(Box):
-    """A question. Only `y` is a yes."""
+    """A question. Only `y` is a yes. It is asked anew while it stands, and closes with a no when it is moot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)", show=False)]
 
-    def __init__(self, ink: Ink, question: Question) -> None:
+    def __init__(self, ink: Ink, question: Question, asked: Asked | None = None) -> None:
         foot = f"y {question.yes} · Esc {question.no}"
         super().__init__(ink, question.title, question.lines, foot)
+        self._asked = asked or (lambda: question)
+
+    def on_mount(self) -> None:
+        self.set_interval(_ANEW, self._ask_anew)
+
+    def _ask_anew(self) -> None:
+        if not self.is_current:
+            return
+        question = self._asked()
+        if question is None:
+            self.dismiss(False)
+        else:
+            self.sheet.show(question.lines)
+            self._say_how()
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer and self._asked() is not None)
 
 
 class Help(Box):
@@ -91,7 +124,7 @@ class Help(Box):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "answer(False)", show=False)]
 
     def __init__(self, ink: Ink, now: Situation) -> None:
-        super().__init__(ink, "Help", help_lines(now), "Esc closes · j k g G scroll")
+        super().__init__(ink, "Help", help_lines(now), "Esc closes")
 
 
 _SIGNS = (
@@ -157,28 +190,3 @@ def about_quitting(open_steps: int) -> Question:
     steps = number_of(open_steps, "step")
     words = f"A run is under way with {steps} to go. Quitting cancels it; what is done stays done."
     return Question("Quit", ((Bit(words),),), "cancel it and quit", "stay")
-
-
-def about_trust(definitions: Definitions, withheld: Sequence[str]) -> Question:
-    """What trusting the project would let run."""
-    kinds: dict[str, int] = {}
-    for task in definitions.tasks.values():
-        kinds[task.action.kind] = kinds.get(task.action.kind, 0) + 1
-    lines: list[Line] = [
-        (Bit("This folder is not trusted, so nothing of it runs. If you trust it:"),),
-        (),
-        (Bit(definitions.root, "text bold"),),
-        (),
-    ]
-    if withheld:
-        files = number_of(len(withheld), "Python file is", "Python files are")
-        lines.append((Bit(f"{files} imported to read their definitions:"),))
-        lines += [(Bit(f"  {name}", "muted"),) for name in withheld[:8]]
-        lines += [(Bit(f"  and {len(withheld) - 8} more", "muted"),)] if len(withheld) > 8 else []
-    for kind, count in kinds.items():
-        lines.append((Bit(f"{number_of(count, f'{kind} step')} can be run, each when you ask for it"),))
-    for task in list(definitions.tasks.values())[:8]:
-        what = task.action
-        told = f"{what.module}:{what.function}" if isinstance(what, PythonAction) else what.kind
-        lines.append((Bit(f"  {task.name}", "text"), Bit(f"  {told}", "muted")))
-    return Question("Trust this project?", tuple(lines), "trust it", "look only")

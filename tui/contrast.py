@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..core.diff.changes import ColumnChange, Difference, RowChange, TableChanges
 from ..core.model import Materialization
+from ..core.problems import number_of
 from ..core.tabular import Cell, cell_text
 from .difference import difference
 
@@ -49,7 +50,7 @@ def _side(word: str, made: Materialization) -> str:
 def rows_in_words(table: TableChanges) -> str:
     """`300,012 rows, +12`."""
     more = table.new_rows - table.old_rows
-    size = f"{table.new_rows:,} row{'' if table.new_rows == 1 else 's'}"
+    size = number_of(table.new_rows, "row")
     return f"{size}, {more:+,}" if more else f"{size}, as many as before"
 
 
@@ -120,7 +121,7 @@ def _more(count: int, shown: Sequence[object]) -> Iterator[Told]:
 
 def _tree(found: Difference) -> Iterator[Told]:
     if not (len(found.paths) == 1 and not found.paths[0].path):
-        yield Told("@", f"{found.places:,} place{'' if found.places == 1 else 's'} changed")
+        yield Told("@", f"{number_of(found.places, 'place')} changed")
     for change in found.paths:
         head = f"{change.path}: " if change.path else ""
         match change.sign:

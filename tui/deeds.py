@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
+from .endings import end_words, told
 from .live import OPEN, Live
+from .session import facts
 from .status import nothing_runs, run_words
 from .stream import Streamer
 from .watch import watch
 
 if TYPE_CHECKING:
+    from ..core.defined import Defined
     from ..core.running import Running
     from ..core.workbench import Marks, Snapshot
-    from .confirm import Question
+    from .confirm import Asked, Question
     from .feed import Feed
     from .moves import Moves
     from .onlooker import Onlooker
@@ -38,12 +42,14 @@ class Deeds:
     # ---- planning and running --------------------------------------------------------------------
 
     async def plan(self) -> None:
-        """Enter: jump from an alias, fold a group, show the preview, run what is previewed."""
+        """Enter: open a past run, jump from an alias, fold a group, show the preview, run what is previewed."""
         session, tree = self.app.session, self.app.tree_view
         row = tree.row
         if session is None:
             return
-        if session.preview_plan is not None:
+        if self.app.in_history:
+            self.app.side_work.open_past()
+        elif session.preview_plan is not None:
             plan = session.preview_plan
             session.end_preview()
             self.app.show_rows()
@@ -104,7 +110,7 @@ class Deeds:
 
         nodes = self._chosen()
         plan = await self._make_plan(nodes, force=True)
-        if plan is not None and await self._ask(about_force(plan)) and await self._begin(plan):
+        if plan is not None and await self._ask(partial(about_force, plan)) and await self._begin(plan):
             self.app.did("materialize", nodes, "--force")
 
     def _chosen(self) -> tuple[Node, ...]:
@@ -158,15 +164,11 @@ class Deeds:
     async def _see_to_the_end(self, run: Running, live: Live) -> None:
         try:
             result = await run.wait()
-            told = ", ".join(f"{size} {name}" for name, size in result.counts.items() if size)
-            self.app.tell(f"run finished: {run_words(live)}" if result.ok else f"run finished, not all is well: {told}",
-                          "fresh" if result.ok else "failed")  # fmt: skip
-            if not result.ok and live.last_failed:
-                self.app.tell(
-                    f"{live.last_failed} failed: f shows the faults, r tries again · {told}", "failed"
-                )
             if result.error:
                 self.app.tell(result.error.replace("\n", ": "), "failed")
+            else:
+                counts = run_words(live) if result.ok else told(result.counts)
+                self.app.tell(*end_words(live, result.ok, counts))
         except ProblemError as error:
             self.app.tell(str(error).replace("\n", ": "), "failed")
         if live.ended is None and live.started is not None:
@@ -187,7 +189,15 @@ class Deeds:
         from .confirm import about_cancelling
 
         session = self.app.session
-        if session is None or not await self._ask(about_cancelling(self.open_steps(), session.elsewhere)):
+        if session is None:
+            return
+        live = session.live
+
+        def asked() -> Question | None:
+            is_on = session.under_way and session.live is live
+            return about_cancelling(self.open_steps(), session.elsewhere) if is_on else None
+
+        if not await self._ask(asked):
             return
         self.app.did("cancel")
         if session.elsewhere is not None:
@@ -199,25 +209,28 @@ class Deeds:
         live = self.app.session.live if self.app.session is not None else None
         return sum(live.counts[state] for state in OPEN) if live is not None else 0
 
-    async def _ask(self, question: Question) -> bool:
+    async def _ask(self, asked: Asked) -> bool:
+        """Puts a question; the answer to one that is moot, or becomes so, is no."""
         from .confirm import Ask
 
-        ask: Screen[bool] = Ask(self.app.ink(), question)
+        question = asked()
+        if question is None:
+            return False
+        ask: Screen[bool] = Ask(self.app.ink(), question, asked)
         return await self.app.push_screen_wait(ask)
 
     # ---- the project -----------------------------------------------------------------------------
-
-    def _facts(self) -> tuple[Snapshot, Marks]:
-        return self.app.bench.survey(), self.app.bench.marks()
 
     async def reload(self) -> None:
         """Reads the definitions again, and says what came of it."""
         session = self.app.session
         before = session.graph if session is not None else None
         await self._take_definitions()
-        if session is not None and not session.problems and session.graph is before:
+        if session is not None and session.problems:
+            self.app.tell("read again: the definitions are still broken (see Overview)", "stale")
+        elif session is not None and session.graph is before:
             self.app.tell("read again: the definitions are what they were")
-        elif session is not None and not session.problems:
+        elif session is not None:
             self.app.tell("read again: the definitions have changed", "fresh")
 
     async def _take_definitions(self) -> None:
@@ -228,7 +241,7 @@ class Deeds:
 
         def work() -> tuple[bool, Snapshot, Marks]:
             changed = bench.reload()
-            return changed, *self._facts()
+            return changed, *facts(bench)
 
         problems: tuple[Problem, ...] = ()
         try:
@@ -242,7 +255,8 @@ class Deeds:
         session.problems = problems
         if problems:
             self.app.side.go_to_tab("overview")
-            self.app.tell(_broken(problems), "failed")
+            if not self.app.side.display:
+                self.app.tell("the definitions cannot be read: tab shows what is wrong", "failed")
         elif changed:
             session.reloaded(survey, marks)
             self.app.show_rows()
@@ -269,10 +283,15 @@ class Deeds:
             self.app.tell(f"the files cannot be watched, R reads them again: {error}", "stale")
 
     async def trust(self) -> None:
-        from .confirm import about_trust
+        from .trusting import about_trust
 
         bench = self.app.bench
-        if await self._ask(about_trust(bench.definitions, bench.withheld)):
+
+        @lru_cache(maxsize=1)
+        def about(defined: Defined) -> Question:
+            return about_trust(defined.definitions, bench.withheld, bench.interpreter)
+
+        if await self._ask(lambda: None if bench.trusted else about(bench.defined)):
             await self.app.aside.call(bench.trust)
             self.app.did("trust")
             await self.reload()
@@ -288,10 +307,10 @@ class Deeds:
         from .confirm import about_quitting
 
         session = self.app.session
-        if session is None or not session.running or await self._ask(about_quitting(self.open_steps())):
+
+        def asked() -> Question | None:
+            is_on = session is not None and session.running
+            return about_quitting(self.open_steps()) if is_on else None
+
+        if session is None or not session.running or await self._ask(asked):
             self.app.exit(0)
-
-
-def _broken(problems: Sequence[Problem]) -> str:
-    first, more = str(problems[0]).split("\n", 1)[0], len(problems) - 1
-    return f"{first}{f' (and {more} more: see Overview)' if more else ''}"

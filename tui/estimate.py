@@ -33,5 +33,5 @@ def forecast_words(found: Forecast) -> str:
         return ""
     if found.seconds is None:
         return "no estimate yet"
-    steps = f"{found.unknown} step{'' if found.unknown == 1 else 's'}"
+    steps = number_of(found.unknown, "step")
     return about(found.seconds) + (f" ({steps} unknown)" if found.unknown else "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["anywhere", "tree", "pane", "log"]
+Place = Literal["anywhere", "tree", "pane", "history", "log"]
 RowIs = Literal["", "asset", "source", "task", "alias", "group", "ghost"]
 
 
@@ -36,6 +36,8 @@ class Situation:
     isolated: bool = False
     previewing: bool = False
     defined_at: bool = True
+    opens: bool = False
+    opened: bool = False
 
 
 Reason = Callable[[Situation], str | None]
@@ -82,6 +84,8 @@ def _to_run(now: Situation) -> str | None:
 
 
 def _to_plan(now: Situation) -> str | None:
+    if now.place == "history":
+        return None if now.opens else "there is nothing here to open"
     if now.previewing or now.row in ("alias", "group"):
         return None
     return _to_run(now)
@@ -172,7 +176,8 @@ def _on_row(now: Situation) -> str | None:
 KEYS: tuple[Key, ...] = (
     Key("help", ("question_mark", "f1"), "?", "Help", "what the keys do here", "Screen", "Help"),
     Key("plan", ("enter",), "Enter", "Plan", "preview the plan in the tree: run or reuse, why, how long; "
-        "again: run it. On an alias: jump to its row. On a group: fold", "Run", "Plan", reason=_to_plan),
+        "again: run it. On an alias: jump to its row. On a group: fold. "
+        "On a run or a step in History: open it", "Run", "Plan", reason=_to_plan),
     Key("materialize", ("m",), "m", "Materialize", "what is marked, else what is under the cursor, with whatever "
         "upstream is stale", "Run", "Make", reason=_to_run),
     Key("toggle_view", ("t",), "t", "Tasks ⇄ assets", "the same pipeline as tasks or as assets; the cursor stays "
@@ -242,7 +247,7 @@ KEYS: tuple[Key, ...] = (
         reason=_to_stream),
     Key("theme", ("L",), "L", "Light or dark", "the other theme", "Screen"),
     Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen", palette=False),
-    Key("back", ("escape",), "Esc", "Back", "one step: preview, filter, marks, zoom; never quits", "Screen",
+    Key("back", ("escape",), "Esc", "Back", "one step: open run, preview, filter, marks, zoom; never quits", "Screen",
         palette=False),
     Key("suspend", ("ctrl+z",), "ctrl+z", "Suspend", "back to the shell (fg returns)", "Screen", palette=False),
 )  # fmt: skip
@@ -263,7 +268,7 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
         name = key.footer
         if key.id == "plan":
             name = {"alias": "Jump", "group": "Fold"}.get(now.row, name)
-            name = "Run it" if now.previewing else name
+            name = "Open" if now.place == "history" else "Run it" if now.previewing else name
         elif key.id == "cancel_step" and not now.running and not now.elsewhere:
             name = ""
         elif key.id == "accept" and (now.new or now.changed) and not now.since:
@@ -278,7 +283,13 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Difference"
         elif key.id == "follow" and now.place == "log":
             name = "Follow"
-        elif key.id == "back" and (now.previewing or now.filtered or now.isolated or now.marked):
+        elif key.id == "back" and (
+            now.previewing
+            or now.filtered
+            or now.isolated
+            or now.marked
+            or (now.opened and now.place == "history")
+        ):
             name = "Back"
         elif key.id == "next_pane" and now.alone:
             name = "Details" if now.place == "tree" else "Tree"

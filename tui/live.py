@@ -23,7 +23,8 @@ OPEN = frozenset({State.QUEUED, State.RUNNING})
 @dataclass(slots=True)
 class Step:
     """One task in the run. Times are Unix seconds, `seconds` is how long the last attempt took; `queued` is when
-    all that it needs was there, `started` when its last attempt began."""
+    all that it needs was there, `started` when its last attempt began. `broken_off` is whether the process that
+    was to end the step died before."""
 
     state: State
     planned: str = "run"
@@ -38,6 +39,7 @@ class Step:
     error: str = ""
     by: str = ""
     lines: int = 0
+    broken_off: bool = False
 
     def elapsed(self, now: float) -> float | None:
         if self.state is State.RUNNING and self.started is not None:
@@ -65,6 +67,7 @@ class Live:
         self.ok: bool | None = None
         self.error = ""
         self.last_failed = ""
+        self.cancelled = False
 
     @property
     def is_over(self) -> bool:
@@ -107,6 +110,7 @@ class Live:
                 self.ended = event.ts
                 self.ok = bool(event.data.get("ok"))
                 self.error = str(event.data.get("error", ""))
+                self.cancelled = event.data.get("status") == "cancelled"
             case Kind.STEP_QUEUED if task is not None:
                 self._queue(task, event)
             case Kind.STEP_STARTED if task is not None:
@@ -115,6 +119,14 @@ class Live:
                 self._end(task, event, _ENDS[kind])
             case _:
                 pass
+
+    def break_off(self, ts: float) -> None:
+        """The process that ran this died at `ts` or before: what it had not ended is ended."""
+        self.ended, self.ok = ts, False
+        for task, step in self.steps.items():
+            if step.state in OPEN:
+                step.broken_off = True
+                self._set(task, State.CANCELLED)
 
     def _step(self, task: str) -> Step:
         step = self.steps.get(task)
@@ -145,6 +157,7 @@ class Live:
         step.attempt = int(event.data.get("attempt") or step.attempt + 1)
         step.error = step.by = step.line = step.note = ""
         step.lines = 0
+        step.broken_off = False
 
     def _end(self, task: str, event: Event, state: State) -> None:
         was_running = task in self.steps and self.steps[task].state is State.RUNNING
@@ -156,6 +169,7 @@ class Live:
             step.seconds = max(0.0, event.ts - step.started)
         step.error = str(event.data.get("error") or event.data.get("reason") or "")
         step.by = str(event.data.get("by") or "")
+        step.broken_off = bool(event.data.get("interrupted"))
         if state is State.FAILED:
             if event.data.get("retry_in") is not None:
                 step.note = "will be tried again"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..core.model import Node, PlannedStep, ReasonKind, State
 from ..core.plan.timing import slow_after
+from .endings import broken_words
 from .live import OPEN, Step
 from .rows import Row
 from .sanitize import strip_sequences
@@ -126,6 +127,8 @@ def _taken(session: Session, node: Node) -> float | None:
 
 
 def _said(step: Step, state: State) -> str:
+    if step.broken_off:
+        return broken_words(step)
     match state:
         case State.RUNNING:
             return step.note or strip_sequences(step.line).strip()

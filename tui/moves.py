@@ -140,6 +140,7 @@ class Moves:
         if session is not None:
             session.faults_only = not session.faults_only
             self.app.show_rows()
+            self.tree_view.seek()
 
     def next_match(self) -> None:
         session = self.app.session
@@ -207,13 +208,7 @@ class Moves:
         self.side.turn_to(self.side.at - 1)
 
     def next_pane(self) -> None:
-        to_side = not self.side.has_focus_within
-        if self.app.zoomed or self.app.is_alone:
-            self.app.zoom_to(
-                "side" if to_side else "tree" if self.app.zoomed and not self.app.is_alone else ""
-            )
-        target = self.side.inside if to_side else self.tree_view
-        target.focus()
+        self.app.turn_to("tree" if self.side.has_focus_within else "side")
 
     previous_pane = next_pane
 
@@ -265,9 +260,12 @@ class Moves:
         self.app.push_screen(Box(self.app.ink(), "What the keys did", self.app.echo.lines(), foot))
 
     def back(self) -> None:
-        """One step: the preview, a range, the filter, the marks, the zoom, the pane. Never quits."""
+        """One step: the preview, a range, the filter, the marks, the zoom, the pane; first what is
+        open of the past, where the focus is there. Never quits."""
         app, session = self.app, self.app.session
         if session is None:
+            return
+        if self.app.in_history and app.side_work.leave_past():
             return
         if session.preview is not None:
             session.end_preview()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.cancelling import cancel_elsewhere
@@ -14,9 +13,9 @@ from ..core.problems import ProblemError
 from ..core.store.lock import Holder
 from ..core.watching import Lookout, Sight
 from .aside import Aside
+from .endings import end_words, told_steps
 from .live import Live
 from .session import Session
-from .states import LOOKS
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -44,7 +43,8 @@ class Onlooker:
             try:
                 if session.running:
                     self._live = session.elsewhere = None
-                    await self.app.aside.call(lookout.pass_over)
+                    if (await self.app.aside.call(lookout.pass_over)).accepted:
+                        await self.app.look_again()
                 else:
                     sight = await self.app.aside.call(lookout.look)
                     await self._take(session, sight)
@@ -63,9 +63,9 @@ class Onlooker:
                 await self.app.look_again()
             self._begin(session, sight.holder)
         live = self._live
+        if sight.accepted or (live is None and sight.committed):
+            await self.app.look_again()
         if live is None:
-            if sight.committed:
-                await self.app.look_again()
             return
         for event in sight.events:
             self._feed.hear(event)
@@ -75,7 +75,7 @@ class Onlooker:
                     step.estimate = median(took[task]) if took.get(task) else None
         self._read_log_on()
         if sight.holder is None and not sight.more:
-            await self._end(session, live)
+            await self._end(session, live, lost=sight.lost)
 
     def _begin(self, session: Session, holder: Holder) -> None:
         self._live = session.live = Live()
@@ -87,28 +87,23 @@ class Onlooker:
             f"process {holder.pid} runs this project since {since}: it is shown live, X cancels it", "running"
         )
 
-    async def _end(self, session: Session, live: Live) -> None:
+    async def _end(self, session: Session, live: Live, *, lost: bool) -> None:
+        holder, style = session.elsewhere, "failed"
         self._live = session.elsewhere = None
         if live.is_over:
-            told = ", ".join(f"{size} {LOOKS[state].word}" for state, size in live.counts.items() if size)
-            words = f"the run of another process ended{'' if live.ok else ', not all is well'}: {told}"
-        else:
+            words, style = end_words(live, bool(live.ok), told_steps(live), "the run of another process")
+        elif lost:
             session.live = None
-            words = "the run of another process broke off: its process or the store is gone; run again"
+            words = "the run of another process broke off, and nothing of it is recorded: run again"
+        else:
+            live.break_off(self.app.clock())
+            whose = f"process {holder.pid}" if holder is not None else "another process"
+            words = f"run of {whose} interrupted: {told_steps(live)} · a makes what is left"
         self._feed.ended()
         await self.app.look_again()
-        self.app.tell(words, "fresh" if live.ok else "failed")
+        self.app.tell(words, style)
 
     # ---- logs ------------------------------------------------------------------------------------
-
-    def log_file(self, task: str) -> Path | None:
-        """The log of the attempt at `task` that is under way, here or elsewhere, else of the last. Blocking."""
-        step = self._live.steps.get(task) if self._live is not None else None
-        if self._live is not None and step is not None and step.attempt:
-            path = self.app.bench.store.logs.path(self._live.run, task, step.attempt)
-            if path.exists():
-                return path
-        return self.app.bench.log_file(task)
 
     def _read_log_on(self) -> None:
         """What another process's step prints is told in no event: only its log file grows."""

@@ -40,8 +40,8 @@ class KeyCommands(Provider):
         if not found:
             yield Hit(1, "no command matches", _nothing, help="Esc closes the palette")
 
-    def _press(self, id: str) -> None:
-        cast("Stage", self.app).action_press(id)
+    async def _press(self, id: str) -> None:
+        await self.app.run_action(f"press('{id}')")
 
 
 def _nothing() -> None:

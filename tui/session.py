@@ -32,6 +32,11 @@ _WELL = frozenset({State.FRESH, State.REUSED, State.SPARED})
 _OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOCKED)
 
 
+def facts(bench: Workbench) -> tuple[Snapshot, Marks]:
+    """What a session shows of the project: states with their reasons, and what is new. Blocking."""
+    return bench.survey(), bench.marks()
+
+
 class Session:
     """One open project on one screen."""
 

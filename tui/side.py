@@ -15,6 +15,7 @@ from .chart import Chart
 from .gantt import GanttView
 from .ink import Bit, Ink, Line
 from .log import LogView
+from .roll import Roll
 from .sheet import Sheet
 from .valueview import ValueView
 
@@ -25,7 +26,7 @@ class Tab:
 
     name: str
     title: str
-    shown_in: Literal["page", "table", "log", "chart", "gantt"]
+    shown_in: Literal["page", "table", "roll", "log", "chart", "gantt"]
 
 
 TABS: tuple[Tab, ...] = (
@@ -33,7 +34,7 @@ TABS: tuple[Tab, ...] = (
     Tab("log", "Log", "log"),
     Tab("value", "Value", "table"),
     Tab("why", "Why", "page"),
-    Tab("history", "History", "table"),
+    Tab("history", "History", "roll"),
     Tab("timeline", "Timeline", "gantt"),
     Tab("graph", "Graph", "chart"),
 )
@@ -69,12 +70,14 @@ class SidePane(Container):
         self.page = Sheet(ink, id="page")
         self.gantt = GanttView(ink, id="gantt")
         self.table = ValueView(ink, id="table")
+        self.roll = Roll(ink, id="roll")
         self.log_view = LogView(ink, self.say_follow, id="log")
         self.chart = Chart(ink, id="chart")
 
     def compose(self) -> ComposeResult:
         yield self.page
         yield self.table
+        yield self.roll
         yield self.log_view
         yield self.chart
         yield self.gantt
@@ -94,6 +97,8 @@ class SidePane(Container):
                 return self.page
             case "table":
                 return self.table
+            case "roll":
+                return self.roll
             case "log":
                 return self.log_view
             case "chart":
@@ -113,7 +118,7 @@ class SidePane(Container):
         self.turn_to(next(n for n, tab in enumerate(TABS) if tab.name == name))
 
     def _show_tab(self) -> None:
-        for widget in (self.page, self.table, self.log_view, self.chart, self.gantt):
+        for widget in (self.page, self.table, self.roll, self.log_view, self.chart, self.gantt):
             widget.display = widget is self.inside
         self._say_titles()
         self.say_follow()

@@ -6,41 +6,41 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.model import Materialization, Node
+from ..core.model import Node
+from ..core.problems import ProblemError
 from .ink import Bit, Line
 from .log import FileLog, LogSource, RingLog
 from .panes.graph import Label, draw
-from .panes.history import history_lines
 from .panes.overview import overview, text_lines
 from .panes.why import why
+from .past import Page, Past, read_page
 from .session import Session
 from .states import LOOKS
 from .timeline import TimelineWork
 from .valuework import ValueWork
 
 if TYPE_CHECKING:
-    from ..core.store.store import RunSummary
     from .stage import Stage
 
 AGED = 20.0
 """Seconds after which `… ago` is told anew; the words change once a minute."""
 SETTLE = 0.05
 """Seconds the cursor rests before a value is read for it."""
-_VALUES = 100
-_RUNS = 20
 _OUTPUTS = 20
 
 
 class SideWork:
     """Shows the tab of the side pane for the thing under the cursor."""
 
-    def __init__(self, app: Stage, log_file: Callable[[str], Path | None]) -> None:
+    def __init__(self, app: Stage) -> None:
         self.app = app
-        self._log_file = log_file
         self.values = ValueWork(app)
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
         self.timeline = TimelineWork(app)
+        self.past = Past()
+        self._past_of: Node | None = None
+        self._left = ""
 
     def show(self, *, again: bool = False) -> None:
         """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
@@ -133,7 +133,7 @@ class SideWork:
             view.empty = "a source: nothing runs for it"
             view.show(None, None)
             return
-        path = await self.app.aside.call(self._log_file, task)
+        path = await self.app.aside.call(_log_file, session, task)
         if wish != self._wish:
             self.show()
             return
@@ -183,21 +183,56 @@ class SideWork:
         if not await self.values.show(session, node, lambda: wish == self._wish):
             self.show()
 
+    # ---- the past --------------------------------------------------------------------------------
+
     async def _show_history(self) -> None:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish
         if session is None or node is None or self.app.side.tab.name != "history":
             return
-        bench, assets = session.bench, [node.name]
+        if node != self._past_of:
+            self.past, self._past_of = Past(), node
+        way, assets = self.past.way, [node.name]
         if node.kind == "task" and session.is_defined(node):
             assets = list(session.graph.tasks[node.name].outputs[:_OUTPUTS])
-
-        def read() -> tuple[list[RunSummary], list[Materialization]]:
-            made = [one for name in assets for one in bench.materializations(name, _VALUES)]
-            return bench.history(_RUNS), sorted(made, key=lambda one: -one.seq)[:_VALUES]
-
-        runs, made = await self.app.aside.call(read)
-        if wish == self._wish:
-            lines = history_lines(runs, made, session.clock(), ascii_only=self.app.ascii_only)
-            self.app.side.show([(Bit(node.name, "text bold"),), *lines], node)
-        else:
+        plain = self.app.ascii_only
+        try:
+            page = await self.app.aside.call(read_page, session.bench, way, assets, session.clock(), plain)
+        except ProblemError as error:
+            page = Page(text_lines(str(error), "failed"), {})
+        if wish != self._wish:
             self.show()
+            return
+        head: list[Line] = [] if way else [(Bit(node.name, "text bold"),)]
+        targets = {at + len(head): to for at, to in page.targets.items()}
+        roll = self.app.side.roll
+        roll.show_roll([*head, *page.lines], targets, (node, way))
+        if self._left:
+            roll.recall(self._left)
+            self._left = ""
+        self.app.foot.refresh()
+
+    def open_past(self) -> None:
+        """Opens the run, or the step of it, that is under the cursor."""
+        if (target := self.app.side.roll.target) is not None:
+            self.past.open(target)
+            self.show(again=True)
+
+    def leave_past(self) -> bool:
+        """Closes the step or the run that is open; False if there is none."""
+        if not self.past.way:
+            return False
+        self._left = self.past.leave()
+        self.show(again=True)
+        return True
+
+
+def _log_file(session: Session, task: str) -> Path | None:
+    """The log of the attempt at `task` that is under way, here or elsewhere, or that was broken off; else of the
+    last. Blocking."""
+    live = session.live
+    step = live.steps.get(task) if live is not None else None
+    if live is not None and step is not None and step.attempt:
+        path = session.bench.store.logs.path(live.run, task, step.attempt)
+        if (session.elsewhere is not None or step.broken_off) and path.exists():
+            return path
+    return session.bench.log_file(task)

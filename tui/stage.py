@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from textual.app import App
 from textual.content import Content
@@ -24,7 +24,7 @@ from .ink import Bit, Ink, Line, cut
 from .keys import Situation
 from .look import RowLook, look_at
 from .rows import Row
-from .session import Session
+from .session import Session, facts
 from .side import SidePane
 from .status import filter_footer, footer_line, nothing_words, plan_words, status_line
 from .themes import DARK, LIGHT, VARIABLES
@@ -33,7 +33,12 @@ from .tree import TreeView
 
 if TYPE_CHECKING:
     from ..core.workbench import Workbench
+    from .past import Past
 
+PaneName = Literal["tree", "side"]
+
+WIDE, TALL = 100, 14
+"""Cells from which there is room for both panes side by side, and lines from which there is one above the other."""
 SAID_FOR = 8.0
 """Seconds that a message stays; a key takes it away before."""
 WARNED_FOR = 60.0
@@ -41,8 +46,20 @@ WARNED_FOR = 60.0
 _WARNINGS = ("failed", "stale")
 
 
+class Beside(Protocol):
+    """Whoever fills the pane beside the tree; `past` is what of the past is open there."""
+
+    past: Past
+
+    def show(self, *, again: bool = False) -> None: ...
+    def open_past(self) -> None: ...
+    def leave_past(self) -> bool: ...
+
+
 class Stage(App[int]):
-    """One project on one screen, without the keys."""
+    """One project on one screen, without the keys. The app puts `side_work` on it before it runs."""
+
+    side_work: Beside
 
     def __init__(
         self, *, jobs: int | None = None, ascii_only: bool = False, light: bool = False,
@@ -53,10 +70,13 @@ class Stage(App[int]):
         self._message = ("", "")
         self._message_ends: Timer | None = None
         self._is_selecting = False
+        self._is_seeking = False
+        self._sought: tuple[Node | None, Node | None] = (None, None)
         self.ascii_only = ascii_only
         self.jobs = jobs
         self.clock = clock
-        self.zoomed = ""
+        self.zoomed = False
+        self.front: PaneName = "tree"
         self.session: Session | None = None
         self.aside = Aside()
         self.trail = Trail()
@@ -114,8 +134,8 @@ class Stage(App[int]):
         return (Bit(" "), Bit(cut(words, width - 2, self.ascii_only), style))
 
     def situation(self) -> Situation:
-        in_side = self.side.has_focus_within
-        place = ("log" if self.side.tab.name == "log" else "pane") if in_side else "tree"
+        name = self.side.tab.name
+        place = (name if name in ("log", "history") else "pane") if self.side.has_focus_within else "tree"
         if self.session is None:
             return Situation(place=place, loaded=False, defined_at=False)  # type: ignore[arg-type]
         now = self.session.situation(self.tree_view.row, place, alone=self.is_alone)
@@ -125,7 +145,13 @@ class Stage(App[int]):
             said=bool(self.echo.said),
             value=on_value,
             table=on_value and self.side.table.grid is not None,
+            opens=self.side.roll.target is not None,
+            opened=bool(self.side_work.past.way),
         )
+
+    @property
+    def in_history(self) -> bool:
+        return self.side.has_focus_within and self.side.tab.name == "history"
 
     def tell(self, words: str, style: str = "muted") -> None:
         """Says something in a line above the keys, for a while. Nothing takes the line away."""
@@ -152,11 +178,7 @@ class Stage(App[int]):
     @property
     def is_alone(self) -> bool:
         """Whether there is room for one pane only."""
-        return self.screen_stack[0].has_class("-narrow") and self.screen_stack[0].has_class("-short")
-
-    def action_press(self, id: str) -> None:
-        """Does what a key does, or says why it does not."""
-        raise NotImplementedError
+        return self.size.width < WIDE and self.size.height < TALL
 
     # ---- tree and pane ---------------------------------------------------------------------------
 
@@ -194,7 +216,7 @@ class Stage(App[int]):
         """New facts about the same definitions: after a run, after accepting."""
         bench, session = self.bench, self.session
         live = session.live if session is not None and not session.under_way else None
-        survey, marks = await self.aside.call(lambda: (bench.survey(), bench.marks()))
+        survey, marks = await self.aside.call(facts, bench)
         is_known = live is None or await self.aside.call(bench.knows_run, live.run)
         if self.session is not None:
             if not is_known and self.session.live is live:
@@ -220,18 +242,25 @@ class Stage(App[int]):
             self.refresh_bars()
 
     def show_side(self, *, again: bool = False) -> None:
-        """What stands beside is about what is under the cursor. The app says how."""
-        raise NotImplementedError
+        """Shows beside the tree what the thing under the cursor is; `again` where that has changed."""
+        self.side_work.show(again=again)
 
     def zoom(self) -> None:
         """The pane with the focus over the whole screen, and back."""
-        self.zoom_to("" if self.zoomed else ("side" if self.side.has_focus_within else "tree"))
+        self.zoomed = not self.zoomed
+        self.arrange()
 
-    def zoom_to(self, pane: str) -> None:
-        """Shows only `pane` (`tree` or `side`), or both where there is room. What is shown can be focused at once."""
-        self.zoomed = pane
+    def turn_to(self, pane: PaneName) -> None:
+        """Brings `pane` to the front and the focus to it."""
+        self.front = pane
+        self.arrange()
+        (self.side.inside if pane == "side" else self.tree_view).focus()
+
+    def arrange(self) -> None:
+        """Shows both panes; only the one in front where it is zoomed, or where there is no room for two."""
         for widget in (self.tree_view, self.side):
-            widget.styles.display = None if not pane else "block" if widget.id == pane else "none"
+            is_shown = widget.id == self.front or not (self.zoomed or self.is_alone)
+            widget.styles.display = "block" if is_shown else "none"
         self.refresh_bars()
 
     # ---- the filter ------------------------------------------------------------------------------
@@ -245,8 +274,22 @@ class Stage(App[int]):
         if self.session is None:
             return
         self.session.filter_by(text)
+        self._is_seeking = True
         self.select_again()
-        self.show_rows()
+        if not self.session.sieve.is_selection:
+            self._seek()
+
+    def _seek(self) -> None:
+        """Shows what was just typed. The cursor goes to the first match unless it began on one, and back to where
+        it began when the filter is taken off, unless it was moved meanwhile."""
+        tree, (start, found) = self.tree_view, self._sought
+        if tree.node not in (found, None):
+            start = tree.node
+        self._is_seeking = False
+        self.show_rows(start)
+        tree.seek()
+        if len(tree.rows):
+            self._sought = (start, tree.node)
 
     def did(
         self, command: str, nodes: Iterable[Node] | None = None, *options: str, below: bool = False
@@ -279,4 +322,7 @@ class Stage(App[int]):
                     session.cannot_select(text, error.message.split("\n", 1)[0])
         finally:
             self._is_selecting = False
-        self.show_rows()
+        if self._is_seeking:
+            self._seek()
+        else:
+            self.show_rows()

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..core.model import Node, State
 from ..core.problems import number_of
 
 if TYPE_CHECKING:
     from ..core.graph.graph import Graph
+    from ..core.graph.views import ViewKind
 
-Kind = Literal["asset", "task"]
-KINDS: tuple[Kind, ...] = ("asset", "task")
+KINDS: tuple[ViewKind, ...] = ("asset", "task")
 UNITS = {"asset": "asset", "task": "step"}
 """What is counted in each view."""
 
 
-def counted(graph: Graph, kind: Kind) -> Iterator[Node]:
+def counted(graph: Graph, kind: ViewKind) -> Iterator[Node]:
     """All tasks, or all assets but those that only pass a value between tasks."""
     if kind == "task":
         return (Node("task", name) for name in graph.tasks)
     return (Node("asset", name) for name, asset in graph.assets.items() if not asset.internal)
 
 
-def total_of(kind: Kind, count: int) -> str:
+def total_of(kind: ViewKind, count: int) -> str:
     """`3 steps`, `1 asset`."""
     return number_of(count, UNITS[kind])
 
@@ -36,10 +36,10 @@ class Tally:
     def __init__(self, graph: Graph, state_of: Callable[[Node], State]) -> None:
         self._graph = graph
         self._state_of = state_of
-        self._counts: dict[Kind, Counter[State]] = {}
-        self._told: dict[Kind, dict[Node, State]] = {}
+        self._counts: dict[ViewKind, Counter[State]] = {}
+        self._told: dict[ViewKind, dict[Node, State]] = {}
 
-    def of(self, kind: Kind) -> Counter[State]:
+    def of(self, kind: ViewKind) -> Counter[State]:
         if kind not in self._counts:
             self._told[kind] = {node: self._state_of(node) for node in counted(self._graph, kind)}
             self._counts[kind] = Counter(self._told[kind].values())

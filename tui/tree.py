@@ -80,6 +80,13 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         self._place(place, top=top)
         self.refresh()
 
+    def seek(self) -> None:
+        """Leaves a row that is there only to lead to a match, for the first match."""
+        row = self.row
+        if row is not None and (row.faint or row.kind == "alias"):
+            first = (at for at, one in enumerate(self.rows.rows) if one.kind == "node" and not one.faint)
+            self.go(next(first, self.cursor))
+
     def _find(self, old: Rows, new: Rows) -> int:
         """Where in `new` the row is that the cursor was on, or the nearest thing to it that is shown."""
         if not len(new):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..core.model import Node
-from ..core.problems import ProblemError
+from ..core.problems import ProblemError, number_of
 from ..core.tabular import TableError
 from ..core.windows import Sort, Statistics, Windows
 from .aside import Aside
@@ -18,7 +18,7 @@ from .contrast import told
 from .ink import Bit, Line
 from .panes.branches import Branches
 from .panes.grid import Grid
-from .panes.overview import text_lines
+from .panes.overview import text_lines, type_words
 from .panes.value import size_words, value_lines
 from .session import Session
 from .sheet import break_line
@@ -204,14 +204,14 @@ class ValueWork:
     def _size_of(self, model: Grid | Branches) -> tuple[str, ...]:
         if not isinstance(model, Grid):
             return ()
-        return (f"{model.total:,} row{'' if model.total == 1 else 's'} × {len(model.columns)} columns",)
+        return (f"{number_of(model.total, 'row')} × {number_of(len(model.columns), 'column')}",)
 
     def _head(self, session: Session, node: Node, *sizes: str) -> Line:
         """What the value is of: name, state, type, size."""
         state, plain = session.state_of(node), self.app.ascii_only
         made = session.survey.recorded.materializations.get(node.name) if session.survey is not None else None
         words = [size for size in sizes if size]
-        words += [made.value.type or made.value.codec] if made is not None else []
+        words += [type_words(made.value)] if made is not None else []
         dot = " | " if plain else " · "
         return (
             Bit(node.name, "text bold"),

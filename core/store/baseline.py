@@ -28,6 +28,15 @@ def _path(folder: Path, selection: str) -> Path:
     return folder / "baselines" / f"{safe_name(selection)}.json"
 
 
+def baseline_stamp(folder: Path, selection: str = "") -> tuple[int, int, int] | None:
+    """Another value whenever anyone accepted something; None where nothing was."""
+    try:
+        status = _path(folder, selection).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def load_baseline(folder: Path, selection: str = "") -> Baseline | None:
     """The baseline of one choice of definition files; None if there is none that can be read."""
     try:

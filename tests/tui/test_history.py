@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bakehouse.core.model import Materialization, Stored
 from bakehouse.tui.panes.history import history_lines, moment
 
@@ -61,6 +63,85 @@ async def test_the_history_tab_follows_the_cursor(cookies: Path, screen: Callabl
         assert "never made" not in s.text
         await s.go("wet_ingredients")
         await s.sees("never made", "3 succeeded")
+
+
+SIEVE = """
+assets:
+  flour: {shell: 'for n in $(seq 100); do echo sifted $n; done; echo flour > "$OUTPUT"'}
+  dough: {deps: [flour], shell: 'printf "mixing \\033[2Jdone\\n"; test -e ../oven || exit 3; cat "$flour" > "$OUTPUT"'}
+  bread: {deps: [dough], shell: 'cat "$dough" > "$OUTPUT"'}
+"""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_enter_opens_a_past_run_then_a_step_of_it_and_escape_goes_back(
+    tmp_path: Path, screen: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    folder = tmp_path / "mill"
+    folder.mkdir()
+    (folder / "bakehouse.yaml").write_text(SIEVE)
+    program = [sys.executable, "-m", "bakehouse", "-C", str(folder), "--trust", "-q", "materialize"]
+    failed = await asyncio.to_thread(subprocess.run, program, capture_output=True)
+    (tmp_path / "oven").touch()
+    await asyncio.to_thread(subprocess.run, program, check=True, capture_output=True)
+    assert failed.returncode == 1
+    async with screen(folder, size=size) as s:
+        newest, first = [run.run for run in s.bench.history()]
+        s.app.side.go_to_tab("history")
+        await s.press("tab", "z")
+        await s.sees("Enter opens one", newest, "Enter Open")
+        await s.press("G", "enter")
+        await s.sees(f"run {first}  failed", "failed", "flour", "exit", "blocked", "by dough", "Esc Back")
+        assert s.app.side.roll.target == "flour"
+        await s.press("j", "enter")
+        await s.sees(f"dough  in run {first}", "mixing", "done", "was never made")
+        assert "\x1b" not in s.text
+        await s.press("enter")
+        await s.sees("there is nothing here to open")
+        await s.press("escape")
+        await s.sees(f"run {first}  failed")
+        assert s.app.side.roll.target == "dough", "the cursor is where it was"
+        await s.press("k", "enter")
+        await s.sees(f"flour  in run {first}", "sifted 1")
+        await s.press("G")
+        await s.sees("sifted 100")
+        await s.press("escape")
+        await s.sees(f"run {first}  failed")
+        await s.press("escape")
+        await s.sees("Enter opens one")
+        assert s.app.side.roll.target == first and s.app.zoomed
+        await s.press("g", "enter")
+        await s.sees(f"run {newest}  succeeded", "1 more was reused", "dough", "bread")
+        await s.press("escape", "escape")
+        await s.sees("Assets")
+        assert s.bench.told is None, "nothing was planned or run"
+
+
+async def test_a_run_that_is_open_gives_way_when_the_cursor_goes_on(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(SIEVE)
+    program = [
+        sys.executable,
+        "-m",
+        "bakehouse",
+        "-C",
+        str(tmp_path),
+        "--trust",
+        "-q",
+        "materialize",
+        "flour",
+    ]
+    await asyncio.to_thread(subprocess.run, program, check=True, capture_output=True)
+    async with screen(tmp_path) as s:
+        s.app.side.go_to_tab("history")
+        await s.go("flour")
+        await s.press("tab")
+        await s.until(lambda: s.app.side.roll.target, "the values of flour")
+        await s.press("enter")
+        await s.sees("run 2", "  succeeded", "by process")
+        await s.press("tab", "k")
+        await s.sees("Enter opens one", "dough")
 
 
 async def test_the_why_tab_shows_the_line_that_changed(tmp_path: Path, screen: Callable[..., Any]) -> None:

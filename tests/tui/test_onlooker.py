@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -90,7 +91,7 @@ async def test_what_another_process_makes_is_seen_without_a_key_and_the_cursor_s
         await until_shown(s, bread="running")
         open_oven(bakery)
         await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
-        await s.sees("dough of", "✓ 3 fresh", "the run of another process ended: 3 fresh")
+        await s.sees("dough of", "✓ 3 fresh", "the run of another process finished: 3 fresh")
         assert s.node == Node("asset", "dough")
         (bakery.parent / "wish").write_text("rye")
         other("materialize", "dough", "--force")
@@ -143,7 +144,57 @@ async def test_a_run_whose_process_is_killed_is_running_no_more(
         await until_shown(s, bread="running")
         process.send_signal(signal.SIGKILL)
         await until_shown(s, dough="fresh", bread="never", crumbs="never")
-        await s.sees("the run of another process broke off")
+        await s.sees(f"run of process {process.pid} interrupted: 1 fresh, 1 interrupted, 1 not begun")
+
+
+async def test_what_a_killed_process_left_undone_is_shown_and_not_the_run_before_it(
+    bakery: Path, screen: Callable[..., Any], other: Other
+) -> None:
+    (bakery / "bakehouse.yaml").write_text(
+        BREAD.replace("echo in the oven", "echo in the oven $(cat ../wish)")
+    )
+    (bakery.parent / "wish").write_text("the first time")
+    open_oven(bakery)
+    async with watched(screen, bakery) as s:
+        await s.press("a")
+        await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
+        (bakery.parent / "ready").unlink()
+        (bakery.parent / "wish").write_text("the second time")
+        process = other("materialize", "--force")
+        await until_shown(s, bread="running")
+        await s.go("bread")
+        await s.press("]")
+        await s.sees("the second time")
+        process.send_signal(signal.SIGKILL)
+        await s.sees(f"run of process {process.pid} interrupted", "the second time")
+        await s.press("[")
+        await s.sees("last run    interrupted")
+        await s.go("crumbs")
+        await s.sees("last run    not begun")
+
+
+ACCEPT = """
+import sys, pathlib
+from bakehouse.core.workbench import Workbench
+Workbench.open(pathlib.Path(sys.argv[1]), trust=True).accept()
+"""
+
+
+@pytest.mark.parametrize("running", [False, True], ids=["at rest", "while a run goes on"])
+async def test_what_another_process_accepts_is_new_no_more(
+    bakery: Path, screen: Callable[..., Any], running: bool
+) -> None:
+    async with watched(screen, bakery) as s:
+        if running:
+            await s.press("a")
+            await until_shown(s, bread="running")
+        (bakery / "bakehouse.yaml").write_text(BREAD + "  toast: {deps: [bread], shell: 'true'}\n")
+        await s.sees("1 new", "toast")
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", ACCEPT, str(bakery))
+        assert await process.wait() == 0
+        await s.until(lambda: "1 new" not in s.text, "the new to be accepted")
+        assert "toast" in s.text
+        open_oven(bakery)
 
 
 async def test_the_store_deleted_in_mid_run_is_told_in_one_sentence_and_the_run_ends(

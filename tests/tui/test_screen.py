@@ -263,7 +263,7 @@ async def test_force_and_quitting_mid_run_ask_first(cookies: Path, screen: Calla
 @pytest.mark.case("X1")
 async def test_an_untrusted_project_is_looked_at_only(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / ONE, trust=False) as s:
-        await s.sees("Trust this project?", "look only", "python steps can be run")
+        await s.sees("Trust this project?", "look only", "3 python steps can be run")
         await s.press("enter")
         await s.until(lambda: "Trust this project?" not in s.text, "the question to close")
         assert "chocolate_chip_cookies" in s.names
@@ -301,6 +301,7 @@ async def test_a_broken_file_keeps_the_old_definitions_and_shows_what_is_wrong(
         good = (cookies / ONE).read_text()
         (cookies / ONE).write_text(good + "  oops: {dep: [cookie_dough]}\n  oops2: {dep: [flour]}\n")
         await s.sees("the definitions have 2 errors", "the last good ones are shown", "one_cookie.yaml")
+        assert s.text.count("one_cookie.yaml:52") == 1, s.text
         assert "chocolate_chip_cookies" in s.names and "oops" not in s.names
         (cookies / ONE).write_text(good)
         await s.sees("the definitions can be read again")
@@ -318,6 +319,68 @@ async def test_faults_shows_only_what_asks_for_attention(cookies: Path, screen: 
         assert {row.label for row in s.rows if not row.faint} == {"cookie_dough"}
         await s.press("escape")
         assert len(s.rows) == 10
+
+
+async def test_a_filter_puts_the_cursor_on_the_first_match_unless_it_is_on_one(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / TWO) as s:
+        assert s.node == asset("chocolate_chip_cookies")
+        await s.press("slash")
+        await s.type("dry")
+        assert s.node == asset("dry_ingredients") and len(s.rows) > 1
+        await s.press("enter", "k")
+        assert s.node == asset("cookie_dough")
+        s.app.show_rows()
+        assert s.node == asset("cookie_dough"), "only typing moves the cursor"
+        await s.press("slash", "ctrl+u")
+        await s.type("kind:source")
+        await s.until(lambda: s.node == asset("wet_ingredients"), "the first source")
+        await s.press("escape")
+        await s.go("peanuts")
+        await s.press("slash")
+        await s.type("nuts")
+        assert s.node == asset("peanuts")
+
+
+async def test_what_is_zoomed_is_what_was_asked_for_whatever_size_the_terminal_had_meanwhile(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async def resize(s: Any, width: int, height: int) -> None:
+        await s.pilot.resize_terminal(width, height)
+        await s.pilot.pause()
+
+    async with screen(cookies / ONE, size=(40, 10)) as s:
+        await s.press("z")
+        await s.until(lambda: "Assets" not in s.text and "Overview" in s.text, "the details alone")
+        await resize(s, 120, 40)
+        await s.sees("Assets", "Overview")
+        assert s.app.side.has_focus_within
+        await resize(s, 40, 10)
+        await s.until(lambda: "Assets" not in s.text and "Overview" in s.text, "the details alone")
+        await s.press("tab")
+        await s.until(lambda: "Assets" in s.text and "Overview" not in s.text, "the tree alone")
+        await resize(s, 200, 60)
+        await s.sees("Assets", "Overview")
+        await s.press("tab", "z")
+        await s.until(lambda: "Assets" not in s.text, "the details over the whole screen")
+        await resize(s, 40, 10)
+        await s.press("tab", "tab")
+        await resize(s, 120, 40)
+        await s.until(lambda: "Assets" not in s.text and "Overview" in s.text, "the zoom that was asked for")
+        await s.press("escape")
+        await s.sees("Assets", "Overview")
+
+
+async def test_the_overview_of_a_file_says_what_it_is_and_not_what_it_is_called(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text("assets:\n  loaf.txt: {shell: 'echo crusty > \"$OUTPUT\"'}\n")
+    async with screen(tmp_path, bench=Workbench) as s:
+        await s.press("a")
+        await s.sees("value       .txt file  7 B")
+        await s.press("]", "]")
+        await s.sees("crusty", "fresh · .txt file")
 
 
 async def test_tabs_and_panes_and_zoom(cookies: Path, screen: Callable[..., Any]) -> None:

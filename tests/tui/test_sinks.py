@@ -41,6 +41,7 @@ SINKS = {
     "Chart": "names in the drawing",
     "GanttView": "names of steps in the timeline",
     "ValueView": "tables and trees",
+    "Roll": "what was",
     "LogView": "the log",
     "Bar": "status and footer",
     "SidePane": "holds pages; its titles are ours",
@@ -156,6 +157,9 @@ async def test_nothing_foreign_is_obeyed_anywhere(
             await look()
             s.app.side.go_to_tab("value")
             s.app.side.table.show(page, payload)
+            await look()
+            s.app.side.go_to_tab("history")
+            s.app.side.roll.show_roll(page, {0: payload}, payload)
             await look()
         from bakehouse.tui.confirm import Ask, Question
         from bakehouse.tui.ink import Bit

