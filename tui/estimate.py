@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..core.problems import number_of
+
 if TYPE_CHECKING:
     from ..core.plan.timing import Forecast
 

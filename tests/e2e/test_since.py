@@ -45,7 +45,7 @@ class Repository:
         self.top = folder
         self.root = folder / "kitchen"
         self.root.mkdir(parents=True)
-        self.write(recipes__py=RECIPES, bakehouse__yaml=YAML)
+        self.write(recipes__py=RECIPES, bakehouse__yaml=YAML, flour__csv="grams\n")
         self.git("init", "-q", "-b", "main")
         self.commit("first")
 
@@ -237,13 +237,13 @@ async def test_the_screen_says_what_it_compares_with(repository: Repository) -> 
         return bench
 
     app = BakehouseApp(opened, watching=False)
-    async with app.run_test(size=(140, 40)) as pilot:
+    async with app.run_test(size=(180, 40)) as pilot:
         while app.session is None:
             await pilot.pause(0.01)
         await pilot.press("c")
         await pilot.pause()
         text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-        assert "1 changed since first" in text and "return 15" in text and "Accept" not in text
+        assert "1 changed" in text and "since first" in text and "return 15" in text and "Accept" not in text
         await pilot.press("N")
         await pilot.pause()
         assert "new is what first has not" in "\n".join(

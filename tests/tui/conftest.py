@@ -86,6 +86,9 @@ class ToldBench(Workbench):
         self.told.tell(Kind.RUN_STARTED, jobs=2)
         return self.told
 
+    def knows_run(self, run: str) -> bool:
+        return (self.told is not None and run == self.told.run) or super().knows_run(run)
+
     def log_file(self, task: str) -> Path | None:
         return getattr(self, "logs", {}).get(task)
 

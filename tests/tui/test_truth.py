@@ -396,7 +396,7 @@ async def test_a_step_that_was_cancelled_before_it_began_says_so_and_has_no_time
         await s.press("a")
         await s.until(lambda: "running" in s.text, "a step to run")
         await s.press("X", "y")
-        await s.sees("run finished")
+        await s.sees("the run was cancelled in mid-step: bad")
         bad, below = (asset(name) for name in ("bad", "below"))
         await s.until(lambda: s.app.session.state_of(below) is State.CANCELLED, "the end to be known")
         rows = {name: next(x for x in s.text.split("\n") if f" {name} " in x) for name in ("bad", "below")}
