@@ -8,7 +8,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
 from harness.catalogue import PENDING, TESTS, TIERS, Case, cases, marks, standing, told
 
 from bakehouse.core.store.crash import CRASH_POINTS, GC_POINTS, MIGRATION_POINTS
