@@ -52,6 +52,18 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PLAIN_SPINNER = "|/-\\"
 
 
+_OUTCOMES = {state.value: state for state in State} | {
+    "succeeded": State.FRESH,
+    "interrupted": State.CANCELLED,
+    "restored": State.REUSED,
+}
+
+
+def state_after(outcome: str) -> State:
+    """The state whose look an outcome of a step or a run of the past has."""
+    return _OUTCOMES.get(outcome, State.CANCELLED)
+
+
 def glyph(state: State, ascii_only: bool = False) -> str:
     look = LOOKS[state]
     return look.plain if ascii_only else look.glyph

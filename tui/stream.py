@@ -25,7 +25,8 @@ def plain_line(event: Event) -> str | None:
     if event.kind is Kind.LOG:
         return f"{'':<10} {task} | {strip_sequences(str(event.data.get('line', '')))}"
     if event.kind is Kind.RUN_FINISHED:
-        return "run finished" if event.data.get("ok") else "run finished, not all is well"
+        ends = {"succeeded": "the run finished", "cancelled": "the run was cancelled"}
+        return ends.get(str(event.data.get("status")), "the run finished, not all is well")
     word = _WORDS.get(event.kind)
     if word is None:
         return None

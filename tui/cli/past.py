@@ -9,16 +9,16 @@ from pathlib import Path
 import click
 
 from ...core.history import PastStep, find_run, past_steps
-from ...core.model import Json, State
+from ...core.model import Json
 from ...core.problems import ProblemError
 from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
 from ..sanitize import clean, last_state, one_line
+from ..states import state_after
 from .opening import find_node, open_workbench
 from .options import Options
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
-_STATES = {"succeeded": State.FRESH, "interrupted": State.CANCELLED, "restored": State.REUSED}
 _BLOCK = 1 << 18
 
 
@@ -91,8 +91,7 @@ def _step_row(step: PastStep) -> tuple[str, ...]:
     words = ": ".join(part for part in (f"by {step.by}" if step.by else "", step.error) if part)
     words = words or "; ".join(str(reason.get("detail", "")) for reason in step.reasons)
     again = f"{step.attempts} attempts" if step.attempts > 1 else ""
-    state = _STATES.get(step.outcome) or State(step.outcome)
-    return mark(state), clean(step.task), step.outcome, took, again, one_line(words)
+    return mark(state_after(step.outcome)), clean(step.task), step.outcome, took, again, one_line(words)
 
 
 @click.command()

@@ -6,20 +6,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...core.model import Json, Materialization, State
+from ...core.model import Json, Materialization
 from ..ink import Bit, Line, pad, width_of
 from ..sanitize import one_line, strip_sequences
-from ..states import LOOKS, glyph, seconds
+from ..states import LOOKS, glyph, seconds, state_after
 from .overview import bytes_in_words, text_lines
 
 if TYPE_CHECKING:
     from ...core.history import PastStep
     from ...core.store.store import RunSummary
 
-_STATES = {state.value: state for state in State} | {
-    "succeeded": State.FRESH,
-    "interrupted": State.CANCELLED,
-}
 _WHEN = 17
 
 
@@ -46,7 +42,7 @@ def past_run_lines(
 ) -> list[Line]:
     """What a run did, step by step; `reused` steps, and `more` of the others, are only counted."""
     lines: list[Line] = [
-        (Bit(f"run {run.run}", "text bold"), Bit(f"  {run.status}", LOOKS[_state_of(run.status)].style)),
+        (Bit(f"run {run.run}", "text bold"), Bit(f"  {run.status}", LOOKS[state_after(run.status)].style)),
         (Bit(f"by process {run.pid}, {run.jobs} at once", "muted"),),
         _run_line(run, now, ascii_only),
     ]
@@ -65,7 +61,7 @@ def past_step_lines(
     run: RunSummary, step: PastStep, log: Sequence[str], ascii_only: bool = False
 ) -> list[Line]:
     """What became of one step of a run, why it ran, and what it printed."""
-    state = _state_of(step.outcome)
+    state = state_after(step.outcome)
     attempts = f"  attempt {step.attempts}" if step.attempts > 1 else ""
     took = f"  {seconds(step.seconds)}" if step.seconds is not None else ""
     lines: list[Line] = [
@@ -86,12 +82,8 @@ def past_step_lines(
     return lines
 
 
-def _state_of(outcome: str) -> State:
-    return _STATES.get(outcome, State.CANCELLED)
-
-
 def _step_line(step: PastStep, now: float, ascii_only: bool) -> Line:
-    state = _state_of(step.outcome)
+    state = state_after(step.outcome)
     took = seconds(step.seconds) if step.seconds is not None else ""
     words = one_line(step.error) or (f"by {step.by}" if step.by else "")
     words = words or "; ".join(str(reason.get("detail", "")) for reason in step.reasons)
@@ -137,7 +129,7 @@ def _told(metadata: Mapping[str, Json]) -> str:
 
 
 def _run_line(run: RunSummary, now: float, ascii_only: bool) -> Line:
-    state = _state_of(run.status)
+    state = state_after(run.status)
     took = seconds(run.finished - run.started) if run.finished else ""
     told = "  ".join(f"{size} {name}" for name, size in run.counts.items() if size)
     return (
