@@ -39,15 +39,15 @@ DOUGH = ["wet dough", "dry dough", "dough cookies", "chips cookies"]
 def test_what_is_made_of_what_stands_from_left_to_right() -> None:
     assert text(drawn(DOUGH, "dough")) == [
         "o wet ─┐",
-        "       ├── o dough ─┐",
-        "o dry ─┘            ├── o cookies",
-        "           o chips ─┘",
+        "       ├─ o dough ─┐",
+        "o dry ─┘           ├─ o cookies",
+        "          o chips ─┘",
     ]
 
 
 def test_without_box_characters_it_is_drawn_in_plain_ones() -> None:
     lines = text(drawn(DOUGH, "dough", ascii_only=True))
-    assert all(line.isascii() for line in lines) and lines[1].startswith("       +-- o dough -+")
+    assert all(line.isascii() for line in lines) and lines[1].startswith("       +- o dough -+")
 
 
 def test_only_the_lineage_of_the_cursor_is_lit() -> None:
@@ -110,7 +110,7 @@ async def test_the_keys_walk_in_the_drawing_and_the_tree_goes_along(
     async with screen(cookies / "one_cookie.yaml") as s:
         await s.go("cookie_dough")
         s.app.side.go_to_tab("graph")
-        await s.sees("├── ∘ cookie_dough", "chocolate_chips")
+        await s.sees("├─ ∘ cookie_dough", "chocolate_chips")
         await s.press("tab", "l")
         await s.until(lambda: s.node == Node("asset", "chocolate_chip_cookie_dough"), "the next in line")
         await s.press("h")

@@ -49,7 +49,7 @@ async def why(s: Any) -> None:
 async def graph(s: Any) -> None:
     await s.go("cookie_dough")
     await s.press("left_square_bracket")
-    await s.sees("├── ∘ cookie_dough")
+    await s.sees("├─ ∘ cookie_dough")
 
 
 async def help(s: Any) -> None:

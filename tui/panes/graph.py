@@ -19,7 +19,6 @@ _TALL = 14
 _UP, _RIGHT, _DOWN, _LEFT = 1, 2, 4, 8
 _BOX = " ╵╶└╷│┌├╴┘─┴┐┤┬┼"
 _PLAIN = " |-+||++-+-+++++"
-_ROOMY = 4
 
 
 class Label(NamedTuple):
@@ -232,8 +231,7 @@ def _put_gap(canvas: _Canvas, layers: Layers, gap: tuple[Hop, ...], start: int, 
     """Draws the lines between two layers, from the cell `start` on. Returns where the next layer begins."""
     rows = layers.rows
     lanes = lanes_of(gap, rows)
-    wide = 2 if max(lanes.values(), default=0) < _ROOMY else 1
-    end = start + wide * (max(lanes.values(), default=0) + 1) + 1
+    end = start + max(lanes.values(), default=0) + 2
     for hop in sorted(gap, key=lambda hop: _is_lit(hop, lit)):
         shines = _is_lit(hop, lit)
         here, there = rows[hop.start], rows[hop.end]
@@ -241,7 +239,7 @@ def _put_gap(canvas: _Canvas, layers: Layers, gap: tuple[Hop, ...], start: int, 
         if here == there:
             canvas.across(here, start, end, shines)
             continue
-        lane = start + wide * (lanes[hop.start] + 1) - (wide - 1)
+        lane = start + lanes[hop.start] + 1
         canvas.across(here, start, lane, shines)
         canvas.down(lane, min(here, there), max(here, there), shines)
         canvas.across(there, lane, end, shines)
