@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from ..core.model import Node, Plan
 from ..core.problems import DefinitionError, NotTrusted, Problem, ProblemError
+from .draft import Draft
 from .endings import end_words, told
 from .live import OPEN, Live
 from .session import facts
@@ -49,12 +50,12 @@ class Deeds:
             return
         if self.app.in_history:
             self.app.side_work.open_past()
-        elif session.preview_plan is not None:
-            plan = session.preview_plan
-            session.end_preview()
+        elif (draft := session.preview) is not None:
+            session.preview = None
             self.app.show_rows()
-            if await self._begin(plan):
-                self.app.did("materialize", self._previewed)
+            if await self._begin(draft.plan):
+                left = [Node("task", step.task) for step in draft.plan.steps if step.action == "run"]
+                self.app.did("materialize", left if draft.out else self._previewed)
         elif row is not None and row.kind == "alias":
             self._moves.jump()
         elif row is not None and row.kind == "group":
@@ -63,9 +64,8 @@ class Deeds:
             self.app.did("plan", chosen)
             if made.counts["run"]:
                 self._previewed = chosen
-                cost = await self.app.aside.call(self.app.bench.forecast, made, self.app.jobs)
-                session.outlook.weighed(made, cost)
-                session.begin_preview(made)
+                await self.app.weigh_plan(made)
+                session.preview = Draft(made, session.graph)
                 self.app.show_rows(tree.node)
             else:
                 self.app.tell(nothing_runs(made, "would run"))

@@ -202,7 +202,8 @@ KEYS: tuple[Key, ...] = (
         "Run", reason=_to_resize),
     Key("fewer_jobs", ("less_than_sign",), "<", "Fewer steps at once", "what runs is let end", "Run",
         reason=_to_resize),
-    Key("mark", ("space",), "space", "Mark", "the thing under the cursor, and move down", "Mark", reason=_to_mark),
+    Key("mark", ("space",), "space", "Mark", "the thing under the cursor, and move down; in a plan: "
+        "leave this step out, or take it in again", "Mark", reason=_to_mark),
     Key("mark_range", ("v",), "v", "Mark a range", "from here to where v is pressed again", "Mark", reason=_to_mark),
     Key("down", ("j", "down"), "j ↓", "Down", "one row down", "Move", palette=False),
     Key("up", ("k", "up"), "k ↑", "Up", "one row up", "Move", palette=False),

@@ -167,6 +167,8 @@ def _planned_look(
         is_source = state in (State.SOURCE, State.MISSING)
         style, word = (LOOKS[state].style, LOOKS[state].word) if is_source else ("muted", "")
         return RowLook(sign, style, row.label, "muted", "", "muted", word, style)
+    if session.is_left_out(node):
+        return RowLook(sign, "muted", row.label, "muted strike", "", "muted", "left out", "muted")
     if planned.action == "reuse":
         return RowLook(sign, "fresh", row.label, _name_style(row, State.FRESH), "", "muted", "reuse", "fresh")
     reason = planned.reasons[0] if planned.reasons else None

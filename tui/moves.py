@@ -14,6 +14,8 @@ from .themes import DARK, LIGHT
 from .tree import TreeView
 
 if TYPE_CHECKING:
+    from .draft import Draft
+    from .session import Session
     from .stage import Stage
 
 
@@ -178,6 +180,9 @@ class Moves:
         session = self.app.session
         if session is None:
             return
+        if session.preview is not None:
+            self._leave_out(session, session.preview)
+            return
         if self.tree_view.range_from is not None:
             self.mark_range()
             return
@@ -185,6 +190,20 @@ class Moves:
             session.marked ^= {node}
             self.tree_view.repaint([node])
         self.tree_view.move(1)
+
+    def _leave_out(self, session: Session, draft: Draft) -> None:
+        node = self.tree_view.node
+        why_not = draft.toggle(session.task_of(node) if node is not None else None)
+        if why_not:
+            self.app.tell(why_not)
+            return
+        self.app.show_rows()
+        self.tree_view.move(1)
+        self.app.run_worker(self._weigh(draft), name="draft", group="draft", exclusive=True)
+
+    async def _weigh(self, draft: Draft) -> None:
+        await self.app.weigh_plan(draft.plan)
+        self.app.show_rows()
 
     def mark_range(self) -> None:
         session, tree = self.app.session, self.tree_view
@@ -268,7 +287,7 @@ class Moves:
         if self.app.in_history and app.side_work.leave_past():
             return
         if session.preview is not None:
-            session.end_preview()
+            session.preview = None
             app.show_rows()
         elif self.tree_view.range_from is not None:
             self.tree_view.range_from = None

@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..core.graph.views import View, ViewKind, asset_view, counterpart, task_view
-from ..core.model import NOWHERE, Node, Place, Plan, PlannedStep, Reason, State
+from ..core.model import NOWHERE, Node, Place, PlannedStep, Reason, State
 from ..core.problems import Problem
+from .draft import Draft
 from .foresight import Outlook, foresee
 from .keys import RowIs, Situation
 from .ledger import Ledger, Remade, take_ledger
@@ -51,8 +52,7 @@ class Session:
         self.matches: frozenset[Node] | None = None
         self.faults_only = False
         self.marked: set[Node] = set()
-        self.preview: dict[str, PlannedStep] | None = None
-        self.preview_plan: Plan | None = None
+        self.preview: Draft | None = None
         self.live: Live | None = None
         self.run: Running | None = None
         self.elsewhere: Holder | None = None
@@ -86,7 +86,7 @@ class Session:
         self._remade.begin_again(self.live)
         self.surveyed(survey, marks)
         self.marked &= set(self.graph.order)
-        self.end_preview()
+        self.preview = None
 
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
@@ -282,16 +282,12 @@ class Session:
         self.faults_only = False
         self.filter_by("")
 
-    def begin_preview(self, plan: Plan) -> None:
-        self.preview_plan = plan
-        self.preview = {step.task: step for step in plan.steps}
-
-    def end_preview(self) -> None:
-        self.preview = self.preview_plan = None
-
     def planned(self, node: Node) -> PlannedStep | None:
-        task = self.task_of(node)
-        return self.preview.get(task) if self.preview is not None and task is not None else None
+        return self.preview.step(self.task_of(node)) if self.preview is not None else None
+
+    def is_left_out(self, node: Node) -> bool:
+        """Whether the step was taken out of the plan that is previewed."""
+        return self.preview is not None and self.task_of(node) in self.preview.out
 
     def chosen(self, node: Node | None) -> tuple[Node, ...]:
         """What a key works on: what is marked, else what is under the cursor."""

@@ -14,7 +14,7 @@ from textual.app import App
 from textual.content import Content
 from textual.timer import Timer
 
-from ..core.model import Node
+from ..core.model import Node, Plan
 from ..core.problems import ProblemError
 from .aside import Aside
 from .bar import Bar
@@ -196,8 +196,8 @@ class Stage(App[int]):
         turned = "made of" if session.direction == "up" else "leads to"
         self.tree_view.border_title = Content(f"{title} · {turned}")
         self.tree_view.border_subtitle = Content(
-            plan_words(session.preview_plan, session.outlook.cost_of(session.preview_plan))
-            if session.preview_plan
+            plan_words(session.preview, session.outlook.cost_of(session.preview.plan))
+            if session.preview is not None
             else ""
         )
         self.filter_input.note = session.sieve.note or (
@@ -240,6 +240,12 @@ class Stage(App[int]):
         if session.ledger is ledger:
             session.outlook.weighed(ledger, cost)
             self.refresh_bars()
+
+    async def weigh_plan(self, plan: Plan) -> None:
+        """Looks up what a plan that is previewed would take."""
+        if self.session is not None:
+            cost = await self.aside.call(self.bench.forecast, plan, self.jobs)
+            self.session.outlook.weighed(plan, cost)
 
     def show_side(self, *, again: bool = False) -> None:
         """Shows beside the tree what the thing under the cursor is; `again` where that has changed."""

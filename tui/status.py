@@ -18,6 +18,7 @@ from .tally import total_of
 
 if TYPE_CHECKING:
     from ..core.plan.timing import Forecast
+    from .draft import Draft
 
 _ROOMY = 120
 """Under this width there is no room for how many there are in all while a run goes on."""
@@ -140,13 +141,14 @@ def ledger_line(ledger: Ledger, ascii_only: bool = False, cost: Forecast | None 
     return tuple(line)
 
 
-def plan_words(plan: Plan, cost: Forecast | None = None) -> str:
+def plan_words(draft: Draft, cost: Forecast | None = None) -> str:
     """What a previewed plan comes to."""
-    counts = plan.counts
+    counts = draft.plan.counts
     words = f"plan: {counts['run']} run, {counts['reuse']} reuse"
     words += f", {counts['skip']} cannot run" if counts.get("skip") else ""
+    words += f", {len(draft.out)} left out" if draft.out else ""
     words += f", {forecast_words(cost)}" if cost is not None and cost.steps else ""
-    return words + " · Enter runs it, Esc leaves it"
+    return words + " · Enter runs, space leaves out"
 
 
 def nothing_runs(plan: Plan, would: str) -> str:

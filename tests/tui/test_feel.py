@@ -107,7 +107,7 @@ async def test_what_a_key_did_is_told_as_a_command_that_does_the_same(
         await s.press("at")
         await s.sees("no key has done anything yet")
         await s.press("enter")
-        await s.until(lambda: s.app.session.preview_plan is not None, "the preview")
+        await s.until(lambda: s.app.session.preview is not None, "the preview")
         await s.press("escape", "d")
         await s.until(lambda: s.bench.told is not None, "the run")
         await s.press("at")
