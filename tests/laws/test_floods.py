@@ -114,7 +114,7 @@ for number in range(50_000):
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["seq"] for event in told] == sorted(event["seq"] for event in told)
     assert sum(event["event"] == "log" for event in told) < 50_000, "told are as many as can be read"
-    assert any("more lines are in the log" in event.get("line", "") for event in told)
+    assert any("more lines in the log" in event.get("line", "") for event in told)
 
 
 @pytest.mark.case("L6")
