@@ -150,7 +150,19 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check(connection: sqlite3.Connection, path: Path) -> int:
-    """The format of the ledger. Raises StoreError for one that is newer or not one of Bakehouse's."""
+    """The format of the ledger, told of one moment: another process may be bringing it up to date.
+
+    Raises StoreError for one that is newer or not one of Bakehouse's.
+    """
+    connection.execute("begin")
+    try:
+        return _check_format(connection, path)
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("pragma user_version").fetchone()[0])
     application = connection.execute("pragma application_id").fetchone()[0]
     if application != APPLICATION:

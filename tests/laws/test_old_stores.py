@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from bakehouse.core.places import user_key
 from bakehouse.core.problems import StoreError
 from bakehouse.core.store.crash import MIGRATION_POINTS, VARIABLE
-from bakehouse.core.store.database import LEDGER
+from bakehouse.core.store.database import LEDGER, check
+from bakehouse.core.store.migrate import upgrade
 from bakehouse.core.store.store import Store
 from bakehouse.core.store.tables import FORMAT
 
@@ -139,7 +141,29 @@ def test_killed_in_a_migration_the_store_is_the_old_one_or_the_new_one(golden: P
 def test_ten_processes_open_an_old_store_at_once(golden: Path) -> None:
     command = [sys.executable, "-m", "bakehouse", "-C", str(golden), "runs", "--json"]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(10)]
-    assert {len(json.loads(process.communicate(timeout=120)[0])["runs"]) for process in started} == {2}
+    told = [process.communicate(timeout=120)[0] for process in started]
+    assert {len(json.loads(text)["runs"]) for text in told} == {2}
+
+
+def test_a_store_that_is_brought_up_to_date_while_it_is_looked_at_is_not_taken_for_damaged(
+    golden: Path,
+) -> None:
+    folder = golden / ".bakehouse"
+    before = version(folder / LEDGER)
+
+    class Overtaken(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            if "sqlite_master" in sql:
+                upgrade(folder, user_key())
+            return super().execute(sql, *parameters)
+
+    connection = sqlite3.connect(folder / LEDGER, factory=Overtaken, isolation_level=None)
+    try:
+        assert check(connection, folder / LEDGER) == before
+        assert version(folder / LEDGER) == FORMAT
+        assert check(connection, folder / LEDGER) == FORMAT
+    finally:
+        connection.close()
 
 
 def test_an_old_store_that_came_with_a_clone_is_not_believed(golden: Path) -> None:
