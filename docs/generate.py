@@ -15,7 +15,7 @@ import click
 
 from bakehouse.core.load.schema import json_schema
 from bakehouse.tui.cli.program import cli
-from bakehouse.tui.keys import GROUPS, KEYS
+from bakehouse.tui.projection.keys import GROUPS, KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -14,23 +14,23 @@ from textual.filter import LineFilter
 
 from ..core.problems import ProblemError, number_of
 from ..core.watching import Lookout
-from .away import Away
-from .chart import Chart
-from .deeds import Deeds
-from .feed import Feed
-from .filtering import FilterInput
-from .gate import ControlGate
-from .keys import BY_ID, KEYS, reason
-from .moves import Moves
-from .onlooker import Onlooker
-from .palette import KeyCommands
-from .session import Session, facts
-from .sidework import SideWork
+from .actions.away import Away
+from .actions.deeds import Deeds
+from .actions.moves import Moves
+from .actions.palette import KeyCommands
+from .actions.tempo import Tempo
+from .actions.valuekeys import ValueKeys
+from .background.feed import Feed
+from .background.onlooker import Onlooker
+from .background.sidework import SideWork
+from .paint.themes import VARIABLES
+from .projection.keys import BY_ID, KEYS, reason
+from .projection.session import Session, facts
 from .stage import TALL, WIDE, Stage
-from .tempo import Tempo
-from .themes import VARIABLES
-from .tree import TreeView
-from .valuekeys import ValueKeys
+from .tty.gate import ControlGate
+from .widgets.chart import Chart
+from .widgets.filtering import FilterInput
+from .widgets.tree import TreeView
 
 if TYPE_CHECKING:
     from ..core.workbench import Workbench

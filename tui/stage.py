@@ -17,23 +17,23 @@ from textual.timer import Timer
 from ..core.model import Node, Plan
 from ..core.problems import ProblemError
 from .aside import Aside
-from .bar import Bar
-from .echo import Echo
-from .filtering import FilterInput
-from .ink import Bit, Ink, Line, cut
-from .keys import Situation
-from .look import RowLook, look_at
-from .rows import Row
-from .session import Session, facts
-from .side import SidePane
-from .status import filter_footer, footer_line, nothing_words, plan_words, status_line
-from .themes import DARK, LIGHT, VARIABLES
-from .trail import Trail
-from .tree import TreeView
+from .paint.ink import Bit, Ink, Line, cut
+from .paint.themes import DARK, LIGHT, VARIABLES
+from .projection.echo import Echo
+from .projection.keys import Situation
+from .projection.look import RowLook, look_at
+from .projection.rows import Row
+from .projection.session import Session, facts
+from .projection.status import filter_footer, footer_line, nothing_words, plan_words, status_line
+from .projection.trail import Trail
+from .widgets.bar import Bar
+from .widgets.filtering import FilterInput
+from .widgets.side import SidePane
+from .widgets.tree import TreeView
 
 if TYPE_CHECKING:
     from ..core.workbench import Workbench
-    from .past import Past
+    from .panes.past import Past
 
 PaneName = Literal["tree", "side"]
 

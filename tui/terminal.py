@@ -80,8 +80,8 @@ def run_app(app: BakehouseApp, *, mouse: bool = True) -> int:
     """Runs `app`; the terminal is as before when this returns or raises, and when this process is killed."""
     from textual.drivers.linux_driver import LinuxDriver
 
-    from .driver import TerminalDriver, watched_terminal
-    from .guard import TerminalGuard
+    from .tty.driver import TerminalDriver, watched_terminal
+    from .tty.guard import TerminalGuard
 
     before = termios.tcgetattr(sys.stdin.fileno())
     ended_by: list[int] = []
@@ -128,7 +128,7 @@ def _end(app: BakehouseApp, number: int, ended_by: list[int], before: list[objec
 
 
 def _restore(before: list[object]) -> None:
-    from .guard import LEAVE
+    from .tty.guard import LEAVE
 
     with contextlib.suppress(OSError, termios.error):
         os.write(2, LEAVE)
@@ -137,8 +137,8 @@ def _restore(before: list[object]) -> None:
 
 def summary(app: BakehouseApp) -> str | None:
     """One line about the last run, for the shell that the user comes back to."""
-    from .sanitize import clean
-    from .states import LOOKS, ORDER, seconds
+    from .paint.sanitize import clean
+    from .projection.states import LOOKS, ORDER, seconds
 
     live = app.session.live if app.session is not None else None
     if live is None:

@@ -17,14 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakehouse.core.workers import plain
-from bakehouse.core.workers.codecs import (
-    CannotStore,
-    ValueDamaged,
-    decode,
-    digest_folder,
-    encode,
-    take_file,
-)
+from bakehouse.core.workers.codecs import CannotStore, ValueDamaged, decode, digest_folder, encode, take_file
 from bakehouse.core.workers.sink import Encoded
 
 fixed_zones = st.integers(-1439, 1439).map(lambda m: dt.timezone(dt.timedelta(minutes=m)))

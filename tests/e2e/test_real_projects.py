@@ -11,7 +11,7 @@ import pytest
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.problems import DefinitionError
 from bakehouse.core.workbench import Workbench
-from bakehouse.tui.text_tree import text_tree
+from bakehouse.tui.projection.text_tree import text_tree
 
 NOTHING_MUCH = "def run(**deps):\n    return len(deps)\n"
 

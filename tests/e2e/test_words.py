@@ -15,7 +15,7 @@ import pytest
 
 from bakehouse.core.model import State
 from bakehouse.tui.cli.output import mark
-from bakehouse.tui.states import LOOKS
+from bakehouse.tui.projection.states import LOOKS
 
 from .conftest import Call
 

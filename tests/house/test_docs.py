@@ -32,7 +32,7 @@ def test_what_comes_from_the_code_is_up_to_date() -> None:
 
 
 def test_the_readme_tells_every_key() -> None:
-    from bakehouse.tui.keys import KEYS
+    from bakehouse.tui.projection.keys import KEYS
 
     told = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = {

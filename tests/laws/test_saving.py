@@ -16,7 +16,7 @@ import pytest
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.problems import ProblemError
 from bakehouse.core.workbench import Workbench
-from bakehouse.tui.watch import watch
+from bakehouse.tui.background.watch import watch
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +184,7 @@ import asyncio, sys
 from pathlib import Path
 Path("/proc/sys/user/max_inotify_watches").write_text("1")
 from bakehouse.core.workbench import Workbench
-from bakehouse.tui.watch import watch
+from bakehouse.tui.background.watch import watch
 
 async def main(root):
     bench = Workbench.open(root)

@@ -22,7 +22,7 @@ from bakehouse.core.events import Event, Kind
 from bakehouse.core.model import Node, Plan
 from bakehouse.core.workbench import Workbench
 from bakehouse.tui.app import BakehouseApp
-from bakehouse.tui.rows import Row
+from bakehouse.tui.projection.rows import Row
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 PATIENCE = 30.0

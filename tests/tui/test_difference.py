@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakehouse.tui.difference import WIDEST, Piece, difference
+from bakehouse.tui.projection.difference import WIDEST, Piece, difference
 
 QUERY = (
     "select a,\n" + "".join(f"       column_{n},\n" for n in range(60)) + "from t\nwhere x > 1\norder by a\n"

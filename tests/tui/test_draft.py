@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bakehouse.core.graph.graph import Graph
 from bakehouse.core.model import Definitions, Node, Plan, PlannedStep, ShellAction, Task
 from bakehouse.core.workbench import Workbench
-from bakehouse.tui.draft import Draft
+from bakehouse.tui.projection.draft import Draft
 
 
 @st.composite

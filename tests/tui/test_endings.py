@@ -11,8 +11,8 @@ import pytest
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.model import Node, State
 from bakehouse.core.workbench import Workbench
-from bakehouse.tui.endings import end_words
-from bakehouse.tui.live import Live
+from bakehouse.tui.projection.endings import end_words
+from bakehouse.tui.projection.live import Live
 
 BREAD = """
 assets:

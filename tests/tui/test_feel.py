@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakehouse.core.model import Node
-from bakehouse.tui.trail import Trail
+from bakehouse.tui.projection.trail import Trail
 
 
 def planned_by(words: list[str]) -> list[dict[str, Any]]:

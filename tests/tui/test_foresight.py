@@ -10,10 +10,10 @@ from bakehouse.core.events import Event, Kind
 from bakehouse.core.graph.graph import Graph
 from bakehouse.core.model import Asset, Definitions, Input, Plan, PlannedStep, ShellAction, State, Task
 from bakehouse.core.plan.timing import Forecast
-from bakehouse.tui.estimate import about, forecast_words
-from bakehouse.tui.foresight import AT_ONCE, Foresight, Outlook, foresee
-from bakehouse.tui.live import Live
-from bakehouse.tui.status import run_words
+from bakehouse.tui.projection.estimate import about, forecast_words
+from bakehouse.tui.projection.foresight import AT_ONCE, Foresight, Outlook, foresee
+from bakehouse.tui.projection.live import Live
+from bakehouse.tui.projection.status import run_words
 
 TASKS = ("mix", "bake", "eat")
 

@@ -13,7 +13,7 @@ import pytest
 from bakehouse.core.graph.views import View, ViewEdge, ViewNode
 from bakehouse.core.model import Node
 from bakehouse.tui.panes.graph import Drawing, Label, around, draw, lanes_of, lineage
-from bakehouse.tui.side import TABS, titles_in
+from bakehouse.tui.widgets.side import TABS, titles_in
 
 
 def view(edges: Sequence[str]) -> View:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from bakehouse.tui.away import Away
-from bakehouse.tui.confirm import help_lines
-from bakehouse.tui.deeds import Deeds
-from bakehouse.tui.keys import BY_ID, KEYS, Situation, footer, markdown_table, reason
-from bakehouse.tui.moves import Moves
-from bakehouse.tui.status import footer_line
-from bakehouse.tui.tempo import Tempo
-from bakehouse.tui.valuekeys import ValueKeys
+from bakehouse.tui.actions.away import Away
+from bakehouse.tui.actions.deeds import Deeds
+from bakehouse.tui.actions.moves import Moves
+from bakehouse.tui.actions.tempo import Tempo
+from bakehouse.tui.actions.valuekeys import ValueKeys
+from bakehouse.tui.projection.keys import BY_ID, KEYS, Situation, footer, markdown_table, reason
+from bakehouse.tui.projection.status import footer_line
+from bakehouse.tui.widgets.confirm import help_lines
 
 ON_ASSET = Situation(row="asset", outdated=1)
 

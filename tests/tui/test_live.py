@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.model import Plan, PlannedStep, State
-from bakehouse.tui.live import Live
+from bakehouse.tui.projection.live import Live
 
 TASKS = ("mix", "bake", "eat")
 

@@ -231,7 +231,7 @@ async def test_the_words_of_a_run_and_the_marks_of_changes_go_with_the_store_the
 async def test_a_watch_costs_no_survey_while_nothing_happens(
     bakery: Path, screen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bakehouse.tui.onlooker.IDLE", 0.001)
+    monkeypatch.setattr("bakehouse.tui.background.onlooker.IDLE", 0.001)
     looks: list[str] = []
     async with watched(screen, bakery) as s:
         bench = s.app.bench

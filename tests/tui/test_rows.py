@@ -13,7 +13,17 @@ from bakehouse.core.graph.views import View, ViewEdge, ViewNode, asset_view, tas
 from bakehouse.core.load.definitions import load_definitions
 from bakehouse.core.load.discovery import find_project
 from bakehouse.core.model import Node
-from bakehouse.tui.rows import Direction, Folds, Rows, Shape, build, default_folds, node_key, prune, way_to
+from bakehouse.tui.projection.rows import (
+    Direction,
+    Folds,
+    Rows,
+    Shape,
+    build,
+    default_folds,
+    node_key,
+    prune,
+    way_to,
+)
 
 COOKIES = Path(__file__).parents[2] / "pipelines" / "cookies"
 

@@ -11,9 +11,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from bakehouse.tui.gate import ControlGate
-from bakehouse.tui.ink import sgr_style
-from bakehouse.tui.sanitize import clean, clean_lines, last_state, split_colours, strip_sequences
+from bakehouse.tui.paint.ink import sgr_style
+from bakehouse.tui.paint.sanitize import clean, clean_lines, last_state, split_colours, strip_sequences
+from bakehouse.tui.tty.gate import ControlGate
 
 OBEYED = {
     "clipboard": "\x1b]52;c;UFdORUQ=\x07",

@@ -459,7 +459,7 @@ async def test_the_other_theme_has_its_own_state_colours(cookies: Path, screen: 
 async def test_the_editor_opens_at_the_definition(
     cookies: Path, screen: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bakehouse.tui.editor import editor_command
+    from bakehouse.tui.tty.editor import editor_command
 
     assert editor_command(Path("a.yaml"), 7, {"EDITOR": "vim -u x"}) == ["vim", "-u", "x", "+7", "a.yaml"]
     assert editor_command(Path("a.yaml"), 7, {"VISUAL": "code"}) == ["code", "--wait", "--goto", "a.yaml:7"]

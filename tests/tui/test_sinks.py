@@ -19,7 +19,7 @@ from textual.widget import Widget
 import bakehouse.tui
 from bakehouse.core.model import Node
 from bakehouse.tui.app import BakehouseApp
-from bakehouse.tui.side import TABS
+from bakehouse.tui.widgets.side import TABS
 
 OBEYED = {
     "clipboard": "a\x1b]52;c;UFdORUQ=\x07b",
@@ -149,7 +149,7 @@ async def test_nothing_foreign_is_obeyed_anywhere(
         await look()
         await s.press("enter", "escape")
         for lines in ([((payload, "text"),)], [((payload, "muted"), (payload, "text"))]):
-            from bakehouse.tui.ink import Bit
+            from bakehouse.tui.paint.ink import Bit
 
             page = [tuple(Bit(*bit) for bit in line) for line in lines]
             s.app.side.go_to_tab("overview")
@@ -161,8 +161,8 @@ async def test_nothing_foreign_is_obeyed_anywhere(
             s.app.side.go_to_tab("history")
             s.app.side.roll.show_roll(page, {0: payload}, payload)
             await look()
-        from bakehouse.tui.confirm import Ask, Question
-        from bakehouse.tui.ink import Bit
+        from bakehouse.tui.paint.ink import Bit
+        from bakehouse.tui.widgets.confirm import Ask, Question
 
         s.app.push_screen(Ask(s.app.ink(), Question("title", ((Bit(payload),),), "yes")))
         await look()
@@ -174,9 +174,9 @@ def test_a_preview_of_anything_becomes_lines() -> None:
     from rich.style import Style
 
     from bakehouse.core.preview import Preview
-    from bakehouse.tui.ink import Ink
+    from bakehouse.tui.paint.ink import Ink
+    from bakehouse.tui.paint.themes import VARIABLES
     from bakehouse.tui.panes.value import value_lines
-    from bakehouse.tui.themes import VARIABLES
 
     ink = Ink(VARIABLES)
     for payload in OBEYED.values():

@@ -12,9 +12,9 @@ import pytest
 
 from bakehouse.core.model import State
 from bakehouse.core.workbench import Workbench
-from bakehouse.tui.ink import Line
+from bakehouse.tui.paint.ink import Line
 from bakehouse.tui.panes.timeline import HEAD, scale_of, span_line, timeline_lines
-from bakehouse.tui.spans import Gantt, Span, make_gantt
+from bakehouse.tui.projection.spans import Gantt, Span, make_gantt
 
 NEEDS = {"mix": (), "bake": ("mix",), "wait": ("mix",), "serve": ("bake", "wait"), "eat": ()}
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bakehouse.core.model import Definitions, ShellAction, Task
-from bakehouse.tui.trusting import about_trust
+from bakehouse.tui.widgets.trusting import about_trust
 
 PROJECT = r"""
 assets:

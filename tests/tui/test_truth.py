@@ -16,9 +16,10 @@ import pytest
 
 from bakehouse.core.model import Node, State
 from bakehouse.core.workbench import Snapshot, Workbench
-from bakehouse.tui import sidework, stage
-from bakehouse.tui.keys import KEYS
-from bakehouse.tui.ledger import take_ledger
+from bakehouse.tui import stage
+from bakehouse.tui.background import sidework
+from bakehouse.tui.projection.keys import KEYS
+from bakehouse.tui.projection.ledger import take_ledger
 
 from .conftest import ToldBench
 from .test_screen import ONE, TWO, add_peanuts, asset

@@ -14,11 +14,11 @@ import pytest
 
 from bakehouse.core.model import Node, State
 from bakehouse.core.windows import Sort, Statistics
-from bakehouse.tui.ink import Line, line_width
-from bakehouse.tui.keys import BY_ID, Situation, reason
+from bakehouse.tui.paint.ink import Line, line_width
 from bakehouse.tui.panes.branches import Branches
 from bakehouse.tui.panes.grid import Grid
 from bakehouse.tui.panes.value import value_lines
+from bakehouse.tui.projection.keys import BY_ID, Situation, reason
 
 Opener = Callable[..., Any]
 DEFINITIONS = """

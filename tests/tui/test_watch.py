@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bakehouse.core.load.files import is_as_read
-from bakehouse.tui.watch import is_watched, settle, watch
+from bakehouse.tui.background.watch import is_watched, settle, watch
 
 
 @pytest.mark.parametrize("name", ["a.yaml", "sub/b.yml", "recipes.py", "data/flour.csv", "q.sql"])

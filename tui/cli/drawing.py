@@ -9,7 +9,7 @@ import click
 from ...core.graph.views import View
 from ...core.model import Node
 from ...core.workbench import Workbench
-from ..sanitize import clean
+from ..paint.sanitize import clean
 from .listing import SELECTION_HELP, listing_as_json
 from .opening import chosen, open_workbench
 from .options import Options
@@ -19,7 +19,7 @@ from .surveying import survey_now
 
 def print_tree(bench: Workbench, kind: Literal["asset", "task"], selected: frozenset[Node] | None) -> None:
     """The graph as an indented tree, as the screen shows it."""
-    from ..text_tree import text_tree
+    from ..projection.text_tree import text_tree
 
     look, _ = survey_now(bench)
     for line in text_tree(

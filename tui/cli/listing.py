@@ -14,10 +14,10 @@ from ...core.graph.views import View, ViewNode
 from ...core.model import Json, Node, Plan, Reason, State
 from ...core.store.lock import Holder
 from ...core.workbench import Marks, Snapshot, Workbench
-from ..difference import Piece, difference
-from ..sanitize import clean, one_line
-from ..states import ORDER
-from ..tally import KINDS, counted, total_of
+from ..paint.sanitize import clean, one_line
+from ..projection.difference import Piece, difference
+from ..projection.states import ORDER
+from ..projection.tally import KINDS, counted, total_of
 from .opening import chosen, find_node, open_workbench
 from .options import Options
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
@@ -169,7 +169,7 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
     if as_json:
         print_json(plan_as_json(plan, found, jobs))
         return
-    from ..estimate import about, forecast_words
+    from ..projection.estimate import about, forecast_words
 
     rows = []
     for step in plan.steps:

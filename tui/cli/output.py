@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ...core.model import Json, Reason, State
-from ..sanitize import clean_lines, last_state, one_line
-from ..states import LOOKS, glyph
+from ..paint.sanitize import clean_lines, last_state, one_line
+from ..projection.states import LOOKS, glyph
 from .streams import tell, write
 
 _COLOURS = {

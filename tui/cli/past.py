@@ -13,8 +13,8 @@ from ...core.model import Json
 from ...core.problems import ProblemError
 from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
-from ..sanitize import clean, last_state, one_line
-from ..states import state_after
+from ..paint.sanitize import clean, last_state, one_line
+from ..projection.states import state_after
 from .opening import find_node, open_workbench
 from .options import Options
 from .output import mark, moment, print_columns, print_json, print_text, talk

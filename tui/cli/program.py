@@ -140,7 +140,7 @@ def cli(
 
 
 def _tell(message: str) -> None:
-    from ..sanitize import clean_lines
+    from ..paint.sanitize import clean_lines
 
     tell(clean_lines(message))
 

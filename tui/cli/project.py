@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ...core.problems import ProblemError
-from ..sanitize import clean
+from ..paint.sanitize import clean
 from .opening import has_terminal, open_workbench
 from .options import Options
 from .output import print_columns, print_json, print_line, talk

@@ -15,7 +15,7 @@ from ...core.model import Json, Plan, State
 from ...core.problems import number_of
 from ...core.running import Running
 from ...core.workbench import Workbench
-from ..sanitize import clean, clean_lines
+from ..paint.sanitize import clean, clean_lines
 from .listing import SELECTION_HELP, print_plan
 from .opening import chosen, open_workbench
 from .options import Options

@@ -8,7 +8,7 @@ from ...core.model import Node, State
 from ...core.store.lock import Holder
 from ...core.watching import run_elsewhere
 from ...core.workbench import Snapshot, Workbench
-from ..live import Live, shown
+from ..projection.live import Live, shown
 
 
 def survey_now(bench: Workbench) -> tuple[Snapshot, Holder | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ...core.problems import ProblemError
-from ..sanitize import clean
+from ..paint.sanitize import clean
 from .opening import find_node, open_workbench
 from .options import Options
 from .output import print_json, print_line

@@ -8,7 +8,7 @@ import click
 
 from ...core.checkup import KEEP
 from ...core.problems import number_of
-from ..sanitize import clean
+from ..paint.sanitize import clean
 from .options import Options
 from .output import print_columns, print_json, print_line, talk
 

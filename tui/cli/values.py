@@ -14,7 +14,7 @@ from ...core.preview import Preview
 from ...core.problems import ProblemError, number_of
 from ...core.tabular import cell_json
 from ...core.workbench import Workbench
-from ..sanitize import clean, one_line
+from ..paint.sanitize import clean, one_line
 from .opening import find_node, open_workbench
 from .options import Options
 from .output import moment, print_columns, print_json, print_line, size_in_words, talk
@@ -137,7 +137,7 @@ def _print_history(bench: Workbench, asset: str, limit: int, as_json: bool, quie
 
 def _print_difference(bench: Workbench, asset: str, as_json: bool, quiet: bool) -> int:
     from ...core.diff.values import difference
-    from ..contrast import told
+    from ..projection.contrast import told
 
     found = difference(bench, asset)
     if as_json:
@@ -151,7 +151,7 @@ def _print_difference(bench: Workbench, asset: str, as_json: bool, quiet: bool) 
 
 
 def _difference_as_json(found: Difference) -> dict[str, Json]:
-    from ..difference import difference as lines_of
+    from ..projection.difference import difference as lines_of
 
     lines = lines_of(*found.texts, most=1000) if found.texts is not None else []
     return {

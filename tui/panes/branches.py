@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..ink import Bit, Line
+from ..paint.ink import Bit, Line
 
 _MOST = 1000
 """Elements of one branch that are shown."""

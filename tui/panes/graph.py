@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...core.graph.layers import Hop, Layers, Place, in_layers
 from ...core.graph.views import View
 from ...core.model import Node
-from ..ink import Bit, Line, cut_middle, width_of
+from ..paint.ink import Bit, Line, cut_middle, width_of
 
 MOST = 120
 """Nodes that are drawn at most: those nearest to the cursor."""

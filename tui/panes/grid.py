@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...core.tabular import Cell, Columns, Rows, cell_text
 from ...core.windows import Sort, Statistics
-from ..ink import Bit, Line, cut, pad, pad_left, width_of
+from ..paint.ink import Bit, Line, cut, pad, pad_left, width_of
 from .value import WIDEST, is_number
 
 _HELD = 12

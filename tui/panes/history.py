@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.model import Json, Materialization
-from ..ink import Bit, Line, pad, width_of
-from ..sanitize import one_line, strip_sequences
-from ..states import LOOKS, glyph, seconds, state_after
+from ..paint.ink import Bit, Line, pad, width_of
+from ..paint.sanitize import one_line, strip_sequences
+from ..projection.states import LOOKS, glyph, seconds, state_after
 from .overview import bytes_in_words, text_lines
 
 if TYPE_CHECKING:

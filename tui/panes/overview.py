@@ -18,12 +18,12 @@ from ...core.model import (
     Stored,
     Task,
 )
-from ..difference import difference
-from ..endings import broken_words
-from ..ink import Bit, Line
-from ..sanitize import clean_lines, one_line
-from ..session import Session
-from ..states import LOOKS, glyph, seconds
+from ..paint.ink import Bit, Line
+from ..paint.sanitize import clean_lines, one_line
+from ..projection.difference import difference
+from ..projection.endings import broken_words
+from ..projection.session import Session
+from ..projection.states import LOOKS, glyph, seconds
 
 _LABEL = 12
 

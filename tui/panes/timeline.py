@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ...core.model import State
 from ...core.problems import number_of
-from ..ink import Bit, Line, cut_middle, pad, pad_left, width_of
-from ..live import OPEN
-from ..spans import Gantt, Span
-from ..states import LOOKS, glyph, seconds
+from ..paint.ink import Bit, Line, cut_middle, pad, pad_left, width_of
+from ..projection.live import OPEN
+from ..projection.spans import Gantt, Span
+from ..projection.states import LOOKS, glyph, seconds
 
 HEAD = 2
 """Lines above the first row: the run in words, the axis."""

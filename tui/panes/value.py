@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...core.problems import number_of
-from ..ink import Bit, Line, cut, pad, pad_left, width_of
+from ..paint.ink import Bit, Line, cut, pad, pad_left, width_of
 from .overview import text_lines
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Iterator
 
 from ...core.model import Node, Reason, ReasonKind, State
-from ..ink import Bit, Line
-from ..look import why as in_words
-from ..sanitize import clean_lines, one_line
-from ..session import Session
-from ..states import LOOKS, glyph
+from ..paint.ink import Bit, Line
+from ..paint.sanitize import clean_lines, one_line
+from ..projection.look import why as in_words
+from ..projection.session import Session
+from ..projection.states import LOOKS, glyph
 from .overview import difference_lines, state_bits
 
 _MOST = 12

@@ -1,0 +1,48 @@
+"""The command palette: every key's command by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from ..projection.keys import KEYS, Key, reason
+
+if TYPE_CHECKING:
+    from ..stage import Stage
+
+
+class KeyCommands(Provider):
+    """Lists the commands as `group: description`, with the key and, where it does not work, why."""
+
+    def _commands(self) -> Iterator[tuple[str, Key, str]]:
+        app = cast("Stage", self.app)
+        now = app.situation()
+        for key in KEYS:
+            if key.palette:
+                why_not = reason(key, now)
+                told = f"{key.shown}  {key.help}" if why_not is None else f"{key.shown}  not now: {why_not}"
+                yield f"{key.group}: {key.description}", key, told
+
+    async def discover(self) -> Hits:
+        for name, key, told in self._commands():
+            yield DiscoveryHit(name, partial(self._press, key.id), help=told)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        found = False
+        for name, key, told in self._commands():
+            if (score := matcher.match(name)) > 0:
+                found = True
+                yield Hit(score, matcher.highlight(name), partial(self._press, key.id), help=told)
+        if not found:
+            yield Hit(1, "no command matches", _nothing, help="Esc closes the palette")
+
+    async def _press(self, id: str) -> None:
+        await self.app.run_action(f"press('{id}')")
+
+
+def _nothing() -> None:
+    """What the line that names no command does."""

@@ -1,0 +1,64 @@
+"""The keys about what a step has made: sorting, comparing with the value before, going back to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+from ...core.problems import ProblemError
+from ..background.valuework import ValueWork
+
+if TYPE_CHECKING:
+    from ..stage import Stage
+
+
+class ValueKeys:
+    """One method for each key's id. Only called where the key's reason does not forbid it."""
+
+    def __init__(self, app: Stage, values: ValueWork) -> None:
+        self.app = app
+        self._values = values
+
+    def sort_rows(self) -> None:
+        self.app.side.table.sort()
+
+    def difference(self) -> None:
+        """What set the value apart from the one before, and back to the value."""
+        side, node = self.app.side, self.app.tree_view.node
+        if side.tab.name == "value":
+            self._values.comparing = not self._values.comparing
+            self.app.show_side(again=True)
+        else:
+            self._values.comparing = True
+            side.go_to_tab("value")
+        if self._values.comparing and node is not None:
+            self.app.did("show", None, node.name, "--diff")
+
+    async def undo(self) -> None:
+        await self._undo(redo=False)
+
+    async def redo(self) -> None:
+        await self._undo(redo=True)
+
+    async def _undo(self, *, redo: bool) -> None:
+        from ...core.undoing import undo, way
+        from ..widgets.confirm import Ask, about_undo
+
+        session, node = self.app.session, self.app.tree_view.node
+        task = session.task_of(node) if session is not None and node is not None else None
+        if session is None or task is None:
+            return
+        store = session.bench.store
+        try:
+            leads = await self.app.aside.call(way, store, task, redo=redo)
+            ask: Screen[bool] = Ask(self.app.ink(), about_undo(leads, session.clock(), redo=redo))
+            if not await self.app.push_screen_wait(ask):
+                return
+            done = await self.app.aside.call(undo, store, task, redo=redo)
+        except ProblemError as error:
+            self.app.tell(str(error).replace("\n", ": "), "failed")
+            return
+        self.app.did("undo", None, task, *(["--redo"] if redo else []))
+        await self.app.look_again()
+        self.app.tell(f"{done.told} · {'u undoes' if redo else 'U redoes'} it", "fresh")

@@ -1,0 +1,238 @@
+"""Brings the side pane what its tab needs, reading beside the loop; only the newest wish counts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.model import Node
+from ...core.problems import ProblemError
+from ..paint.ink import Bit, Line
+from ..panes.graph import Label, draw
+from ..panes.overview import overview, text_lines
+from ..panes.past import Page, Past, read_page
+from ..panes.why import why
+from ..projection.session import Session
+from ..projection.states import LOOKS
+from ..widgets.log import FileLog, LogSource, RingLog
+from .timeline import TimelineWork
+from .valuework import ValueWork
+
+if TYPE_CHECKING:
+    from ..stage import Stage
+
+AGED = 20.0
+"""Seconds after which `… ago` is told anew; the words change once a minute."""
+SETTLE = 0.05
+"""Seconds the cursor rests before a value is read for it."""
+_OUTPUTS = 20
+
+
+class SideWork:
+    """Shows the tab of the side pane for the thing under the cursor."""
+
+    def __init__(self, app: Stage) -> None:
+        self.app = app
+        self.values = ValueWork(app)
+        self._wish = 0
+        self._next: Callable[[], Awaitable[None]] | None = None
+        self.timeline = TimelineWork(app)
+        self.past = Past()
+        self._past_of: Node | None = None
+        self._left = ""
+
+    def show(self, *, again: bool = False) -> None:
+        """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
+        session, node = self.app.session, self.app.tree_view.node
+        side = self.app.side
+        self._wish += 1
+        if session is None:
+            return
+        if side.tab.name == "timeline":
+            side.gantt.point_at(session.task_of(node) if node is not None else None)
+            self.timeline.show(again=again)
+            return
+        if node is None and not (session.problems and side.tab.name == "overview"):
+            side.say("nothing is under the cursor", None)
+            return
+        if node is not None and not session.is_defined(node) and side.tab.name in ("why", "value"):
+            side.say(f"{node.name} is not defined any more", node)
+            return
+        match side.tab.name:
+            case "overview":
+                lines = overview(session, node, ascii_only=self.app.ascii_only) if node is not None else []
+                side.show([*self._problems(session), *lines], node)
+            case "why" if node is not None:
+                side.show(why(session, node, ascii_only=self.app.ascii_only), node)
+            case "graph":
+                self._later(self._show_graph)
+            case "log" if node is not None:
+                if again or side.log_view.about != session.task_of(node):
+                    self._later(self._show_log)
+            case _:
+                self._later(self._show_value if side.tab.name == "value" else self._show_history)
+
+    @staticmethod
+    def _problems(session: Session) -> list[Line]:
+        if not session.problems:
+            return []
+        lines: list[Line] = [
+            (Bit("The definitions cannot be read, so the last good ones are shown.", "text bold"),)
+        ]
+        for problem in session.problems:
+            lines += [*text_lines(str(problem), "failed"), ()]
+        return lines
+
+    def keep_ages(self) -> None:
+        """Tells anew how long ago something was, for as long as the screen is there."""
+        self.app.set_interval(AGED, self._age)
+
+    def _age(self) -> None:
+        if self.app.side.tab.name in ("overview", "history"):
+            self.show(again=True)
+
+    def _later(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Does `work` when the cursor rests; of several in that time the last."""
+        is_due, self._next = self._next is not None, work
+        if not is_due and self.app.is_running:
+            self.app.set_timer(SETTLE, self._begin)
+
+    def _begin(self) -> None:
+        work, self._next = self._next, None
+        if work is not None:
+            self.app.run_worker(work(), group="side", exit_on_error=True)
+
+    # ---- graph -----------------------------------------------------------------------------------
+
+    async def _show_graph(self) -> None:
+        session, node, chart = self.app.session, self.app.tree_view.node, self.app.side.chart
+        if session is None or node is None or node not in session.view().nodes:
+            return
+        view, plain = session.view(), self.app.ascii_only
+
+        def label(one: Node) -> Label:
+            look = LOOKS[session.state_of(one)]
+            layer = "new" if one in session.new else "changed" if one in session.changed else ""
+            mark = {"new": "+ ", "changed": "* "}.get(layer, "")
+            return Label(
+                look.plain if plain else look.glyph, look.style, mark + view.nodes[one].title, layer or "text"
+            )
+
+        chart.show_drawing(draw(view, node, label, before=chart.drawing, ascii_only=plain), node)
+
+    # ---- log -------------------------------------------------------------------------------------
+
+    async def _show_log(self) -> None:
+        session, node, wish = self.app.session, self.app.tree_view.node, self._wish
+        if session is None or node is None or self.app.side.tab.name != "log":
+            return
+        task = session.task_of(node)
+        view = self.app.side.log_view
+        if task is None:
+            view.empty = "a source: nothing runs for it"
+            view.show(None, None)
+            return
+        path = await self.app.aside.call(_log_file, session, task)
+        if wish != self._wish:
+            self.show()
+            return
+        source: LogSource | None = None
+        if path is not None:
+            try:
+                source = FileLog(path)
+            except OSError:
+                source = None
+        if source is None and (step := session.step_of(node)) is not None and step.line:
+            ring = RingLog()
+            ring.add(step.line)
+            source = ring
+        view.empty = f"{task} has printed nothing" if path is None else "the log is empty"
+        view.show(source, task)
+
+    def came(self, tasks: set[str], nodes: set[Node], begun: set[str]) -> None:
+        """These tasks of the run changed: the log grew, or the words about the thing under the cursor. Those in
+        `begun` have a new attempt, whose log is another file."""
+        session, node, side = self.app.session, self.app.tree_view.node, self.app.side
+        if side.log_view.about in begun:
+            side.log_view.show(None, None)
+            self.show(again=True)
+        if side.tab.name == "graph" and side.chart.shows(nodes):
+            self.show(again=True)
+        if session is None or node is None or node not in nodes:
+            return
+        if side.tab.name != "log":
+            if side.tab.shown_in == "page":
+                self.show(again=True)
+        elif side.log_view.about in tasks and side.log_view.count:
+            side.log_view.feed()
+        elif (step := session.step_of(node)) is not None and step.lines:
+            self.show(again=True)
+
+    def run_ended(self) -> None:
+        self.show(again=self.app.side.tab.name != "log")
+        if self.app.side.log_view.count:
+            self.app.side.log_view.feed()
+
+    # ---- value and history -----------------------------------------------------------------------
+
+    async def _show_value(self) -> None:
+        session, node, wish = self.app.session, self.app.tree_view.node, self._wish
+        if session is None or node is None or self.app.side.tab.name != "value":
+            return
+        if not await self.values.show(session, node, lambda: wish == self._wish):
+            self.show()
+
+    # ---- the past --------------------------------------------------------------------------------
+
+    async def _show_history(self) -> None:
+        session, node, wish = self.app.session, self.app.tree_view.node, self._wish
+        if session is None or node is None or self.app.side.tab.name != "history":
+            return
+        if node != self._past_of:
+            self.past, self._past_of = Past(), node
+        way, assets = self.past.way, [node.name]
+        if node.kind == "task" and session.is_defined(node):
+            assets = list(session.graph.tasks[node.name].outputs[:_OUTPUTS])
+        plain = self.app.ascii_only
+        try:
+            page = await self.app.aside.call(read_page, session.bench, way, assets, session.clock(), plain)
+        except ProblemError as error:
+            page = Page(text_lines(str(error), "failed"), {})
+        if wish != self._wish:
+            self.show()
+            return
+        head: list[Line] = [] if way else [(Bit(node.name, "text bold"),)]
+        targets = {at + len(head): to for at, to in page.targets.items()}
+        roll = self.app.side.roll
+        roll.show_roll([*head, *page.lines], targets, (node, way))
+        if self._left:
+            roll.recall(self._left)
+            self._left = ""
+        self.app.foot.refresh()
+
+    def open_past(self) -> None:
+        """Opens the run, or the step of it, that is under the cursor."""
+        if (target := self.app.side.roll.target) is not None:
+            self.past.open(target)
+            self.show(again=True)
+
+    def leave_past(self) -> bool:
+        """Closes the step or the run that is open; False if there is none."""
+        if not self.past.way:
+            return False
+        self._left = self.past.leave()
+        self.show(again=True)
+        return True
+
+
+def _log_file(session: Session, task: str) -> Path | None:
+    """The log of the attempt at `task` that is under way, here or elsewhere, or that was broken off; else of the
+    last. Blocking."""
+    live = session.live
+    step = live.steps.get(task) if live is not None else None
+    if live is not None and step is not None and step.attempt:
+        path = session.bench.store.logs.path(live.run, task, step.attempt)
+        if (session.elsewhere is not None or step.broken_off) and path.exists():
+            return path
+    return session.bench.log_file(task)

@@ -1,0 +1,56 @@
+"""What is said when a run is over: what became of it, and how to go on. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from ...core.model import State
+from .live import Live, Step
+from .states import LOOKS
+
+_NAMED = 3
+
+
+def broken_words(step: Step) -> str:
+    """What became of a step whose process died."""
+    return "interrupted" if step.attempt else "not begun: the run was interrupted"
+
+
+def told_steps(live: Live) -> str:
+    """How many steps of a run ended how: `2 fresh, 1 interrupted`."""
+    return told(
+        Counter(
+            ("interrupted" if step.attempt else "not begun") if step.broken_off else LOOKS[step.state].word
+            for step in live.steps.values()
+        )
+    )
+
+
+def told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{size} {word}" for word, size in counts.items() if size)
+
+
+def end_words(live: Live, ok: bool, counts: str, run: str = "the run") -> tuple[str, str]:
+    """What is said of `run`, which is over, and in which style. `counts` says how many steps ended how."""
+    cancelled = [task for task, step in live.steps.items() if step.state is State.CANCELLED]
+    if ok:
+        return f"{run} finished: {counts}", "fresh"
+    if live.cancelled:
+        also = f", {live.last_failed} failed before" if live.last_failed else ""
+        begun = [task for task in cancelled if live.steps[task].attempt]
+        what = f" in mid-step: {_names(begun)}" if begun else ""
+        return (
+            f"{run} was cancelled{what} ({counts}){also} · a makes what is left",
+            "failed" if also else "cancelled",
+        )
+    if live.last_failed:
+        return f"{live.last_failed} failed: f shows the faults, r tries again · {counts}", "failed"
+    if cancelled:
+        return f"{run} finished without {_names(cancelled)}: {counts} · a makes what is left", "cancelled"
+    return f"{run} finished, not all is well: {counts}", "failed"
+
+
+def _names(tasks: list[str]) -> str:
+    more = len(tasks) - _NAMED
+    return ", ".join(tasks[:_NAMED]) + (f" and {more} more" if more > 0 else "")

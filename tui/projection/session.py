@@ -1,0 +1,335 @@
+"""What the screen shows and where the user stands in it: view, direction, folds, filter, marks, preview, run.
+
+Holds no widget and calls nothing that blocks; the screen asks it, the keys change it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
+from ...core.model import NOWHERE, Node, Place, PlannedStep, Reason, State
+from ...core.problems import Problem
+from .draft import Draft
+from .foresight import Outlook, foresee
+from .keys import RowIs, Situation
+from .ledger import Ledger, Remade, take_ledger
+from .live import OPEN, Live, Step, shown
+from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to, with_ghosts
+from .sieve import Sieve
+from .tally import Tally
+
+if TYPE_CHECKING:
+    from ...core.running import Running
+    from ...core.store.lock import Holder
+    from ...core.workbench import Marks, Snapshot, Workbench
+
+DIRECTIONS: Mapping[ViewKind, Direction] = {"asset": "up", "task": "down"}
+FAULTS = frozenset({State.FAILED, State.MISSING, State.STALE, State.RUNNING})
+_WELL = frozenset({State.FRESH, State.REUSED, State.SPARED})
+_OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOCKED)
+
+
+def facts(bench: Workbench) -> tuple[Snapshot, Marks]:
+    """What a session shows of the project: states with their reasons, and what is new. Blocking."""
+    return bench.survey(), bench.marks()
+
+
+class Session:
+    """One open project on one screen."""
+
+    def __init__(self, bench: Workbench, *, clock: Callable[[], float] = time.time) -> None:
+        self.bench = bench
+        self.graph = bench.defined.graph
+        self.definitions = self.graph.definitions
+        self.clock = clock
+        self.which: ViewKind = "asset"
+        self.directions: dict[ViewKind, Direction] = dict(DIRECTIONS)
+        self.sieve = Sieve()
+        self.matches: frozenset[Node] | None = None
+        self.faults_only = False
+        self.marked: set[Node] = set()
+        self.preview: Draft | None = None
+        self.live: Live | None = None
+        self.run: Running | None = None
+        self.elsewhere: Holder | None = None
+        """The other process whose run `live` tells."""
+        self.problems: tuple[Problem, ...] = ()
+        self.new: frozenset[Node] = frozenset()
+        self.changed: frozenset[Node] = frozenset()
+        self.removed: tuple[Node, ...] = ()
+        self.marks: Marks | None = None
+        self.isolated: Node | None = None
+        self.survey: Snapshot | None = None
+        self.ledger: Ledger | None = None
+        self.durations: Mapping[str, tuple[float, ...]] = {}
+        self.outlook = Outlook(lambda live, now: foresee(live, self.graph, self.durations, now))
+        self._settled: Live | None = None
+        self._remade = Remade()
+        self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
+        self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
+        self._full: dict[tuple[ViewKind, Direction], Rows] = {}
+        self._views: dict[ViewKind, View] = {}
+        self._parts: dict[ViewKind, View] = {}
+        self._tally = Tally(self.graph, self.state_of)
+
+    # ---- what there is ---------------------------------------------------------------------------
+
+    def reloaded(self, survey: Snapshot, marks: Marks) -> None:
+        """New definitions or new facts: everything derived is derived again, what the user chose stays."""
+        self.graph, self.definitions = survey.defined.graph, survey.defined.definitions
+        self._views.clear()
+        self.isolate(self.isolated if self.isolated is not None and self.is_defined(self.isolated) else None)
+        self._remade.begin_again(self.live)
+        self.surveyed(survey, marks)
+        self.marked &= set(self.graph.order)
+        self.preview = None
+
+    def surveyed(self, survey: Snapshot, marks: Marks) -> None:
+        """New facts about the same definitions."""
+        self.survey, self.durations = survey, survey.recorded.durations
+        self._settled = self._remade.take(self.live)
+        self.marks = marks
+        self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
+        self.ledger = take_ledger(survey.survey, marks, self.whole_view("asset").nodes, self._remade.tasks)
+        self.recount()
+        self._match()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the survey knows how the last run ended."""
+        return self._settled is self.live
+
+    def whole_view(self, kind: ViewKind) -> View:
+        if kind not in self._views:
+            self._views[kind] = asset_view(self.graph) if kind == "asset" else task_view(self.graph)
+        return self._views[kind]
+
+    def view(self, kind: ViewKind | None = None) -> View:
+        """The view, or of it what is up- and downstream of the thing that is isolated."""
+        kind = kind or self.which
+        if self.isolated is None:
+            return self.whole_view(kind)
+        if kind not in self._parts:
+            graph, one = self.graph, {self.isolated}
+            self._parts[kind] = self.whole_view(kind).only(one | graph.upstream(one) | graph.downstream(one))
+        return self._parts[kind]
+
+    def isolate(self, node: Node | None) -> None:
+        """Shows only the lineage of `node`, or everything again."""
+        self.isolated = node
+        for derived in (self._parts, self._shapes, self._full):
+            derived.clear()
+
+    @property
+    def direction(self) -> Direction:
+        return self.directions[self.which]
+
+    @property
+    def title(self) -> str:
+        names = self.definitions.pipelines
+        return ", ".join(names[:3]) or self.bench.root.name
+
+    def shape(self) -> Shape:
+        at = (self.which, self.direction)
+        if at not in self._shapes:
+            self._shapes[at] = Shape(self.view(), self.direction)
+        return self._shapes[at]
+
+    def folds(self) -> Folds:
+        at = (self.which, self.direction)
+        if at not in self._folds:
+            faults = [n for n in self.view().nodes if self.state_of(n) is State.FAILED or n in self.new]
+            self._folds[at] = default_folds(self.shape(), faults)
+        return self._folds[at]
+
+    def set_folds(self, folds: Folds) -> None:
+        self._folds[self.which, self.direction] = folds
+
+    def rows(self) -> Rows:
+        """The rows to show now."""
+        keep = self._kept()
+        if keep is None:
+            return with_ghosts(build(self.shape(), self.folds()), self.ghosts())
+        at = (self.which, self.direction)
+        if at not in self._full:
+            self._full[at] = build(self.shape(), Folds())
+        kept = prune(self._full[at], keep)
+        return kept if self.matches is not None else with_ghosts(kept, self.ghosts())
+
+    def ghosts(self) -> list[str]:
+        """The steps of the run that are not defined any more."""
+        return [task for task in self.live.steps if task not in self.graph.tasks] if self.live else []
+
+    def _kept(self) -> Collection[Node] | None:
+        if self.preview is not None or (self.matches is None and not self.faults_only):
+            return None
+        nodes: Iterable[Node] = self.view().nodes
+        if self.matches is not None:
+            nodes = self.matches
+        if self.faults_only:
+            nodes = [n for n in nodes if self.is_fault(n)]
+        return frozenset(nodes)
+
+    def reveal(self, node: Node) -> None:
+        """Unfolds what hides `node`."""
+        self.set_folds(self.folds().open(*way_to(self.shape(), node)))
+
+    # ---- states ----------------------------------------------------------------------------------
+
+    def task_of(self, node: Node) -> str | None:
+        return node.name if node.kind == "task" else self.graph.producer(node.name)
+
+    def step_of(self, node: Node) -> Step | None:
+        """The node's step in the run that goes on or went before, if it has a part in it."""
+        task = self.task_of(node)
+        return self.live.steps.get(task) if self.live is not None and task is not None else None
+
+    def state_of(self, node: Node) -> State:
+        """What is shown of a node."""
+        base = self.survey.states.get(node) if self.survey is not None else None
+        state = shown(base, self.step_of(node), self.is_settled)
+        if state is not None:
+            return state
+        return State.SOURCE if self.task_of(node) is None else State.NEVER
+
+    def live_states(self) -> dict[Node, State]:
+        """The states that the run knows better than any survey."""
+        if self.live is None or self.is_settled:
+            return {}
+        known = self.graph.tasks
+        steps = ((task, known[task].outputs) for task in self.live.steps if task in known)
+        nodes = (
+            n for task, outputs in steps for n in (Node("task", task), *(Node("asset", o) for o in outputs))
+        )
+        return {node: self.state_of(node) for node in nodes}
+
+    def reasons_of(self, node: Node) -> tuple[Reason, ...]:
+        step = self.step_of(node)
+        if self.survey is None or (step is not None and not self.is_settled and step.state in _WELL):
+            return ()
+        return self.survey.survey.of(node) if self.is_defined(node) else ()
+
+    def is_defined(self, node: Node) -> bool:
+        return node.name in (self.graph.tasks if node.kind == "task" else self.graph.assets)
+
+    def counts(self, kind: ViewKind | None = None) -> Counter[State]:
+        """The things of a view (its tasks, its assets) by state; kept up to date by `touched`."""
+        return self._tally.of(kind or self.which)
+
+    def recount(self) -> None:
+        self._tally = Tally(self.graph, self.state_of)
+
+    def touched(self, tasks: Iterable[str]) -> set[Node]:
+        """The nodes that these tasks of the run make look different."""
+        return self._tally.touched(tasks)
+
+    def has_outdated(self) -> bool:
+        return any(self.counts(kind)[state] > 0 for kind in (self.which, "task") for state in _OUTDATED)
+
+    def is_fault(self, node: Node) -> bool:
+        return node in self.new or self.state_of(node) in FAULTS
+
+    @property
+    def filtered(self) -> bool:
+        return self.matches is not None or self.faults_only
+
+    @property
+    def running(self) -> bool:
+        return self.run is not None and self.run.active
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a run goes on, here or in another process."""
+        return self.running or self.elsewhere is not None
+
+    # ---- what the user does ----------------------------------------------------------------------
+
+    def flip(self, node: Node | None) -> Node | None:
+        """Shows the other view; returns the node there that is the same thing as `node`."""
+        self.which = "task" if self.which == "asset" else "asset"
+        self._match()
+        return (
+            None if node is None or not self.is_defined(node) else counterpart(self.graph, node, self.view())
+        )
+
+    def turn(self) -> None:
+        self.directions[self.which] = "down" if self.direction == "up" else "up"
+
+    def filter_by(self, text: str) -> None:
+        """Keeps what matches `text`. What a selection means is told by `select` or `cannot_select`; until then
+        what is shown stays."""
+        self.sieve.type(text)
+        if not self.sieve.is_selection:
+            self._match()
+
+    def select(self, text: str, nodes: Iterable[Node]) -> None:
+        self.sieve.pick(text, nodes)
+        self._match()
+
+    def cannot_select(self, text: str, note: str) -> None:
+        self.sieve.refuse(text, note)
+        self._match()
+
+    def _match(self) -> None:
+        view = self.view()
+        self.matches = self.sieve.matches(view, lambda node: counterpart(self.graph, node, view))
+
+    def clear_filter(self) -> None:
+        self.faults_only = False
+        self.filter_by("")
+
+    def planned(self, node: Node) -> PlannedStep | None:
+        return self.preview.step(self.task_of(node)) if self.preview is not None else None
+
+    def is_left_out(self, node: Node) -> bool:
+        """Whether the step was taken out of the plan that is previewed."""
+        return self.preview is not None and self.task_of(node) in self.preview.out
+
+    def chosen(self, node: Node | None) -> tuple[Node, ...]:
+        """What a key works on: what is marked, else what is under the cursor."""
+        if self.marked:
+            return tuple(n for n in (*self.graph.order,) if n in self.marked)
+        return () if node is None else (node,)
+
+    def place_of(self, node: Node | None) -> Place:
+        """Where the node is defined: an asset without a line of its own is where its task is."""
+        if node is None or not self.is_defined(node):
+            return NOWHERE
+        definitions = self.definitions
+        task = self.task_of(node)
+        own = definitions.assets[node.name].place if node.kind == "asset" else NOWHERE
+        return own if own.file or task is None else definitions.tasks[task].place
+
+    def situation(self, row: Row | None, place: str = "tree", *, alone: bool = False) -> Situation:
+        """What decides which keys work."""
+        kind: RowIs = ""
+        node = row.node if row is not None else None
+        if row is not None:
+            is_source = node is not None and self.task_of(node) is None
+            kind = row.kind if row.kind != "node" else "source" if is_source else (node.kind if node else "")
+        step = self.step_of(node) if node is not None else None
+        return Situation(
+            place=place,  # type: ignore[arg-type]
+            alone=alone,
+            row=kind,
+            loaded=self.survey is not None,
+            trusted=self.bench.trusted,
+            running=self.running,
+            elsewhere=self.elsewhere is not None,
+            step_running=self.under_way and step is not None and step.state in OPEN,
+            failed=self.counts("task")[State.FAILED],
+            outdated=int(self.has_outdated()),
+            new=len(self.new),
+            changed=len(self.changed) + len(self.removed),
+            since=self.marks.since if self.marks is not None else "",
+            marked=len(self.marked),
+            matches=len(self.matches or ()),
+            filtered=self.filtered,
+            isolated=self.isolated is not None,
+            previewing=self.preview is not None,
+            defined_at=bool(self.place_of(node).file),
+        )

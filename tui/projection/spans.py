@@ -1,0 +1,136 @@
+"""A run in time: which step waited, ran and ended when, and which chain of steps decides how long it takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...core.model import State
+from ...core.plan.timing import critical_path, slow_after, usual
+from .live import OPEN, Live
+
+if TYPE_CHECKING:
+    from ...core.graph.graph import Graph
+
+_NEVER_RUNS = frozenset({State.REUSED, State.SPARED, State.BLOCKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One step of a run. Times are Unix times in seconds: `queued` is when all that it needs was there, `started`
+    when its last attempt began. `seconds` is how long that took, or None: it still runs, or never began. `usual`
+    is how long the step takes, `slow_after` when it is slow, where that is known."""
+
+    task: str
+    state: State
+    queued: float | None = None
+    started: float | None = None
+    seconds: float | None = None
+    usual: float | None = None
+    slow_after: float | None = None
+
+    def taken(self, now: float) -> float | None:
+        """How long it ran, or has been running."""
+        if self.started is None:
+            return None
+        return max(0.0, now - self.started) if self.state is State.RUNNING else self.seconds or 0.0
+
+    def is_slow(self, now: float) -> bool:
+        """Whether it runs for longer than all but a tenth of its own successes."""
+        limit, taken = self.slow_after, self.taken(now)
+        return self.state is State.RUNNING and None not in (limit, taken) and (taken or 0) > (limit or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Gantt:
+    """All steps of a run, in the order of their start; those that have not begun stand last. `now` is the moment
+    that it was drawn for, in Unix time; `critical` is the chain that takes longest, `length` its seconds."""
+
+    run: str
+    spans: tuple[Span, ...]
+    began: float
+    now: float
+    is_over: bool
+    critical: frozenset[str] = frozenset()
+    length: float = 0.0
+    reused: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return max(0.0, self.now - self.began)
+
+
+def make_gantt(
+    run: str,
+    spans: Iterable[Span],
+    needs: Callable[[str], Iterable[str]],
+    now: float,
+    *,
+    began: float | None = None,
+    is_over: bool = True,
+    reused: int = 0,
+) -> Gantt:
+    """Orders `spans` and looks for the critical path: by what steps took, by what they usually take where they are
+    not over. Takes time in proportion to the spans."""
+    ordered = tuple(sorted(spans, key=_order))
+    times = [at for span in ordered for at in (span.queued, span.started) if at is not None]
+    began = min([*times, *([] if began is None else [began])], default=now)
+    path, length = critical_path(_weights(ordered, now), needs)
+    critical = frozenset(path) if length > 0 and len(path) > 1 else frozenset()
+    return Gantt(run, ordered, began, now, is_over, critical, length, reused)
+
+
+def _order(span: Span) -> tuple[int, float]:
+    if span.started is not None:
+        return 0, span.started
+    return (1, span.queued) if span.queued is not None and span.state is State.QUEUED else (2, 0.0)
+
+
+def _weights(spans: Sequence[Span], now: float) -> dict[str, float]:
+    known = [span.usual for span in spans if span.usual is not None]
+    known += [span.seconds for span in spans if span.seconds is not None]
+    middle = usual(known) or 0.0
+    weights = {}
+    for span in spans:
+        if span.state in _NEVER_RUNS:
+            continue
+        weight = span.taken(now) or 0.0
+        if span.state in OPEN:
+            weight = max(weight, middle if span.usual is None else span.usual)
+        weights[span.task] = weight
+    return weights
+
+
+def gantt_of(
+    live: Live, graph: Graph, durations: Mapping[str, Sequence[float]], now: float, *, under_way: bool
+) -> Gantt:
+    """The run as it was told so far. May be called beside the loop that tells `live`."""
+    steps = list(live.steps.items())
+    is_over = not under_way
+    if is_over:
+        now = live.ended if live.ended is not None else max((s.started or 0 for _, s in steps), default=now)
+    spans = [
+        Span(
+            task,
+            step.state,
+            step.queued,
+            step.started,
+            step.seconds,
+            step.estimate,
+            slow_after(durations.get(task, ())) if step.state is State.RUNNING else None,
+        )
+        for task, step in steps
+        if step.state is not State.REUSED
+    ]
+    if is_over:  # what is open then was given up with its process
+        spans = [replace(span, state=State.CANCELLED) if span.state in OPEN else span for span in spans]
+    return make_gantt(
+        live.run,
+        spans,
+        lambda task: graph.before(task) if task in graph.tasks else (),
+        now,
+        began=live.started,
+        is_over=is_over,
+        reused=len(steps) - len(spans),
+    )

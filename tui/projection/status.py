@@ -1,0 +1,221 @@
+"""The words of the status line and the footer. Pure: a session in, bits out; what does not fit is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...core.model import Plan, State
+from ...core.problems import number_of
+from ..paint.ink import Bit, Line, cut, line_width
+from .estimate import about, forecast_words
+from .keys import Key, Situation, footer
+from .ledger import Ledger
+from .live import Live
+from .session import Session
+from .states import LOOKS, ORDER, glyph
+from .tally import total_of
+
+if TYPE_CHECKING:
+    from ...core.plan.timing import Forecast
+    from .draft import Draft
+
+_ROOMY = 120
+"""Under this width there is no room for how many there are in all while a run goes on."""
+
+
+def status_line(session: Session | None, width: int, *, loading: str = "", ascii_only: bool = False) -> Line:
+    """Name, counts by state, the run's progress, the ledger of what is new."""
+    if session is None:
+        return (Bit(" "), Bit(loading or "reading the project", "muted"))
+    head = (Bit(" "), Bit(cut(session.title, max(8, width // 4), ascii_only), "text bold"), Bit("  "))
+    counted = _counts(session, width, ascii_only)
+    kept = 0 if session.problems else min(line_width(_fit(counted, width)), width * 2 // 5)
+    room = width - line_width(head) - kept - 3
+    right = _fit(_told(session, room, ascii_only), room)
+    counts = _fit(counted, width - line_width(head) - line_width(right) - 2)
+    gap = width - line_width(head) - line_width(counts) - line_width(right) - 1
+    return (*head, *counts, Bit(" " * max(0, gap)), *right)
+
+
+def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
+    """What stands at the right, most urgent first."""
+    pieces: list[Line] = []
+    live = session.live
+    if session.problems:
+        pieces.append(_broken(len(session.problems), room))
+    if not session.bench.trusted:
+        pieces.append((Bit("look only, not trusted", "stale bold"),))
+    if live is not None and session.under_way:
+        pieces.append(_progress(session, live, ascii_only))
+    if session.elsewhere is not None:
+        pieces.append((Bit(f"run by process {session.elsewhere.pid}", "running"),))
+    if session.ledger is not None:
+        left = room - line_width(_fit(pieces, room)) - 2
+        lines = _ledger_lines(session, session.ledger, ascii_only)
+        pieces.append(next((line for line in lines if line_width(line) <= left), lines[-1][:1]))
+    if session.filtered or session.isolated is not None:
+        pieces.append((Bit(_filter_words(session), "accent"),))
+    if live is not None and live.ok and not session.under_way:
+        pieces.append((Bit(run_words(live, ascii_only), "fresh"),))
+    if live is not None and live.last_failed:
+        failed = f"{glyph(State.FAILED, ascii_only)} {cut(live.last_failed, 24, ascii_only)}"
+        pieces.append((Bit(failed, "failed bold"),))
+    return pieces
+
+
+def _ledger_lines(session: Session, ledger: Ledger, ascii_only: bool) -> tuple[Line, Line]:
+    """The ledger with what it would take, and without."""
+    since = session.marks.since if session.marks is not None else ""
+    against = (Bit(f" since {since}", "muted"),) if since else ()
+    full = ledger_line(ledger, ascii_only, session.outlook.cost_of(ledger))
+    return (*full, *against), (*ledger_line(ledger, ascii_only), *against)
+
+
+def _broken(count: int, room: int) -> Line:
+    """That what is shown is not what is written, in as many words as there is room for."""
+    errors = number_of(count, "error")
+    told = (
+        f"the definitions have {errors} (see Overview); the last good ones are shown",
+        f"definitions: {errors} (see Overview), the last good shown",
+        f"definitions: {errors}",
+        errors,
+    )
+    return (Bit(next((words for words in told if len(words) <= room), errors), "failed bold"),)
+
+
+def _counts(session: Session, width: int, ascii_only: bool) -> list[Line]:
+    """How many there are, then how many in which state: what `bakehouse status` counts."""
+    tally = session.counts()
+    roomy = width >= (_ROOMY if session.under_way else _ROOMY // 2)
+    total = sum(tally.values())
+    pieces: list[Line] = [(Bit(total_of(session.which, total), "muted"),)] if roomy else []
+    return pieces + [
+        (Bit(f"{glyph(state, ascii_only)} {tally[state]} {LOOKS[state].word}", LOOKS[state].style),)
+        for state in ORDER
+        if tally[state] > 0
+    ]
+
+
+def _progress(session: Session, live: Live, ascii_only: bool) -> Line:
+    now = session.clock()
+    cells = 8
+    full = round(cells * live.done / max(1, live.total))
+    block, rest = ("#", ".") if ascii_only else ("━", "─")
+    line = [
+        Bit(block * full, "running"),
+        Bit(rest * (cells - full), "guide"),
+        Bit(f" {live.done}/{live.total}", "text"),
+    ]
+    eta = session.outlook.of(live).eta(now) if live.done < live.total else None
+    if eta is not None and eta >= 0.5:
+        line.append(Bit(f" {'|' if ascii_only else '·'} {about(max(eta, 1.0))}", "muted"))
+    return tuple(line)
+
+
+def run_words(live: Live, ascii_only: bool = False) -> str:
+    """`2 ran · 3 reused · 4 spared · ~38 s saved`: what a run came to that ended well."""
+    counted = ((State.FRESH, "ran"), (State.REUSED, "reused"), (State.SPARED, "spared"))
+    words = [f"{live.counts[state]} {word}" for state, word in counted if live.counts[state]]
+    saved = live.saved()
+    return (" | " if ascii_only else " · ").join(words + ([f"{about(saved)} saved"] if saved >= 0.05 else []))
+
+
+def ledger_line(ledger: Ledger, ascii_only: bool = False, cost: Forecast | None = None) -> Line:
+    """`3 new · 6 reused · 0 to rebuild · ~4 s`: what stands in the ledger, in words."""
+    dot = "|" if ascii_only else "·"
+    line = [
+        Bit(f" {ledger.new} new ", "on-new ink-on-new bold"),
+        Bit(f" {dot} {ledger.reused} reused", "fresh"),
+        *((Bit(f" {dot} {ledger.made} made", "fresh"),) if ledger.made else ()),
+        Bit(f" {dot} {ledger.rebuild} to rebuild", "stale" if ledger.rebuild else "muted"),
+    ]
+    if ledger.never:
+        line.append(Bit(f" {dot} {ledger.never} never made", "never"))
+    if ledger.changed:
+        line.append(Bit(f" {dot} {ledger.changed} changed", "changed"))
+    if ledger.removed:
+        line.append(Bit(f" {dot} {ledger.removed} removed", "changed"))
+    if cost is not None and cost.steps:
+        line.append(Bit(f" {dot} {forecast_words(cost)}", "muted"))
+    return tuple(line)
+
+
+def plan_words(draft: Draft, cost: Forecast | None = None) -> str:
+    """What a previewed plan comes to."""
+    counts = draft.plan.counts
+    words = f"plan: {counts['run']} run, {counts['reuse']} reuse"
+    words += f", {counts['skip']} cannot run" if counts.get("skip") else ""
+    words += f", {len(draft.out)} left out" if draft.out else ""
+    words += f", {forecast_words(cost)}" if cost is not None and cost.steps else ""
+    return words + " · Enter runs, space leaves out"
+
+
+def nothing_runs(plan: Plan, would: str) -> str:
+    """Why a plan has nothing that would run."""
+    missing = dict.fromkeys(r.detail for step in plan.steps if step.action == "skip" for r in step.reasons)
+    if missing:
+        return f"nothing {would}: {', '.join(missing)}"
+    return f"all of it is fresh: nothing {would} (M runs it by force)"
+
+
+def _filter_words(session: Session) -> str:
+    words = [f"/{session.sieve.text}"] if session.sieve.text else []
+    words += ["faults only"] if session.faults_only else []
+    words += [f"only around {session.isolated.name}"] if session.isolated is not None else []
+    return " ".join(words)
+
+
+def _fit(pieces: Sequence[Line], room: int) -> Line:
+    """As many of `pieces`, from the first, as there is room for."""
+    out: list[Bit] = []
+    for piece in pieces:
+        gap = 2 if out else 0
+        if line_width(out) + gap + line_width(piece) > room:
+            break
+        out += [Bit("  ")] if gap else []
+        out += piece
+    return tuple(out)
+
+
+def nothing_words(session: Session | None) -> Line:
+    """What stands in a tree without rows."""
+    if session is None:
+        return ()
+    if session.sieve.text:
+        also = " among the faults" if session.faults_only else ""
+        told = f"nothing{also} matches /{session.sieve.text}"
+    elif session.faults_only:
+        told = "nothing failed, is stale, runs or is new"
+    else:
+        return (Bit("  nothing is defined here", "muted"),)
+    return (Bit(f"  {told}", "text"), Bit("  Esc shows everything", "muted"))
+
+
+def footer_line(now: Situation, width: int) -> Line:
+    """The keys that work here, most important first; what does not work is dim. `Quit` is always among them."""
+    shown = footer(now)
+    last = shown[-1]
+    line: list[Bit] = [Bit(" ")]
+    for key, name, works in shown[:-1]:
+        bits = _cap(key, name, works)
+        if line_width(line) + line_width(bits) + line_width(_cap(*last)) - 2 <= width:
+            line += bits
+    return (*line, *_cap(*last))
+
+
+def filter_footer(width: int) -> Line:
+    """The keys that work while a filter is typed."""
+    line: list[Bit] = [Bit(" ")]
+    for cap, name in (("Enter", "Keep the filter"), ("Esc", "Take it off"), ("ctrl+u", "Empty")):
+        bits = (Bit(cap, "key bold"), Bit(f" {name}  ", "text"))
+        if line_width(line) + line_width(bits) - 2 <= width:
+            line += bits
+    return tuple(line)
+
+
+def _cap(key: Key, name: str, works: bool) -> Line:
+    return (
+        Bit(f"{key.shown}", "key bold" if works else "guide"),
+        Bit(f" {name}  ", "text" if works else "guide"),
+    )

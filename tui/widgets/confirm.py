@@ -1,0 +1,192 @@
+"""The questions that the screen asks: before force, cancelling all and quitting mid-run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from ...core.model import Plan
+from ...core.problems import number_of
+from ...core.store.lock import Holder
+from ...core.undoing import Way
+from ..paint.ink import Bit, Ink, Line
+from ..panes.overview import when
+from ..projection.keys import GROUPS, KEYS, Situation, reason
+from .sheet import Sheet
+
+_SCROLL = " · j k g G scroll"
+_ANEW = 0.2
+"""Seconds after which a question is asked anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`yes` and `no` say what each answer does; nothing is done by default."""
+
+    title: str
+    lines: tuple[Line, ...]
+    yes: str
+    no: str = "leave it"
+
+
+class Box(ModalScreen[bool]):
+    """A page in a box over the screen; closes with a yes or a no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,n,enter", "answer(False)", show=False),
+        Binding("j,down", "scroll_by(1)", show=False),
+        Binding("k,up", "scroll_by(-1)", show=False),
+        Binding("ctrl+d,pagedown", "scroll_by(10)", show=False),
+        Binding("ctrl+u,pageup", "scroll_by(-10)", show=False),
+        Binding("g,home", "scroll_to_end(False)", show=False),
+        Binding("G,end", "scroll_to_end(True)", show=False),
+    ]
+
+    def __init__(self, ink: Ink, title: str, lines: Sequence[Line], foot: str) -> None:
+        super().__init__()
+        self.sheet = Sheet(lambda: ink, id="box-page")
+        self._lines = tuple(lines)
+        self._title = title
+        self._foot = foot
+
+    def compose(self) -> ComposeResult:
+        box = Container(self.sheet, id="box")
+        box.border_title = Content(self._title)
+        yield box
+
+    def on_mount(self) -> None:
+        self.sheet.show(self._lines)
+        self.sheet.focus()
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._say_how)
+
+    def _say_how(self) -> None:
+        """The keys; those that scroll where there is more than is seen."""
+        more = _SCROLL if self.sheet.max_scroll_y > 0 else ""
+        self.query_one("#box").border_subtitle = Content(self._foot + more)
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+    def action_scroll_by(self, by: int) -> None:
+        self.sheet.move(by)
+
+    def action_scroll_to_end(self, bottom: bool) -> None:
+        if bottom:
+            self.sheet.move_bottom()
+        else:
+            self.sheet.move_top()
+
+
+Asked = Callable[[], Question | None]
+"""A question about what is so now; None where there is nothing to ask any more."""
+
+
+class Ask(Box):
+    """A question. Only `y` is a yes. It is asked anew while it stands, and closes with a no when it is moot."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)", show=False)]
+
+    def __init__(self, ink: Ink, question: Question, asked: Asked | None = None) -> None:
+        foot = f"y {question.yes} · Esc {question.no}"
+        super().__init__(ink, question.title, question.lines, foot)
+        self._asked = asked or (lambda: question)
+
+    def on_mount(self) -> None:
+        self.set_interval(_ANEW, self._ask_anew)
+
+    def _ask_anew(self) -> None:
+        if not self.is_current:
+            return
+        question = self._asked()
+        if question is None:
+            self.dismiss(False)
+        else:
+            self.sheet.show(question.lines)
+            self._say_how()
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer and self._asked() is not None)
+
+
+class Help(Box):
+    """What every key does, and why it does not, here and now."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "answer(False)", show=False)]
+
+    def __init__(self, ink: Ink, now: Situation) -> None:
+        super().__init__(ink, "Help", help_lines(now), "Esc closes")
+
+
+_SIGNS = (
+    "In the tree: ↑ the thing has its own row elsewhere, Enter jumps there. + new, ± changed, * marked.",
+    "2⋯ before a row: it stands two levels further in than there is room to draw.",
+    "The mouse works too; hold Shift to select text with it.",
+)
+
+
+def help_lines(now: Situation) -> list[Line]:
+    """All keys by group."""
+    lines: list[Line] = []
+    for group in GROUPS:
+        lines += [()] if lines else []
+        lines.append((Bit(group, "accent bold"),))
+        for key in KEYS:
+            if key.group != group:
+                continue
+            why_not = reason(key, now)
+            words = f"{key.description}: {key.help}" if key.help else key.description
+            lines.append(
+                (
+                    Bit(f"  {key.shown:<10}", "key bold" if why_not is None else "muted"),
+                    Bit(words, "text" if why_not is None else "muted"),
+                    Bit(f"  ({why_not})" if why_not is not None else "", "stale"),
+                )
+            )
+    lines += [(), *((Bit(told, "muted"),) for told in _SIGNS)]
+    return lines
+
+
+def about_force(plan: Plan) -> Question:
+    count = plan.counts["run"]
+    steps = [(Bit("  " + step.task),) for step in plan.steps if step.action == "run"]
+    more = [(Bit(f"  and {len(steps) - 12} more", "muted"),)] if len(steps) > 12 else []
+    words = f"{number_of(count, 'step runs', 'steps run')}, whether fresh or not:"
+    return Question("Materialize by force", ((Bit(words),), *steps[:12], *more), "run it")
+
+
+def about_cancelling(open_steps: int, elsewhere: Holder | None = None) -> Question:
+    words = f"{number_of(open_steps, 'step is', 'steps are')} running or queued. What is done stays done."
+    lines: list[Line] = [(Bit(words),)]
+    if elsewhere is not None:
+        lines.append((Bit(f"It is the run of another process: {elsewhere}."),))
+    return Question("Cancel the run", tuple(lines), "cancel it", "let it run")
+
+
+def about_undo(leads: Way, now: float, *, redo: bool) -> Question:
+    """What would be current again, and what follows from it."""
+    lines: list[Line] = [
+        (Bit(f"{leads.task}: what it made {when(leads.made, now)} becomes current again. Nothing runs."),),
+        (),
+    ]
+    for name, (was, then) in list(leads.versions.items())[:12]:
+        lines.append((Bit(f"  {name}  "), Bit(f"{was[:8]} → {then[:8]}", "muted")))
+    back = "U takes this back" if not redo else "u takes this back"
+    lines += [(), (Bit(f"What is made of it is stale then. {back}.", "muted"),)]
+    word = "Redo" if redo else "Undo"
+    return Question(f"{word} a materialization", tuple(lines), f"{word.lower()} it")
+
+
+def about_quitting(open_steps: int) -> Question:
+    steps = number_of(open_steps, "step")
+    words = f"A run is under way with {steps} to go. Quitting cancels it; what is done stays done."
+    return Question("Quit", ((Bit(words),),), "cancel it and quit", "stay")

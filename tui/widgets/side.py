@@ -1,0 +1,156 @@
+"""The pane beside the tree: one tab of what is known about the thing under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+
+from ...core.problems import number_of
+from ..paint.ink import Bit, Ink, Line
+from .chart import Chart
+from .gantt import GanttView
+from .log import LogView
+from .roll import Roll
+from .sheet import Sheet
+from .valueview import ValueView
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab, and the kind of widget that shows it."""
+
+    name: str
+    title: str
+    shown_in: Literal["page", "table", "roll", "log", "chart", "gantt"]
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("overview", "Overview", "page"),
+    Tab("log", "Log", "log"),
+    Tab("value", "Value", "table"),
+    Tab("why", "Why", "page"),
+    Tab("history", "History", "roll"),
+    Tab("timeline", "Timeline", "gantt"),
+    Tab("graph", "Graph", "chart"),
+)
+
+
+_EDGES = 6
+"""Cells of the border beside the titles."""
+
+
+def titles_in(titles: Sequence[str], at: int, width: int) -> tuple[int, int]:
+    """Which of the titles are shown in `width` cells: from the first to before the second, the one at `at` always.
+
+    Between two titles are three cells; where some are left out at an end, two more are needed there.
+    """
+    first, last = at, at + 1
+    for near in (range(at - 1, -1, -1), range(at + 1, len(titles))):
+        for n in near:
+            low, high = min(first, n), max(last, n + 1)
+            cells = sum(map(len, titles[low:high])) + 3 * (high - low - 1)
+            if cells + 2 * (low > 0) + 2 * (high < len(titles)) > width:
+                break
+            first, last = low, high
+    return first, last
+
+
+class SidePane(Container):
+    """Holds the tabs. `changed` is called when another tab is shown."""
+
+    def __init__(self, ink: Callable[[], Ink], changed: Callable[[], None], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._changed = changed
+        self.at = 0
+        self.page = Sheet(ink, id="page")
+        self.gantt = GanttView(ink, id="gantt")
+        self.table = ValueView(ink, id="table")
+        self.roll = Roll(ink, id="roll")
+        self.log_view = LogView(ink, self.say_follow, id="log")
+        self.chart = Chart(ink, id="chart")
+
+    def compose(self) -> ComposeResult:
+        yield self.page
+        yield self.table
+        yield self.roll
+        yield self.log_view
+        yield self.chart
+        yield self.gantt
+
+    def on_mount(self) -> None:
+        self._show_tab()
+
+    @property
+    def tab(self) -> Tab:
+        return TABS[self.at]
+
+    @property
+    def inside(self) -> Sheet | LogView:
+        """The widget that shows the tab."""
+        match self.tab.shown_in:
+            case "page":
+                return self.page
+            case "table":
+                return self.table
+            case "roll":
+                return self.roll
+            case "log":
+                return self.log_view
+            case "chart":
+                return self.chart
+            case "gantt":
+                return self.gantt
+
+    def turn_to(self, at: int) -> None:
+        had_focus = self.has_focus_within
+        self.at = at % len(TABS)
+        self._show_tab()
+        if had_focus:
+            self.inside.focus()
+        self._changed()
+
+    def go_to_tab(self, name: str) -> None:
+        self.turn_to(next(n for n, tab in enumerate(TABS) if tab.name == name))
+
+    def _show_tab(self) -> None:
+        for widget in (self.page, self.table, self.roll, self.log_view, self.chart, self.gantt):
+            widget.display = widget is self.inside
+        self._say_titles()
+        self.say_follow()
+
+    def _say_titles(self) -> None:
+        first, last = titles_in([tab.title for tab in TABS], self.at, self.size.width - _EDGES)
+        parts: list[Content] = [Content("‹ ")] if first else []
+        for n in range(first, last):
+            parts += [Content(" · ")] if n > first else []
+            parts.append(Content.styled(TABS[n].title, "bold reverse" if n == self.at else ""))
+        parts += [Content(" ›")] if last < len(TABS) else []
+        self.border_title = Content.assemble(*parts)
+
+    def on_resize(self) -> None:
+        self._say_titles()
+
+    def say_follow(self) -> None:
+        """The log's foot: following, or how many lines came since it stopped."""
+        if self.tab.shown_in != "log":
+            self.border_subtitle = Content("")
+        elif self.log_view.follow:
+            self.border_subtitle = Content("following")
+        else:
+            missed = self.log_view.missed
+            self.border_subtitle = Content(
+                f"{number_of(missed, 'more line')} came (F follows)" if missed else "not following (F)"
+            )
+
+    def show(self, lines: list[Line], about: object, *, still: int = 0) -> None:
+        """The lines of the tab, of which the first `still` do not scroll; the log has its own."""
+        if isinstance(self.inside, Sheet):
+            self.inside.show(lines, (self.tab.name, about), still=still)
+
+    def say(self, words: str, about: object) -> None:
+        self.show([(Bit(words, "muted"),)], about)

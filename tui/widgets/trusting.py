@@ -1,0 +1,72 @@
+"""The question whether a project is trusted: what of it would run, as it is written. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from ...core.model import Definitions, PythonAction, ShellAction, Task
+from ...core.problems import number_of
+from ..paint.ink import Bit, Line
+from ..paint.sanitize import clean_lines
+from .confirm import Question
+
+_FILES = 100
+_STEPS = 300
+_LINES = 40
+_WIDE = 2000
+"""Files, steps, lines of a command and characters of a line that are shown. What is left out is said, and where."""
+
+
+def about_trust(definitions: Definitions, withheld: Sequence[str], interpreter: str) -> Question:
+    """What trusting the project would let run."""
+    tasks = list(definitions.tasks.values())
+    lines: list[Line] = [
+        (Bit("This folder is not trusted, so nothing of it runs. If you trust it:"),),
+        (),
+        (Bit(definitions.root, "text bold"),),
+    ]
+    if withheld:
+        files = "file is" if len(withheld) == 1 else "files are"
+        lines += [(), (Bit(f"{len(withheld)} Python {files} run at once, to read what they define:"),)]
+        lines += [(Bit("  "), Bit(name, "accent")) for name in withheld[:_FILES]]
+        lines += _more(len(withheld) - _FILES, "files")
+    if withheld or any(isinstance(task.action, PythonAction) for task in tasks):
+        lines.append((Bit("Python is ", "muted"), Bit(interpreter, "accent")))
+    if tasks:
+        counts = Counter(task.action.kind for task in tasks)
+        told = ", ".join(number_of(size, f"{kind} step") for kind, size in counts.items())
+        lines += [(), (Bit(f"{told} can be run, each when you ask for it:"),)]
+    for task in tasks[:_STEPS]:
+        lines += _step(task)
+    lines += _more(len(tasks) - _STEPS, "steps")
+    return Question("Trust this project?", tuple(lines), "trust it", "look only")
+
+
+def _step(task: Task) -> Iterator[Line]:
+    action = task.action
+    where = f"  in {action.folder}" if action.folder else ""
+    yield (Bit("  "), Bit(task.name, "text bold"), Bit(f"  {action.kind}{where}  {task.place}", "muted"))
+    for name, value in task.env.items():
+        yield (Bit("    "), Bit(f"{name}={value or ''}"[:_WIDE], "changed"))
+    match action:
+        case PythonAction(module=module, function=function):
+            yield (Bit("    "), Bit(f"{module}:{function}", "accent"))
+        case ShellAction(command=text):
+            yield from _code(text, str(task.place))
+        case _:
+            yield from _code(action.query, str(task.place))
+
+
+def _code(text: str, place: str) -> Iterator[Line]:
+    lines = clean_lines(text).strip("\n").split("\n")
+    for line in lines[:_LINES]:
+        yield (Bit("    "), Bit(line[:_WIDE], "accent"))
+        if len(line) > _WIDE:
+            yield (Bit(f"    … {len(line) - _WIDE:,} characters more: see {place}", "failed"),)
+    if len(lines) > _LINES:
+        yield (Bit(f"    … {len(lines) - _LINES:,} lines more: see {place}", "failed"),)
+
+
+def _more(count: int, what: str) -> Iterable[Line]:
+    return [(Bit(f"  and {count:,} more {what}, which are not shown", "failed"),)] if count > 0 else []
