@@ -25,6 +25,7 @@ class Kind(StrEnum):
     STEP_CANCELLED = "step_cancelled"
     ASSET_RESTORED = "asset_restored"
     STEP_RESTORED = "step_restored"
+    STEP_ACCEPTED = "step_accepted"
     CHECK_PASSED = "check_passed"
     CHECK_FAILED = "check_failed"
     RUN_FINISHED = "run_finished"

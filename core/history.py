@@ -21,6 +21,7 @@ _OUTCOMES = {
     Kind.STEP_BLOCKED: "blocked",
     Kind.STEP_CANCELLED: "cancelled",
     Kind.STEP_RESTORED: "restored",
+    Kind.STEP_ACCEPTED: "accepted",
 }
 _UNDER_WAY = ("queued", "running")
 

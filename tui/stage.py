@@ -145,7 +145,7 @@ class Stage(App[int]):
             said=bool(self.echo.said),
             value=on_value,
             table=on_value and self.side.table.grid is not None,
-            opens=self.side.roll.target is not None,
+            opens=self.side.target is not None,
             opened=bool(self.side_work.past.way),
         )
 
@@ -207,9 +207,14 @@ class Stage(App[int]):
         self.show_side(again=True)
 
     def go_to(self, node: Node, *, leaves_trail: bool = True) -> None:
+        """Brings the cursor to `node`, in the other view where only that has it."""
+        session = self.session
         if leaves_trail:
             self.trail.leave(self.tree_view.node)
-        if not self.tree_view.go_to(node):
+        if session is not None and session.is_in_other_view(node):
+            session.flip(None)
+            self.show_rows(node, reveal=True)
+        elif not self.tree_view.go_to(node):
             self.show_rows(node, reveal=True)
 
     async def look_again(self) -> None:

@@ -44,6 +44,13 @@ class Survey:
             return self._of_source(node.name)
         return tuple(dict.fromkeys(self.missing.get(task, ()) + self.reasons.get(task, ())))
 
+    def task_of(self, name: str) -> str | None:
+        """The task that makes the asset `name`, or is called so."""
+        graph = self.facts.graph
+        if name in graph.assets:
+            return graph.producer(name)
+        return name if name in graph.tasks else None
+
     def _of_source(self, asset: str) -> tuple[Reason, ...]:
         return (_missing_reason(self.facts, asset),) if _is_missing(self.facts, asset) else ()
 

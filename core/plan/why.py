@@ -17,13 +17,6 @@ class Cause:
     reasons: tuple[Reason, ...]
 
 
-def _task_of(survey: Survey, name: str) -> str | None:
-    graph = survey.facts.graph
-    if name in graph.assets:
-        return graph.producer(name)
-    return name if name in graph.tasks else None
-
-
 def root_causes(survey: Survey, node: Node, limit: int = 20) -> tuple[Cause, ...]:
     """The nearest causes first, each by a shortest path; at most `limit`."""
     start = node.name if node.kind == "task" else survey.facts.graph.producer(node.name)
@@ -41,7 +34,7 @@ def root_causes(survey: Survey, node: Node, limit: int = 20) -> tuple[Cause, ...
         for reason in reasons:
             if reason.kind is not ReasonKind.UPSTREAM_STALE or reason.key is None:
                 continue
-            above = _task_of(survey, reason.key)
+            above = survey.task_of(reason.key)
             if above is not None and above not in paths:
                 paths[above] = (*paths[task], reason.key)
                 todo.append(above)

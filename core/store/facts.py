@@ -265,6 +265,16 @@ class Batch:
         way = {"restores": earlier.restores, "ahead": earlier.ahead}
         self._note(ending, encode({**way, "record": earlier.record, "body": earlier.body}))
 
+    def accept(self, event: Event, record: StepRecord) -> None:
+        """Takes in that what a step made last is up to date under the key in `record`."""
+        key = record.key
+        parts = [dict(part) for part in (key.code, key.config, key.env, key.inputs)]
+        body = [*parts, record.outputs]
+        head = (record.task, key.digest, encode(body), record.version)
+        self.restored.append(StepRow(*head, event.run, event.seq, event.ts, record.duration))
+        told = {"record": (key.digest, record.version, record.duration), "body": body}
+        self._note(event, encode(told))
+
 
 def _ending(commit: StepCommit) -> Event | None:
     task = commit.record.task if commit.record else commit.attempt.task if commit.attempt else None
@@ -329,7 +339,7 @@ def _apply(state: Derived, event: Event, facts: Json) -> None:
     elif event.kind is Kind.ASSET_RESTORED:
         state.values[event.seq] = (event.seq, *state.values[facts["restores"]][1:])
         state.assets[str(event.asset)] = event.seq
-    elif event.kind is Kind.STEP_RESTORED:
+    elif event.kind in (Kind.STEP_RESTORED, Kind.STEP_ACCEPTED):
         task, (digest, version, _) = str(event.task), facts["record"]
         head = (task, digest, encode(facts["body"]), version, event.run, event.seq, event.ts)
         state.steps[task] = (*head, *state.steps[task][7:])

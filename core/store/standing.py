@@ -68,7 +68,11 @@ class Past:
 
     def _read(self, seq: int) -> Standing | None:
         kind, facts = self.reader.facts(seq) or ("", None)
-        if kind not in (Kind.STEP_SUCCEEDED, Kind.STEP_RESTORED) or not facts or "record" not in facts:
+        if (
+            kind not in (Kind.STEP_SUCCEEDED, Kind.STEP_RESTORED, Kind.STEP_ACCEPTED)
+            or not facts
+            or "record" not in facts
+        ):
             raise StoreError(f"the ledger has no success of {self.task} at event {seq}", "bakehouse doctor")
         values = {}
         for asset in facts["body"][4]:

@@ -6,13 +6,13 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..events import Event, Kind
-from ..model import Attempt, Damage, Materialization, Recorded
+from ..model import Attempt, Damage, Json, Materialization, Reason, Recorded, StepRecord
 from ..problems import StoreError
 from . import lock as locks
 from .baseline import Baseline, load_baseline, save_baseline
@@ -262,28 +262,67 @@ class Store:
         """
         from .standing import Past, restoration
 
+        def put(batch: Batch, last: int, now: float) -> tuple[Event, ...]:
+            past = Past(self._reader, task)
+            earlier = restoration(past, self.values, run=run, last=last, now=now, redo=redo)
+            batch.restore(earlier)
+            return earlier.events
+
+        return self._at_once(f"{'redo' if redo else 'undo'} {task}", run, lock, "restored", put, now)
+
+    def accept(
+        self,
+        records: Sequence[StepRecord],
+        reasons: Sequence[Sequence[Reason]],
+        *,
+        run: str,
+        lock: ProjectLock,
+    ) -> tuple[Event, ...]:
+        """Records that what these steps made last is up to date under the keys in `records`, for all that
+        `reasons` say against it; all of it in one commit that is told as a run of its own. Returns its events.
+
+        For the holder of `lock`. Blocking. Raises StoreError where nothing can be written.
+        """
+
+        def put(batch: Batch, last: int, now: float) -> tuple[Event, ...]:
+            events = []
+            for seq, (record, why) in enumerate(zip(records, reasons, strict=True), last + 1):
+                data: dict[str, Json] = {"reasons": [one.as_json() for one in why]}
+                events.append(Event(seq, now, run, Kind.STEP_ACCEPTED, record.task, data=data))
+                batch.accept(events[-1], record)
+            return tuple(events)
+
+        tasks = " ".join(record.task for record in records)
+        return self._at_once(f"accept {tasks}", run, lock, "accepted", put)
+
+    def _at_once(
+        self,
+        selection: str,
+        run: str,
+        lock: ProjectLock,
+        word: str,
+        put: Callable[[Batch, int, float], tuple[Event, ...]],
+        now: float | None = None,
+    ) -> tuple[Event, ...]:
+        """One commit that is a run of its own: its beginning, what `put` adds after the event `last` at `now`, its
+        end. First closes what dead owners left."""
         self._check_owned(lock)
         path, now = self.folder / LEDGER, time.time() if now is None else now
-        word = "redo" if redo else "undo"
         try:
             with contextlib.closing(LedgerWriter(path, self._sealer())) as ledger:
-                selection = f"{word} {task}"
                 start, _, last = recover(ledger, self.logs, {}, run, selection, 1, now)
-                past = Past(self._reader, task)
-                earlier = restoration(past, self.values, run=run, last=last + 1, now=now, redo=redo)
-                begun = Event(last + 1, now, run, Kind.RUN_STARTED, data={"note": selection})
-                counts = {"restored": 1}
-                seq = earlier.events[-1].seq + 1
-                data = {"ok": True, "status": "succeeded", "counts": counts}
-                ended = Event(seq, now, run, Kind.RUN_FINISHED, data=data)
                 batch = Batch(start)
+                begun = Event(last + 1, now, run, Kind.RUN_STARTED, data={"note": selection})
                 batch.tell((begun,))
-                batch.restore(earlier)
+                events = put(batch, last + 1, now)
+                count = sum(event.asset is None for event in events)
+                data: dict[str, Json] = {"ok": True, "status": "succeeded", "counts": {word: count}}
+                ended = Event(events[-1].seq + 1, now, run, Kind.RUN_FINISHED, data=data)
                 batch.tell((ended,))
                 ledger.write(batch)
         except (OSError, sqlite3.Error) as error:
             raise storage_error(path, error) from error
-        return begun, *earlier.events, ended
+        return begun, *events, ended
 
     def past(self, task: str) -> Past:
         """What a task has made, success after success."""

@@ -49,6 +49,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
         {"asset", "kind", "old", "new", "table", "paths", "places", "lines", "note"},
         {"old": VALUE, "new": VALUE, "lines": {"sign", "text"}},
     ),
+    "accept bread": ({"run", "accepted"}, {"accepted": {"task", "reasons"}}),
     "undo bread": ({"task", "run", "redo", "assets"}, {"assets": {"asset", "was", "version"}}),
     "logs bread": ({"key", "task", "lines", "run", "attempt", "state", "error", "collected"}, {}),
     "logs idle": ({"key", "task", "lines"}, {}),

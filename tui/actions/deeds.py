@@ -12,6 +12,7 @@ from ...core.model import Node, Plan
 from ...core.problems import DefinitionError, NotTrusted, Problem, ProblemError
 from ..background.stream import Streamer
 from ..background.watch import watch
+from ..panes.page import node_at
 from ..projection.draft import Draft
 from ..projection.endings import end_words, told
 from ..projection.live import OPEN, Live
@@ -50,6 +51,8 @@ class Deeds:
             return
         if self.app.in_history:
             self.app.side_work.open_past()
+        elif self.app.side.has_focus_within and self.app.side.target is not None:
+            self.app.go_to(node_at(self.app.side.target))
         elif (draft := session.preview) is not None:
             session.preview = None
             self.app.show_rows()

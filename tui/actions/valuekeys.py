@@ -1,4 +1,4 @@
-"""The keys about what a step has made: sorting, comparing with the value before, going back to it."""
+"""The keys about what a step has made: sorting, comparing with the value before, going back to it, accepting it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ...core.problems import ProblemError
 from ..background.valuework import ValueWork
 
 if TYPE_CHECKING:
+    from ...core.plan import Survey
     from ..stage import Stage
 
 
@@ -62,3 +63,37 @@ class ValueKeys:
         self.app.did("undo", None, task, *(["--redo"] if redo else []))
         await self.app.look_again()
         self.app.tell(f"{done.told} · {'u undoes' if redo else 'U redoes'} it", "fresh")
+
+    async def accept_as_is(self) -> None:
+        """What was made counts as up to date, after a question that names why it does not."""
+        from ...core.accepting import accept_as_is, acceptable
+        from ..widgets.confirm import Ask, about_acceptance
+
+        session = self.app.session
+        if session is None:
+            return
+        bench, chosen = session.bench, session.chosen(self.app.tree_view.node)
+        tasks = bench.tasks_of(chosen)
+
+        def survey() -> Survey:
+            return bench.survey().survey
+
+        try:
+            stale = await self.app.aside.call(lambda: acceptable(survey(), tasks))
+            if not stale:
+                self.app.tell("this is up to date: there is nothing to accept")
+                return
+            reasons = {task: why for task, (_, why) in stale.items()}
+            ask: Screen[bool] = Ask(self.app.ink(), about_acceptance(reasons))
+            if not await self.app.push_screen_wait(ask):
+                return
+            done = await self.app.aside.call(
+                lambda: accept_as_is(bench.store, survey, tasks, named="on a screen")
+            )
+        except ProblemError as error:
+            self.app.tell(str(error).replace("\n", "; "), "failed")
+            return
+        self.app.did("accept", chosen)
+        session.marked.clear()
+        await self.app.look_again()
+        self.app.tell(f"accepted as it is: {', '.join(done.reasons)}", "fresh")

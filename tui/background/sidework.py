@@ -11,7 +11,8 @@ from ...core.problems import ProblemError
 from ..paint.ink import Bit, Line
 from ..panes.graph import Label, draw
 from ..panes.overview import overview, text_lines
-from ..panes.past import Page, Past, read_page
+from ..panes.page import Page
+from ..panes.past import Past, read_page
 from ..panes.why import why
 from ..projection.session import Session
 from ..projection.states import LOOKS
@@ -61,10 +62,9 @@ class SideWork:
             return
         match side.tab.name:
             case "overview":
-                lines = overview(session, node, ascii_only=self.app.ascii_only) if node is not None else []
-                side.show([*self._problems(session), *lines], node)
+                self._show_page(self._overview(session, node), node)
             case "why" if node is not None:
-                side.show(why(session, node, ascii_only=self.app.ascii_only), node)
+                self._show_page(why(session, node, ascii_only=self.app.ascii_only), node)
             case "graph":
                 self._later(self._show_graph)
             case "log" if node is not None:
@@ -72,6 +72,17 @@ class SideWork:
                     self._later(self._show_log)
             case _:
                 self._later(self._show_value if side.tab.name == "value" else self._show_history)
+
+    def _show_page(self, page: Page, node: Node | None) -> None:
+        self.app.side.show(page.lines, node, targets=page.targets)
+        self.app.foot.refresh()
+
+    def _overview(self, session: Session, node: Node | None) -> Page:
+        head = self._problems(session)
+        if node is None:
+            return Page(head, {})
+        lines, targets = overview(session, node, ascii_only=self.app.ascii_only)
+        return Page([*head, *lines], {at + len(head): to for at, to in targets.items()})
 
     @staticmethod
     def _problems(session: Session) -> list[Line]:
@@ -204,16 +215,15 @@ class SideWork:
             return
         head: list[Line] = [] if way else [(Bit(node.name, "text bold"),)]
         targets = {at + len(head): to for at, to in page.targets.items()}
-        roll = self.app.side.roll
-        roll.show_roll([*head, *page.lines], targets, (node, way))
+        self.app.side.show([*head, *page.lines], (node, way), targets=targets)
         if self._left:
-            roll.recall(self._left)
+            self.app.side.roll.recall(self._left)
             self._left = ""
         self.app.foot.refresh()
 
     def open_past(self) -> None:
         """Opens the run, or the step of it, that is under the cursor."""
-        if (target := self.app.side.roll.target) is not None:
+        if (target := self.app.side.target) is not None:
             self.past.open(target)
             self.show(again=True)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _COMMANDS = {
+    "accept": ("undoing", "Take what was made as up to date, although something changed."),
     "cancel": ("cancelling", "End the run that another process carries out."),
     "completion": ("project", "Print a completion script for bash, zsh or fish."),
     "demo": ("project", "Copy an example pipeline to a folder of yours and open it."),

@@ -1,12 +1,12 @@
-"""`undo`: the value that a step had before becomes current again."""
+"""What counts as current, without a run: `undo` and `accept`."""
 
 from __future__ import annotations
 
 import click
 
 from ...core.problems import ProblemError
-from ..paint.sanitize import clean
-from .opening import find_node, open_workbench
+from ..paint.sanitize import clean, one_line
+from .opening import chosen, find_node, open_workbench
 from .options import Options
 from .output import print_json, print_line
 
@@ -36,4 +36,34 @@ def undo(options: Options, key: str, redo: bool, as_json: bool) -> int:
         print_json({"schema": 1, "task": task, "run": done.run, "redo": redo, "assets": assets})
     else:
         print_line(clean(done.told))
+    return 0
+
+
+@click.command()
+@click.argument("selection", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def accept(options: Options, selection: tuple[str, ...], as_json: bool) -> int:
+    """Take what SELECTION made last as up to date, although its code, its settings or its inputs changed.
+
+    Nothing runs: it is for a change that you know to make no difference. History tells it. Accepted is all that is
+    selected, or nothing. Exit code: 1 something in it was never made, failed or is damaged, or is stale only because
+    of what it is made of; 4 a run holds the project.
+    """
+    from ...core.accepting import accept_as_is
+
+    bench = open_workbench(options)
+    tasks = bench.tasks_of(chosen(bench, selection) or ())
+    done = accept_as_is(bench.store, lambda: bench.survey().survey, tasks, named=" ".join(selection))
+    if as_json:
+        told = [
+            {"task": task, "reasons": [why.as_json() for why in reasons]}
+            for task, reasons in done.reasons.items()
+        ]
+        print_json({"schema": 1, "run": done.run or None, "accepted": told})
+        return 0
+    for task, reasons in done.reasons.items():
+        print_line(f"{clean(task)}  accepted as it is: {one_line(reasons[0].detail)}")
+    if not done.reasons:
+        print_line("nothing to accept: what was selected is up to date")
     return 0

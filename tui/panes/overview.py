@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import PurePath
 
 from ...core.model import (
@@ -24,6 +25,7 @@ from ..projection.difference import difference
 from ..projection.endings import broken_words
 from ..projection.session import Session
 from ..projection.states import LOOKS, glyph, seconds
+from .page import Page, to_node
 
 _LABEL = 12
 
@@ -62,17 +64,21 @@ def state_bits(session: Session, node: Node, ascii_only: bool) -> tuple[Bit, ...
     return (Bit(f"{glyph(state, ascii_only)} {look.word}", look.style),)
 
 
-def overview(session: Session, node: Node, *, ascii_only: bool = False) -> list[Line]:
-    """Everything about `node` that is known without reading its value."""
+def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
+    """Everything about `node` that is known without reading its value; its neighbours lead to themselves."""
     if not session.is_defined(node):
-        return _ghost(session, node, ascii_only)
+        return Page(_ghost(session, node, ascii_only), {})
     kind = "task" if node.kind == "task" else "source" if session.task_of(node) is None else "asset"
     lines: list[Line] = [(Bit(node.name, "text bold"), Bit(f"  {kind}", "muted"))]
     lines.append(label("state", *state_bits(session, node, ascii_only), *_layer(session, node)))
     lines += _last_words(session, node, ascii_only)
     lines += _changes(session, node)
     lines += _definition(session, node)
-    lines += _neighbours(session, node, ascii_only)
+    targets = {}
+    for line, other in _neighbours(session, node, ascii_only):
+        if other is not None:
+            targets[len(lines)] = to_node(other)
+        lines.append(line)
     if node.kind == "asset" and session.survey is not None:
         made = session.survey.recorded.materializations.get(node.name)
         if made is not None:
@@ -80,7 +86,7 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> list[
     task = session.task_of(node)
     if task is not None:
         lines += _action(session.definitions.tasks[task])
-    return lines
+    return Page(lines, targets)
 
 
 def _layer(session: Session, node: Node) -> tuple[Bit, ...]:
@@ -177,19 +183,16 @@ def _definition(session: Session, node: Node) -> list[Line]:
     return lines
 
 
-def _neighbours(session: Session, node: Node, ascii_only: bool) -> list[Line]:
+def _neighbours(session: Session, node: Node, ascii_only: bool) -> Iterator[tuple[Line, Node | None]]:
     graph = session.graph
-    lines: list[Line] = []
     for name, others in (("from", graph.into(node)), ("to", graph.out_of(node))):
         for n, other in enumerate(others[:12]):
             state = session.state_of(other)
             sign = Bit(glyph(state, ascii_only) + " ", LOOKS[state].style)
-            lines.append(
-                label(name if n == 0 else "", sign, Bit(other.name), Bit(f"  {other.kind}", "muted"))
-            )
+            line = label(name if n == 0 else "", sign, Bit(other.name), Bit(f"  {other.kind}", "muted"))
+            yield line, other
         if len(others) > 12:
-            lines.append(label("", Bit(f"and {len(others) - 12} more", "muted")))
-    return lines
+            yield label("", Bit(f"and {len(others) - 12} more", "muted")), None
 
 
 def type_words(value: Stored) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...core.history import PastStep, find_run, past_steps
 from ...core.store.logs import LogReader
-from ..paint.ink import Line
 from .history import history_lines, past_run_lines, past_step_lines
+from .page import Page
 
 if TYPE_CHECKING:
     from ...core.workbench import Workbench
@@ -20,13 +20,6 @@ _RUNS = 50
 _STEPS = 1000
 _LOG = 2000
 """Values, runs, steps and lines of a log that are shown at most."""
-
-
-class Page(NamedTuple):
-    """Lines, and what some of them lead to."""
-
-    lines: Sequence[Line]
-    targets: Mapping[int, str]
 
 
 class Past:

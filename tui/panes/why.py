@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from ...core.accepting import CHANGES
 from ...core.model import Node, Reason, ReasonKind, State
 from ..paint.ink import Bit, Line
 from ..paint.sanitize import clean_lines, one_line
@@ -12,27 +13,51 @@ from ..projection.look import why as in_words
 from ..projection.session import Session
 from ..projection.states import LOOKS, glyph
 from .overview import difference_lines, state_bits
+from .page import Page, to_node
 
 _MOST = 12
 
 
-def why(session: Session, node: Node, *, ascii_only: bool = False) -> list[Line]:
-    """Why `node` is out of date; one line says that it is not."""
+def why(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
+    """Why `node` is out of date; one line says that it is not. What it is stale because of leads there."""
     reasons = session.reasons_of(node)
     lines: list[Line] = [(Bit(node.name, "text bold"), Bit("  "), *state_bits(session, node, ascii_only)), ()]
     step = session.step_of(node)
     if step is not None and step.by:
         lines.append((Bit("blocked by ", "blocked"), Bit(step.by, "blocked bold")))
     if not reasons:
-        return [*lines, (Bit(_nothing(session.state_of(node)), "muted"),)]
+        return Page([*lines, (Bit(_nothing(session.state_of(node)), "muted"),)], {})
+    targets: dict[int, str] = {}
     for reason in reasons:
+        if (above := _above(session, reason)) is not None:
+            targets[len(lines)] = to_node(above)
         lines += _reason_lines(reason)
     ways = list(root_ways(session, node))
     if ways:
         lines += [(), (Bit("where it began", "muted"),)]
     for way, found in ways[:_MOST]:
+        targets[len(lines)] = to_node(way[-1])
         lines += _way_lines(session, way, found, ascii_only)
-    return lines
+    return Page([*lines, *_ways_out(session, node, reasons)], targets)
+
+
+def _above(session: Session, reason: Reason) -> Node | None:
+    """The node upstream that the reason is about."""
+    if reason.kind is not ReasonKind.UPSTREAM_STALE or reason.key is None:
+        return None
+    node = Node("asset" if reason.key in session.graph.assets else "task", reason.key)
+    return node if session.is_defined(node) else None
+
+
+def _ways_out(session: Session, node: Node, reasons: tuple[Reason, ...]) -> Iterator[Line]:
+    if session.task_of(node) is None or session.under_way:
+        return
+    yield ()
+    yield (Bit("m   ", "key"), Bit("makes it anew", "muted"))
+    own = [reason.kind for reason in reasons if reason.kind is not ReasonKind.UPSTREAM_STALE]
+    if own and CHANGES.issuperset(own):
+        yield (Bit("A   ", "key"), Bit("accepts what is there as it is: you know that the change makes no", "muted"),
+               Bit(" difference", "muted"))  # fmt: skip
 
 
 def _nothing(state: State) -> str:
@@ -54,7 +79,6 @@ def _reason_lines(reason: Reason) -> Iterator[Line]:
 
 def root_ways(session: Session, node: Node) -> Iterator[tuple[tuple[Node, ...], tuple[Reason, ...]]]:
     """The shortest way from `node` to each node upstream that has a reason of its own, nearest first."""
-    graph = session.graph
     came: dict[Node, tuple[Node, ...]] = {node: (node,)}
     todo = deque([node])
     while todo:
@@ -64,11 +88,8 @@ def root_ways(session: Session, node: Node) -> Iterator[tuple[tuple[Node, ...], 
         if own and at != node:
             yield came[at], own
         for reason in reasons:
-            if reason.kind is not ReasonKind.UPSTREAM_STALE or reason.key is None:
-                continue
-            kind = "asset" if reason.key in graph.assets else "task"
-            above = Node(kind, reason.key)  # type: ignore[arg-type]
-            if above not in came and (reason.key in graph.assets or reason.key in graph.tasks):
+            above = _above(session, reason)
+            if above is not None and above not in came:
                 came[above] = (*came[at], above)
                 todo.append(above)
 

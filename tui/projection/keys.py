@@ -84,8 +84,10 @@ def _to_run(now: Situation) -> str | None:
 
 
 def _to_plan(now: Situation) -> str | None:
+    if now.opens and now.place in ("history", "pane"):
+        return None
     if now.place == "history":
-        return None if now.opens else "there is nothing here to open"
+        return "there is nothing here to open"
     if now.previewing or now.row in ("alias", "group"):
         return None
     return _to_run(now)
@@ -127,6 +129,14 @@ def _to_undo(now: Situation) -> str | None:
     if now.row == "source":
         return "a source is given, not made: there is nothing to undo"
     return "this step is not defined any more" if now.row == "ghost" else _on_row(now)
+
+
+def _to_accept_as_is(now: Situation) -> str | None:
+    if now.running or now.elsewhere:
+        return "a run holds the project: wait for its end, or X cancels it"
+    if now.row in ("source", "ghost", "group", "") and not now.marked:
+        return "only what a step has made can be accepted"
+    return None
 
 
 def _to_compare(now: Situation) -> str | None:
@@ -177,7 +187,8 @@ KEYS: tuple[Key, ...] = (
     Key("help", ("question_mark", "f1"), "?", "Help", "what the keys do here", "Screen", "Help"),
     Key("plan", ("enter",), "Enter", "Plan", "preview the plan in the tree: run or reuse, why, how long; "
         "again: run it. On an alias: jump to its row. On a group: fold. "
-        "On a run or a step in History: open it", "Run", "Plan", reason=_to_plan),
+        "On a run or a step in History: open it; on a thing beside the tree: go there", "Run", "Plan",
+        reason=_to_plan),
     Key("materialize", ("m",), "m", "Materialize", "what is marked, else what is under the cursor, with whatever "
         "upstream is stale", "Run", "Make", reason=_to_run),
     Key("toggle_view", ("t",), "t", "Tasks ⇄ assets", "the same pipeline as tasks or as assets; the cursor stays "
@@ -197,6 +208,8 @@ KEYS: tuple[Key, ...] = (
     Key("undo", ("u",), "u", "Undo", "the value before becomes current again; again: one further back; asks first",
         "Run", reason=_to_undo),
     Key("redo", ("U",), "U", "Redo", "what was undone; asks first", "Run", reason=_to_undo),
+    Key("accept_as_is", ("A",), "A", "Accept as it is", "what was made counts as up to date, though something changed: "
+        "for a change that makes no difference; asks first", "Run", reason=_to_accept_as_is),
     Key("trust", ("T",), "T", "Trust the project", "shows what would run, and asks", "Run", reason=_to_trust),
     Key("more_jobs", ("greater_than_sign",), ">", "More steps at once", "in the run under way, and the next",
         "Run", reason=_to_resize),
@@ -269,7 +282,9 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
         name = key.footer
         if key.id == "plan":
             name = {"alias": "Jump", "group": "Fold"}.get(now.row, name)
-            name = "Open" if now.place == "history" else "Run it" if now.previewing else name
+            name = "Run it" if now.previewing else name
+            if now.opens and now.place in ("history", "pane"):
+                name = "Open" if now.place == "history" else "Go there"
         elif key.id == "cancel_step" and not now.running and not now.elsewhere:
             name = ""
         elif key.id == "accept" and (now.new or now.changed) and not now.since:

@@ -256,6 +256,10 @@ class Session:
             None if node is None or not self.is_defined(node) else counterpart(self.graph, node, self.view())
         )
 
+    def is_in_other_view(self, node: Node) -> bool:
+        other: ViewKind = "task" if self.which == "asset" else "asset"
+        return node not in self.view().nodes and node in self.view(other).nodes
+
     def turn(self) -> None:
         self.directions[self.which] = "down" if self.direction == "up" else "up"
 

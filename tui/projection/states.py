@@ -56,6 +56,7 @@ _OUTCOMES = {state.value: state for state in State} | {
     "succeeded": State.FRESH,
     "interrupted": State.CANCELLED,
     "restored": State.REUSED,
+    "accepted": State.REUSED,
 }
 
 

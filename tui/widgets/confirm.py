@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,11 +12,12 @@ from textual.containers import Container
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from ...core.model import Plan
+from ...core.model import Plan, Reason
 from ...core.problems import number_of
 from ...core.store.lock import Holder
 from ...core.undoing import Way
 from ..paint.ink import Bit, Ink, Line
+from ..paint.sanitize import one_line
 from ..panes.overview import when
 from ..projection.keys import GROUPS, KEYS, Situation, reason
 from .sheet import Sheet
@@ -170,6 +171,15 @@ def about_cancelling(open_steps: int, elsewhere: Holder | None = None) -> Questi
     if elsewhere is not None:
         lines.append((Bit(f"It is the run of another process: {elsewhere}."),))
     return Question("Cancel the run", tuple(lines), "cancel it", "let it run")
+
+
+def about_acceptance(reasons: Mapping[str, Sequence[Reason]]) -> Question:
+    """Before steps are taken as up to date that are not; `reasons` say of each why."""
+    lines: list[Line] = [(Bit("Nothing runs. These count as up to date from now on, although:"),), ()]
+    for task, each in reasons.items():
+        lines.append((Bit(f"{task}  ", "text bold"), Bit(one_line(each[0].detail), "stale")))
+        lines += ((Bit(" " * (len(task) + 2)), Bit(one_line(why.detail), "stale")) for why in each[1:])
+    return Question("Accept as it is?", tuple(lines), "accept")
 
 
 def about_undo(leads: Way, now: float, *, redo: bool) -> Question:

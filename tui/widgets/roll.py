@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
 from textual.geometry import Region, Size
@@ -9,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from ..paint.ink import Bit, Ink, Line, line_width
-from .sheet import Sheet
+from .sheet import Sheet, break_line
 
 
 class Roll(Sheet):
@@ -18,10 +19,11 @@ class Roll(Sheet):
     class Chosen(Message):
         """The line under the cursor was clicked."""
 
-    def __init__(self, ink: Callable[[], Ink], *, id: str | None = None) -> None:
-        super().__init__(ink, wrap=False, id=id)
+    def __init__(self, ink: Callable[[], Ink], *, wrap: bool = False, id: str | None = None) -> None:
+        super().__init__(ink, wrap=wrap, id=id)
         self._targets: Mapping[int, str] = {}
         self._at = 0
+        self._begins: list[int] = []
 
     @property
     def target(self) -> str | None:
@@ -44,11 +46,13 @@ class Roll(Sheet):
             self._go(at)
 
     def _lay_out(self) -> None:
-        super()._lay_out()
-        widest = max((line_width(line) for line in self._broken), default=0)
-        self.virtual_size = Size(
-            max(self.scrollable_content_region.width, widest + 1), self.virtual_size.height
-        )
+        width = self.scrollable_content_region.width
+        self._broken, self._begins = [], []
+        for line in self._lines:
+            self._begins.append(len(self._broken))
+            self._broken += break_line(line, max(1, width - 1)) if self._wraps else (line,)
+        widest = 0 if self._wraps else max(map(line_width, self._broken), default=0)
+        self.virtual_size = Size(max(width, widest + 1), len(self._broken))
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y
@@ -57,7 +61,7 @@ class Roll(Sheet):
         if at >= len(self._broken):
             return Strip.blank(width, base)
         ink = self._ink()
-        is_cursor = at == self._at and bool(self._targets)
+        is_cursor = bool(self._targets) and bisect_right(self._begins, at) - 1 == self._at
         sign = (">" if ink.ascii_only else "▌") if is_cursor else " "
         if is_cursor:
             base += ink.style("on-cursor" if self.has_focus else "on-cursor-far")
@@ -88,17 +92,21 @@ class Roll(Sheet):
     def _go(self, at: int) -> None:
         """Puts the cursor there, and what is before the first or behind the last in view too."""
         self._at = at
-        low = 0 if at == min(self._targets) else at
-        high = len(self._broken) - 1 if at == max(self._targets) else at
+        begin, end = self._begins[at], self._end_of(at)
+        low = 0 if at == min(self._targets) else begin
+        high = len(self._broken) if at == max(self._targets) else end
         for region in (
-            Region(self.scroll_offset.x, low, 1, high - low + 1),
-            Region(self.scroll_offset.x, at, 1, 1),
+            Region(self.scroll_offset.x, low, 1, high - low),
+            Region(self.scroll_offset.x, begin, 1, end - begin),
         ):
             self.scroll_to_region(region, animate=False, immediate=True, force=True)
         self.refresh()
 
+    def _end_of(self, at: int) -> int:
+        return self._begins[at + 1] if at + 1 < len(self._begins) else len(self._broken)
+
     def on_click(self, event: object) -> None:
-        at = getattr(event, "y", 0) + self.scroll_offset.y - self.gutter.top
+        at = bisect_right(self._begins, getattr(event, "y", 0) + self.scroll_offset.y - self.gutter.top) - 1
         if at in self._targets:
             is_again = at == self._at
             self._go(at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,7 +67,7 @@ class SidePane(Container):
         super().__init__(id=id)
         self._changed = changed
         self.at = 0
-        self.page = Sheet(ink, id="page")
+        self.page = Roll(ink, wrap=True, id="page")
         self.gantt = GanttView(ink, id="gantt")
         self.table = ValueView(ink, id="table")
         self.roll = Roll(ink, id="roll")
@@ -147,10 +147,26 @@ class SidePane(Container):
                 f"{number_of(missed, 'more line')} came (F follows)" if missed else "not following (F)"
             )
 
-    def show(self, lines: list[Line], about: object, *, still: int = 0) -> None:
-        """The lines of the tab, of which the first `still` do not scroll; the log has its own."""
-        if isinstance(self.inside, Sheet):
-            self.inside.show(lines, (self.tab.name, about), still=still)
+    @property
+    def target(self) -> str | None:
+        """What the line under the pane's cursor leads to."""
+        return self.inside.target if isinstance(self.inside, Roll) else None
+
+    def show(
+        self,
+        lines: Sequence[Line],
+        about: object,
+        *,
+        targets: Mapping[int, str] | None = None,
+        still: int = 0,
+    ) -> None:
+        """The lines of the tab, with what they lead to where it is a roll; the first `still` do not scroll where it
+        is none. The log has its own."""
+        inside = self.inside
+        if isinstance(inside, Roll):
+            inside.show_roll(lines, targets or {}, (self.tab.name, about))
+        elif isinstance(inside, Sheet):
+            inside.show(lines, (self.tab.name, about), still=still)
 
     def say(self, words: str, about: object) -> None:
         self.show([(Bit(words, "muted"),)], about)
