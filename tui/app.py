@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -24,7 +25,7 @@ from .background.feed import Feed
 from .background.onlooker import Onlooker
 from .background.sidework import SideWork
 from .paint.themes import VARIABLES
-from .projection.keys import BY_ID, KEYS, reason
+from .projection.keys import BY_CAP, BY_ID, KEYS, reason
 from .projection.session import Session, facts
 from .stage import TALL, WIDE, Stage
 from .tty.gate import ControlGate
@@ -160,9 +161,25 @@ class BakehouseApp(Stage):
         self.filter_by(message.text)
 
     def on_filter_input_closed(self) -> None:
+        self.says.remove_class("-higher")
         self.tree_view.focus()
 
     # ---- keys ------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key is obeyed before the next one is looked at: that may be meant for the filter which this one opens.
+        (Bindings are obeyed when the focused widget comes to it, which may be behind several keys.)"""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._listens():
+            id = next((BY_CAP[name] for name in (event.key, *event.aliases) if name in BY_CAP), None)
+            if id is not None:
+                self.app_focus = True
+                self.action_press(id)
+                return
+        await super().on_event(event)
+
+    def _listens(self) -> bool:
+        """Whether keys mean what `KEYS` says, and not letters or answers."""
+        return len(self.screen_stack) == 1 and self.focused is not self.filter_input
 
     def action_press(self, id: str) -> None:
         self.say_no_more(warnings=id == "back")

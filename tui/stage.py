@@ -43,6 +43,8 @@ SAID_FOR = 8.0
 """Seconds that a message stays; a key takes it away before."""
 WARNED_FOR = 60.0
 """Seconds that an error stays; Escape takes it away before, a key does not."""
+COMPLETIONS = 20
+"""Words that are offered at most while a filter is typed."""
 _WARNINGS = ("failed", "stale")
 
 
@@ -86,7 +88,7 @@ class Stage(App[int]):
         self.status = Bar(self._status, self.ink, id="status")
         self.says = Bar(self._said, self.ink, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
-        self.filter_input = FilterInput(self.ink, id="filter")
+        self.filter_input = FilterInput(self.ink, self._completions, id="filter")
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if light else DARK.name
@@ -278,7 +280,18 @@ class Stage(App[int]):
 
     def open_filter(self) -> None:
         if self.session is not None:
+            self.says.add_class("-higher")
             self.filter_input.open(self.session.sieve.text)
+
+    def _completions(self, text: str) -> list[str]:
+        from ..core.selection.completion import complete, last_word
+
+        if self.session is None:
+            return []
+        head = text[: len(text) - len(last_word(text))]
+        return [
+            head + word for word in complete(text, self.session.graph, COMPLETIONS) if head + word != text
+        ]
 
     def filter_by(self, text: str) -> None:
         """Keeps what matches: a part of a name at once; a selection when it was looked up beside the loop."""

@@ -17,8 +17,7 @@ _BEFORE = re.compile(r"[0-9]*\+")
 
 def complete(text: str, graph: Graph, limit: int = 100) -> list[str]:
     """Words that can take the place of the last word of the text (the empty one after a space)."""
-    found = _LAST.search(text)
-    last = found[1] if found else ""
+    last = last_word(text)
     earlier = text[: len(text) - len(last)].split()
     before = _BEFORE.match(last)
     head = before[0] if before else ""
@@ -28,6 +27,12 @@ def complete(text: str, graph: Graph, limit: int = 100) -> list[str]:
         values = _fitting(_unquoted(value), _values(attribute, graph), limit)
         return [f"{head}{attribute}:{quoted(one, value=True)}" for one in values]
     return [head + one for one in _terms(rest, _after_term(earlier) and not head, graph, limit)]
+
+
+def last_word(text: str) -> str:
+    """What `complete` gives other words for."""
+    found = _LAST.search(text)
+    return found[1] if found else ""
 
 
 def _terms(rest: str, after_term: bool, graph: Graph, limit: int) -> list[str]:

@@ -29,7 +29,7 @@ BREAKS = """
 import sys
 from contextlib import suppress
 from pathlib import Path
-from bakehouse.tui import moves
+from bakehouse.tui.actions import moves
 from bakehouse.tui.terminal import run_screen
 def turn(self):
     mine = ["what a user " + word for word in ("made", "keeps")]
@@ -128,6 +128,22 @@ def test_quitting_mid_run_asks_and_then_leaves_no_child_behind(tmp_path: Path, t
     t.is_restored()
     t.until(lambda: not t.children(), "the children to be gone")
     assert "cancelled" in t.text
+
+
+def test_what_is_typed_right_behind_a_slash_is_the_filter_and_no_key(
+    tmp_path: Path, terminal: Opener
+) -> None:
+    file = tmp_path / "slow.yaml"
+    file.write_text(SLOW)
+    t = terminal(SCREEN, file)
+    t.sees("dream")
+    t.press("/state:x a")
+    t.sees("/state:x a")
+    t.press("\x1b")
+    t.sees("Filter")
+    assert "never" in t.text and "asleep" not in t.text
+    t.press("q")
+    t.ends_with(0)
 
 
 def test_s_leaves_the_screen_for_plain_lines_and_comes_back(tmp_path: Path, terminal: Opener) -> None:

@@ -95,3 +95,17 @@ async def test_what_was_left_out_is_not_made_and_the_rest_is(
             for name in ("first", "second", "third", "other")
         }
     assert states == {"first": "fresh", "second": "never", "third": "never", "other": "fresh"}
+
+
+async def test_a_plan_of_which_everything_is_left_out_stays_and_says_so(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / "one_cookie.yaml") as s:
+        await s.go("cookie_dough")
+        await s.press("enter")
+        await s.sees("plan: 1 run")
+        await s.press("space", "enter")
+        await s.sees("every step is left out: space takes one in again")
+        assert s.app.session.preview is not None
+        await s.press("k", "space", "enter")
+        await s.until(lambda: s.bench.told is not None, "the run")

@@ -42,6 +42,7 @@ def test_every_key_does_something(key: object) -> None:
         ("materialize", replace(ON_ASSET, row="source"), "a source is given"),
         ("materialize", replace(ON_ASSET, row=""), "nothing under the cursor"),
         ("all", replace(ON_ASSET, outdated=0), "everything is fresh"),
+        ("all", replace(ON_ASSET, outdated=0, running=True), "all that is stale is under way"),
         ("retry", ON_ASSET, "nothing failed"),
         ("cancel_run", ON_ASSET, "nothing is running"),
         ("cancel_step", ON_ASSET, "nothing is running"),

@@ -91,7 +91,7 @@ async def test_what_another_process_makes_is_seen_without_a_key_and_the_cursor_s
         await until_shown(s, bread="running")
         open_oven(bakery)
         await until_shown(s, dough="fresh", bread="fresh", crumbs="fresh")
-        await s.sees("dough of", "✓ 3 fresh", "the run of another process finished: 3 fresh")
+        await s.sees("dough of", "✓ 3 fresh", "the run of another process finished: 3 ran")
         assert s.node == Node("asset", "dough")
         (bakery.parent / "wish").write_text("rye")
         other("materialize", "dough", "--force")

@@ -493,3 +493,28 @@ async def test_a_real_run_ends_fresh_and_changes_nothing_the_second_time(
         assert app.session.state_of(asset("chocolate_chip_cookies")) is State.FRESH
         await s.press("a")
         await s.sees("everything is fresh")
+
+
+async def test_a_filter_is_completed_while_it_is_typed(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / "one_cookie.yaml", size=(160, 30)) as s:
+        await s.press("slash", *"state:so")
+        await s.sees("tab state:source")
+        await s.press("tab")
+        assert s.app.filter_input.text == "state:source"
+        await s.until(lambda: s.app.session.sieve.text == "state:source", "the filter")
+        await s.press(*" or choc")
+        await s.sees("chocolate_chips")
+        await s.press("tab", "tab", "shift+tab")
+        first = s.app.filter_input.text
+        await s.press("shift+tab")
+        assert first.startswith("state:source or chocolate_") and s.app.filter_input.text != first
+        await s.press("enter")
+        assert s.app.tree_view.has_focus
+
+
+async def test_a_message_moves_no_row(cookies: Path, screen: Callable[..., Any]) -> None:
+    async with screen(cookies / "one_cookie.yaml", size=(80, 24)) as s:
+        before = s.app.tree_view.size, s.app.side.size
+        await s.press("r")
+        await s.sees("nothing failed", "q Quit")
+        assert (s.app.tree_view.size, s.app.side.size) == before

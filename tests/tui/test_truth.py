@@ -78,7 +78,7 @@ async def test_the_ledger_and_the_plan_agree_whatever_was_changed(cookies: Path,
         text = (cookies / ONE).read_text()
         (cookies / ONE).write_text(text.replace("minutes: 12", "minutes: 13"))
         await s.press("R")
-        await s.sees("3 new", "5 reused · 1 to rebuild · 1 changed")
+        await s.sees("3 new", "1 changed · 5 reused · 1 to rebuild")
         bench = s.app.bench
         nodes = list(bench.view("asset").nodes)
         ledger = take_ledger(bench.survey().survey, bench.marks(), nodes)

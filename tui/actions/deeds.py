@@ -53,7 +53,9 @@ class Deeds:
             self.app.side_work.open_past()
         elif self.app.side.has_focus_within and self.app.side.target is not None:
             self.app.go_to(node_at(self.app.side.target))
-        elif (draft := session.preview) is not None:
+        elif (draft := session.preview) is not None and draft.is_empty:
+            self.app.tell("every step is left out: space takes one in again, Esc closes the plan")
+        elif draft is not None:
             session.preview = None
             self.app.show_rows()
             if await self._begin(draft.plan):

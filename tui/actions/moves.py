@@ -154,21 +154,18 @@ class Moves:
         session = self.app.session
         if session is None:
             return
-        marked = session.new | session.changed
+        marked = session.new | session.changed | set(session.removed)
         if not self._next(marked.__contains__):
             hidden = next((n for n in session.view().nodes if n in marked), None)
             if hidden is not None:
                 self.app.go_to(hidden)
-            elif session.removed:
-                names = ", ".join(node.name for node in session.removed[:5])
-                self.app.tell(f"removed: {names}")
 
     def _next(self, wanted: Callable[[Node], bool]) -> bool:
         rows, start = self.tree_view.rows.rows, self.tree_view.cursor + 1
         for n in range(len(rows)):
             at = (start + n) % len(rows)
             node = rows[at].node
-            if rows[at].kind == "node" and node is not None and wanted(node):
+            if rows[at].kind in ("node", "ghost") and node is not None and wanted(node):
                 self.app.trail.leave(self.tree_view.node)
                 self.tree_view.go(at)
                 return True

@@ -30,4 +30,4 @@ class Tempo:
         if session.live is not None:
             session.live.jobs = run.jobs
         words = "one step at a time" if run.jobs == 1 else f"{run.jobs} steps at once"
-        self.app.tell(note or f"{words} from now on; what runs is let end")
+        self.app.tell(note or words + (" from now on" if more > 0 else " from now on; what runs is let end"))

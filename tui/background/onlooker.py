@@ -16,6 +16,7 @@ from ..aside import Aside
 from ..projection.endings import end_words, told_steps
 from ..projection.live import Live
 from ..projection.session import Session
+from ..projection.status import run_words
 
 if TYPE_CHECKING:
     from ..stage import Stage
@@ -91,7 +92,12 @@ class Onlooker:
         holder, style = session.elsewhere, "failed"
         self._live = session.elsewhere = None
         if live.is_over:
-            words, style = end_words(live, bool(live.ok), told_steps(live), "the run of another process")
+            words, style = end_words(
+                live,
+                bool(live.ok),
+                run_words(live) if live.ok else told_steps(live),
+                "the run of another process",
+            )
         elif lost:
             session.live = None
             words = "the run of another process broke off, and nothing of it is recorded: run again"

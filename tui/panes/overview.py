@@ -23,6 +23,7 @@ from ..paint.ink import Bit, Line
 from ..paint.sanitize import clean_lines, one_line
 from ..projection.difference import difference
 from ..projection.endings import broken_words
+from ..projection.ghosts import removed_words
 from ..projection.session import Session
 from ..projection.states import LOOKS, glyph, seconds
 from .page import Page, to_node
@@ -108,7 +109,11 @@ def _changes(session: Session, node: Node) -> list[Line]:
 
 
 def _ghost(session: Session, node: Node, ascii_only: bool) -> list[Line]:
-    """A step of the run whose definition went away."""
+    """What is not defined any more: a step of the run, or what was removed."""
+    if session.step_of(node) is None:
+        back = "" if session.marks is not None and session.marks.since else " (N accepts that it is gone)"
+        head = (Bit(node.name, "text bold"), Bit(f"  {node.kind}", "muted"))
+        return [head, label("state", Bit(removed_words(session.marks), "changed"), Bit(back, "muted"))]
     can = "x cancels it; its log is there" if session.under_way else "its log is there"
     return [
         (Bit(node.name, "text bold"), Bit("  step", "muted")),

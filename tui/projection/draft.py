@@ -24,6 +24,11 @@ class Draft:
         """What is left: this is what runs."""
         return self._left
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether every step that would run was taken out."""
+        return bool(self.out) and not self._left.counts["run"]
+
     def step(self, task: str | None) -> PlannedStep | None:
         return self._steps.get(task) if task is not None else None
 

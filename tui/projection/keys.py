@@ -94,7 +94,9 @@ def _to_plan(now: Situation) -> str | None:
 
 
 def _to_run_all(now: Situation) -> str | None:
-    return _needs_trust(now) or (None if now.outdated else "everything is fresh: there is nothing to run")
+    if (why := _needs_trust(now)) is not None or now.outdated:
+        return why
+    return "all that is stale is under way" if now.running else "everything is fresh: there is nothing to run"
 
 
 def _to_retry(now: Situation) -> str | None:
@@ -267,6 +269,8 @@ KEYS: tuple[Key, ...] = (
 )  # fmt: skip
 
 BY_ID: Mapping[str, Key] = {key.id: key for key in KEYS}
+BY_CAP: Mapping[str, str] = {name: key.id for key in KEYS for name in key.keys}
+"""The id of each key by Textual's name for what is pressed."""
 GROUPS = tuple(dict.fromkeys(key.group for key in KEYS))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from ...core.model import Node, PlannedStep, ReasonKind, State
@@ -11,7 +12,7 @@ from .endings import broken_words
 from .live import OPEN, Step
 from .rows import Row
 from .session import Session
-from .states import LOOKS, PLAIN_SPINNER, SPINNER, glyph, seconds
+from .states import LOOKS, ORDER, PLAIN_SPINNER, SPINNER, glyph, seconds
 
 _WHY = {
     ReasonKind.NEVER_MATERIALIZED: "never made",
@@ -34,7 +35,7 @@ _MADE = frozenset({State.FRESH, State.STALE, State.REUSED, State.SPARED})
 
 class RowLook(NamedTuple):
     """`middle` stands after the name and is the first to be cut; `word` and `time` stand in columns at the
-    right. `layer` is `new` or `changed` or empty."""
+    right. `layer` is `new`, `changed`, `removed` or empty."""
 
     glyph: str
     style: str
@@ -63,15 +64,40 @@ def spinner(now: float, ascii_only: bool) -> str:
 def look_at(session: Session, row: Row, *, ascii_only: bool = False) -> RowLook:
     """How `row` looks now."""
     if row.node is None:
-        count = f"{row.size}"
-        return RowLook("", "muted", row.label, "muted bold", row.verb, "verb", count, "muted")
+        return _group_look(session, row, ascii_only)
     node = row.node
+    if row.kind == "ghost" and session.step_of(node) is None:
+        return RowLook(
+            "", "changed", row.label, "muted strike", "", "muted", "removed", "changed", layer="removed"
+        )
     if session.preview is not None:
         look = _planned_look(session, row, node, session.planned(node), ascii_only)
     else:
         look = _live_look(session, row, node, ascii_only)
     layer = "new" if node in session.new else "changed" if node in session.changed else ""
     return look._replace(layer=layer, marked=node in session.marked)
+
+
+def _group_look(session: Session, row: Row, ascii_only: bool) -> RowLook:
+    """A group says what state its worst is in, and how many there are of each."""
+    if not row.members:
+        return RowLook("", "muted", row.label, "muted bold", row.verb, "verb", f"{row.size}", "muted")
+    if session.preview is not None:
+        planned = Counter(step.action for node in row.members if (step := session.planned(node)) is not None)
+        told = ", ".join(
+            f"{planned[action]} {action}" for action in ("run", "reuse", "skip") if planned[action]
+        )
+        return RowLook("", "muted", row.label, "muted bold", told, "muted", f"{row.size}", "muted")
+    counts = session.counts(row.members)
+    found = [state for state in ORDER if counts[state]]
+    look = LOOKS[found[0]]
+    words = [f"{counts[state]} {LOOKS[state].word}" for state in found] if len(found) > 1 else [f"{row.size}"]
+    if new := len(row.members & session.new):
+        words.append(f"{new} new")
+    sign = glyph(found[0], ascii_only)
+    return RowLook(
+        sign, look.style, row.label, "muted bold", ", ".join(words), "muted", look.word, look.style
+    )
 
 
 def _name_style(row: Row, state: State) -> str:

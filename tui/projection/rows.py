@@ -7,7 +7,7 @@ shape has at most one row per root and per edge.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -18,19 +18,18 @@ Direction = Literal["up", "down"]
 """`up`: under a node stands what it is made of; `down`: under a node stands what follows from it."""
 
 RowKind = Literal["node", "alias", "group", "ghost"]
-"""A ghost is a step of the run that is not defined any more."""
+"""A ghost is not defined any more: a step of the run, or what was removed since what is compared with."""
 RowKey = tuple[str, ...]
 
 OPEN_AT_MOST = 200
 """A tree of at most so many rows is open from the start."""
 SMALLEST_GROUP = 3
-GHOSTS = "of the run, no longer defined"
 
 
 class Row(NamedTuple):
     """One line of the tree. `parent` is the index of the parent's row or -1; `open` is None where there is
     nothing to unfold; `verb` is how the thing is made; `size` is how many children stand below; `faint` rows
-    only lead to a match."""
+    only lead to a match; `members` are the nodes of a group."""
 
     key: RowKey
     node: Node | None
@@ -44,16 +43,18 @@ class Row(NamedTuple):
     dim: bool = False
     faint: bool = False
     size: int = 0
+    members: frozenset[Node] = frozenset()
 
 
 class Child(NamedTuple):
-    """A node below another, or (`node` is None) a group of `members`."""
+    """A node below another, or (`node` is None) a group of `members`, which are `nodes`."""
 
     node: Node | None
     verb: str = ""
     dim: bool = False
     group: str = ""
     members: tuple[Child, ...] = ()
+    nodes: frozenset[Node] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,9 @@ class Shape:
                 out.append(child)
             elif members := gathered.pop(group, None):
                 verb = next((m.verb for m in members if m.verb), "")
-                out.append(Child(None, verb, False, group, tuple(m._replace(verb="") for m in members)))
+                nodes_in = frozenset(m.node for m in members if m.node is not None)
+                plain = tuple(m._replace(verb="") for m in members)
+                out.append(Child(None, verb, False, group, plain, nodes_in))
         return tuple(out)
 
 
@@ -264,7 +267,21 @@ def build(shape: Shape, folds: Folds) -> Rows:
         if verb in (label, label.replace("_", " ")):  # said already
             verb = ""
         rows.append(
-            Row(key, node, kind, depth, parent, last, unfolds, label, verb, child.dim, False, len(below))
+            Row(
+                key,
+                node,
+                kind,
+                depth,
+                parent,
+                last,
+                unfolds,
+                label,
+                verb,
+                child.dim,
+                False,
+                len(below),
+                child.nodes,
+            )
         )
         index.setdefault(key, at)
         if unfolds:
@@ -306,19 +323,23 @@ def prune(full: Rows, keep: Container[Node]) -> Rows:
     return Rows(tuple(out), index)
 
 
-def with_ghosts(rows: Rows, tasks: Sequence[str]) -> Rows:
-    """`rows`, and below them a row for each of `tasks`, which no definition has any more."""
-    if not tasks:
+def with_ghosts(rows: Rows, ghosts: Mapping[str, Sequence[Node]]) -> Rows:
+    """`rows`, and below them under each title a row for each of its nodes, which no definition has any more."""
+    more: list[Row] = []
+    for title, nodes in ghosts.items():
+        if not nodes:
+            continue
+        top = len(rows) + len(more)
+        key = ("group", title)
+        more.append(Row(key, None, "group", 0, -1, True, None, title, "", size=len(nodes)))
+        more += (
+            Row(node_key(node), node, "ghost", 1, top, n == len(nodes), None, node.name, "")
+            for n, node in enumerate(nodes, 1)
+        )
+    if not more:
         return rows
-    top = len(rows)
-    head = Row(("group", GHOSTS), None, "group", 0, -1, True, None, GHOSTS, "", size=len(tasks))
-    nodes = [Node("task", name) for name in tasks]
-    below = [
-        Row(node_key(node), node, "ghost", 1, top, n == len(nodes), None, node.name, "")
-        for n, node in enumerate(nodes, 1)
-    ]
-    index = {**rows.index, **{row.key: top + n for n, row in enumerate((head, *below))}}
-    return Rows((*rows.rows, head, *below), index)
+    index = {**rows.index, **{row.key: len(rows) + n for n, row in enumerate(more)}}
+    return Rows((*rows.rows, *more), index)
 
 
 def default_folds(shape: Shape, faults: Iterable[Node] = ()) -> Folds:

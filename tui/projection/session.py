@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
@@ -15,6 +15,7 @@ from ...core.model import NOWHERE, Node, Place, PlannedStep, Reason, State
 from ...core.problems import Problem
 from .draft import Draft
 from .foresight import Outlook, foresee
+from .ghosts import ghosts_of
 from .keys import RowIs, Situation
 from .ledger import Ledger, Remade, take_ledger
 from .live import OPEN, Live, Step, shown
@@ -153,16 +154,15 @@ class Session:
         """The rows to show now."""
         keep = self._kept()
         if keep is None:
-            return with_ghosts(build(self.shape(), self.folds()), self.ghosts())
+            return with_ghosts(build(self.shape(), self.folds()), self._ghosts())
         at = (self.which, self.direction)
         if at not in self._full:
             self._full[at] = build(self.shape(), Folds())
         kept = prune(self._full[at], keep)
-        return kept if self.matches is not None else with_ghosts(kept, self.ghosts())
+        return kept if self.matches is not None else with_ghosts(kept, self._ghosts())
 
-    def ghosts(self) -> list[str]:
-        """The steps of the run that are not defined any more."""
-        return [task for task in self.live.steps if task not in self.graph.tasks] if self.live else []
+    def _ghosts(self) -> Mapping[str, Sequence[Node]]:
+        return ghosts_of(self.live, self.graph.tasks, self.marks, self.which)
 
     def _kept(self) -> Collection[Node] | None:
         if self.preview is not None or (self.matches is None and not self.faults_only):
@@ -216,9 +216,9 @@ class Session:
     def is_defined(self, node: Node) -> bool:
         return node.name in (self.graph.tasks if node.kind == "task" else self.graph.assets)
 
-    def counts(self, kind: ViewKind | None = None) -> Counter[State]:
-        """The things of a view (its tasks, its assets) by state; kept up to date by `touched`."""
-        return self._tally.of(kind or self.which)
+    def counts(self, what: ViewKind | frozenset[Node] | None = None) -> Counter[State]:
+        """The things of a view (its tasks, its assets), or these, by state; kept up to date by `touched`."""
+        return self._tally.of(what or self.which)
 
     def recount(self) -> None:
         self._tally = Tally(self.graph, self.state_of)

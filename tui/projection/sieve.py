@@ -8,6 +8,7 @@ from ...core.graph.views import View
 from ...core.model import Node
 
 _SELECTION_SIGNS = frozenset('+:"()*')
+_OPERATORS = frozenset({"and", "or", "not"})
 
 
 class Sieve:
@@ -21,7 +22,10 @@ class Sieve:
     @property
     def is_selection(self) -> bool:
         """Whether the text is written in the selection language."""
-        return bool(_SELECTION_SIGNS & set(self.text))
+        words = self.text.lower().split()
+        return bool(_SELECTION_SIGNS & set(self.text)) or (
+            len(words) > 1 and not _OPERATORS.isdisjoint(words)
+        )
 
     def type(self, text: str) -> None:
         self.text, self.note, self._picked = text.strip(), "", None

@@ -53,7 +53,7 @@ def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
     if session.ledger is not None:
         left = room - line_width(_fit(pieces, room)) - 2
         lines = _ledger_lines(session, session.ledger, ascii_only)
-        pieces.append(next((line for line in lines if line_width(line) <= left), lines[-1][:1]))
+        pieces.append(next((line for line in lines if line_width(line) <= left), lines[-1]))
     if session.filtered or session.isolated is not None:
         pieces.append((Bit(_filter_words(session), "accent"),))
     if live is not None and live.ok and not session.under_way:
@@ -64,12 +64,13 @@ def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
     return pieces
 
 
-def _ledger_lines(session: Session, ledger: Ledger, ascii_only: bool) -> tuple[Line, Line]:
-    """The ledger with what it would take, and without."""
+def _ledger_lines(session: Session, ledger: Ledger, ascii_only: bool) -> tuple[Line, ...]:
+    """The ledger in ever fewer words."""
     since = session.marks.since if session.marks is not None else ""
     against = (Bit(f" since {since}", "muted"),) if since else ()
     full = ledger_line(ledger, ascii_only, session.outlook.cost_of(ledger))
-    return (*full, *against), (*ledger_line(ledger, ascii_only), *against)
+    short = _differences(ledger, "| " if ascii_only else "· ")
+    return (*full, *against), (*ledger_line(ledger, ascii_only), *against), short, short[:1]
 
 
 def _broken(count: int, room: int) -> Line:
@@ -123,21 +124,26 @@ def run_words(live: Live, ascii_only: bool = False) -> str:
 
 def ledger_line(ledger: Ledger, ascii_only: bool = False, cost: Forecast | None = None) -> Line:
     """`3 new · 6 reused · 0 to rebuild · ~4 s`: what stands in the ledger, in words."""
-    dot = "|" if ascii_only else "·"
-    line = [
-        Bit(f" {ledger.new} new ", "on-new ink-on-new bold"),
-        Bit(f" {dot} {ledger.reused} reused", "fresh"),
-        *((Bit(f" {dot} {ledger.made} made", "fresh"),) if ledger.made else ()),
-        Bit(f" {dot} {ledger.rebuild} to rebuild", "stale" if ledger.rebuild else "muted"),
+    dot = "| " if ascii_only else "· "
+    after = [
+        Bit(f"{ledger.reused} reused", "fresh"),
+        *((Bit(f"{ledger.made} made", "fresh"),) if ledger.made else ()),
+        Bit(f"{ledger.rebuild} to rebuild", "stale" if ledger.rebuild else "muted"),
+        *((Bit(f"{ledger.never} never made", "never"),) if ledger.never else ()),
+        *((Bit(forecast_words(cost), "muted"),) if cost is not None and cost.steps else ()),
     ]
-    if ledger.never:
-        line.append(Bit(f" {dot} {ledger.never} never made", "never"))
-    if ledger.changed:
-        line.append(Bit(f" {dot} {ledger.changed} changed", "changed"))
-    if ledger.removed:
-        line.append(Bit(f" {dot} {ledger.removed} removed", "changed"))
-    if cost is not None and cost.steps:
-        line.append(Bit(f" {dot} {forecast_words(cost)}", "muted"))
+    line = list(_differences(ledger, dot))
+    for bit in after:
+        line.append(Bit(f" {dot}{bit.text}", bit.style))
+    return tuple(line)
+
+
+def _differences(ledger: Ledger, dot: str) -> Line:
+    """What is not as it was accepted: what is told of a ledger where there is no room for more."""
+    line = [Bit(f" {ledger.new} new ", "on-new ink-on-new bold")] if ledger.new else []
+    for count, word in ((ledger.changed, "changed"), (ledger.removed, "removed")):
+        if count:
+            line.append(Bit(f"{' ' + dot if line else ''}{count} {word}", "changed bold"))
     return tuple(line)
 
 
@@ -207,7 +213,12 @@ def footer_line(now: Situation, width: int) -> Line:
 def filter_footer(width: int) -> Line:
     """The keys that work while a filter is typed."""
     line: list[Bit] = [Bit(" ")]
-    for cap, name in (("Enter", "Keep the filter"), ("Esc", "Take it off"), ("ctrl+u", "Empty")):
+    for cap, name in (
+        ("Enter", "Keep the filter"),
+        ("Esc", "Take it off"),
+        ("tab", "Complete"),
+        ("ctrl+u", "Empty"),
+    ):
         bits = (Bit(cap, "key bold"), Bit(f" {name}  ", "text"))
         if line_width(line) + line_width(bits) - 2 <= width:
             line += bits

@@ -31,19 +31,20 @@ def total_of(kind: ViewKind, count: int) -> str:
 
 
 class Tally:
-    """The counts of both views, counted when asked for and then kept up to date by `touched`."""
+    """Counts of states, of a whole view or of some nodes: counted when asked for, then kept up to date by `touched`."""
 
     def __init__(self, graph: Graph, state_of: Callable[[Node], State]) -> None:
         self._graph = graph
         self._state_of = state_of
-        self._counts: dict[ViewKind, Counter[State]] = {}
-        self._told: dict[ViewKind, dict[Node, State]] = {}
+        self._counts: dict[ViewKind | frozenset[Node], Counter[State]] = {}
+        self._told: dict[ViewKind | frozenset[Node], dict[Node, State]] = {}
 
-    def of(self, kind: ViewKind) -> Counter[State]:
-        if kind not in self._counts:
-            self._told[kind] = {node: self._state_of(node) for node in counted(self._graph, kind)}
-            self._counts[kind] = Counter(self._told[kind].values())
-        return self._counts[kind]
+    def of(self, what: ViewKind | frozenset[Node]) -> Counter[State]:
+        if what not in self._counts:
+            nodes = what if isinstance(what, frozenset) else counted(self._graph, what)
+            self._told[what] = {node: self._state_of(node) for node in nodes}
+            self._counts[what] = Counter(self._told[what].values())
+        return self._counts[what]
 
     def touched(self, tasks: Iterable[str]) -> set[Node]:
         """The nodes that these tasks of a run make look different."""
@@ -53,8 +54,8 @@ class Tally:
             nodes.add(Node("task", task))
             if task in known:
                 nodes.update(Node("asset", name) for name in known[task].outputs)
-        for kind, told in self._told.items():
-            counts = self._counts[kind]
+        for what, told in self._told.items():
+            counts = self._counts[what]
             for node in nodes & told.keys():
                 state = self._state_of(node)
                 counts[told[node]] -= 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -16,7 +16,8 @@ from ..paint.sanitize import clean
 
 
 class FilterInput(Widget, can_focus=True, inherit_bindings=False):
-    """Filters while it is typed. Enter keeps the filter, Escape takes it off."""
+    """Filters while it is typed. Enter keeps the filter, Escape takes it off, tab goes through what could stand in the
+    place of the last word: `complete` gives the whole texts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "close", show=False),
@@ -24,7 +25,9 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
         Binding("backspace", "delete", show=False),
         Binding("ctrl+u", "empty", show=False),
         Binding("ctrl+w", "delete_word", show=False),
-        Binding("down,tab", "close", show=False),
+        Binding("tab", "complete(1)", show=False),
+        Binding("shift+tab", "complete(-1)", show=False),
+        Binding("down", "close", show=False),
     ]
 
     class Typed(Message):
@@ -35,9 +38,14 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
     class Closed(Message):
         pass
 
-    def __init__(self, ink: Callable[[], Ink], *, id: str | None = None) -> None:
+    def __init__(
+        self, ink: Callable[[], Ink], complete: Callable[[str], Sequence[str]], *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._ink = ink
+        self._complete = complete
+        self._choices: Sequence[str] = ()
+        self._chosen = -1
         self._note = ""
         self.text = ""
 
@@ -54,8 +62,9 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
 
     def open(self, text: str) -> None:
         self.text = text
+        self._offer()
         self.add_class("-open")
-        self.focus()
+        self.screen.set_focus(self, scroll_visible=False)  # at once: the next key may be here already
         self.refresh()
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
@@ -73,8 +82,21 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
 
     def _change(self, text: str) -> None:
         self.text = text
+        self._offer()
         self.refresh()
         self.post_message(self.Typed(text))
+
+    def _offer(self) -> None:
+        self._choices, self._chosen = self._complete(self.text) if self.text else (), -1
+
+    def action_complete(self, by: int) -> None:
+        if not self._choices:
+            return
+        first = 0 if by > 0 else -1
+        self._chosen = (first if self._chosen < 0 else self._chosen + by) % len(self._choices)
+        self.text = self._choices[self._chosen]
+        self.refresh()
+        self.post_message(self.Typed(self.text))
 
     def action_delete(self) -> None:
         self._change(self.text[:-1])
@@ -101,8 +123,24 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
             Bit(cut_front(self.text, width - 2, ink.ascii_only), "text"),
             Bit(" ", "reverse"),
         ]
-        if self.note:
-            bits.append(Bit("  " + cut(self.note, width - line_width(bits) - 2, ink.ascii_only), "stale"))
+        room = width - line_width(bits)
         if not self.text:
             bits.append(Bit("  part of a name, !not, or a selection: state:stale  group:x  key+", "muted"))
+        elif offered := self._offered(room):
+            bits += offered
+        elif self.note:
+            bits.append(Bit("  " + cut(self.note, room - 2, ink.ascii_only), "stale"))
         return ink.paint(bits, width, self.rich_style)
+
+    def _offered(self, room: int) -> list[Bit]:
+        """What tab would give, as far as there is room: from the one that is chosen on."""
+        if not self._choices:
+            return []
+        bits = [Bit("  tab ", "key")]
+        first = max(0, self._chosen)
+        for at in range(first, len(self._choices)):
+            word = self._choices[at].rpartition(" ")[2]
+            if line_width(bits) + len(word) + 2 > room:
+                break
+            bits.append(Bit(word + "  ", "accent" if at == self._chosen else "muted"))
+        return bits if len(bits) > 1 else []

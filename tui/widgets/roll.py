@@ -31,8 +31,8 @@ class Roll(Sheet):
         return self._targets.get(self._at)
 
     def show_roll(self, lines: Sequence[Line], targets: Mapping[int, str], about: object) -> None:
-        """Replaces the lines. The cursor stays on what it is on while they are about the same."""
-        was, is_other = self.target, about != self._about
+        """Replaces the lines. The cursor stays on what it is on while it is looked at and they are about the same."""
+        was, is_other = self.target, about != self._about or not self.has_focus
         self._targets = targets
         same = [] if is_other else [at for at, target in targets.items() if target == was]
         self._at = min(same, key=lambda at: abs(at - self._at)) if same else min(targets, default=0)

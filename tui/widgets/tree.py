@@ -161,7 +161,8 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         """These nodes look different now: paints those of their rows that are in view."""
         top = self.scroll_offset.y
         for at in range(top, min(top + self.size.height, len(self.rows))):
-            if self.rows.rows[at].node in nodes:
+            row = self.rows.rows[at]
+            if row.node in nodes or not row.members.isdisjoint(nodes):
                 self._refresh_line(at)
 
     def _refresh_line(self, at: int) -> None:
@@ -220,6 +221,8 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
             return Bit("+ ", "on-new ink-on-new bold")
         if look.layer == "changed":
             return Bit("± ", "changed bold")
+        if look.layer == "removed":
+            return Bit("- ", "changed bold")
         return Bit("  ")
 
     def _guides(self, row: Row, width: int, plain: bool) -> list[Bit]:
