@@ -30,7 +30,8 @@ SCENES: Sequence[Scene] = (
     ("plan", ("k", "enter")),
     ("tasks", ("escape", "t")),
     ("help", ("t", "question_mark")),
-    ("graph", ("escape", "left_square_bracket", "tab", "z")),
+    ("both", ("escape", "T")),
+    ("graph", ("left_square_bracket", "tab", "z")),
     ("timeline", ("left_square_bracket",)),
 )
 

@@ -133,8 +133,11 @@ class BakehouseApp(Stage):
 
     # ---- what happens ----------------------------------------------------------------------------
 
-    def on_tree_view_moved(self) -> None:
-        self.show_side()
+    def on_tree_view_moved(self, message: TreeView.Moved) -> None:
+        if message.tree is self.tree_view:
+            self.show_side()
+        elif self.session is not None:
+            self.side_work.twin.moved(self.session)
         self.foot.refresh()
 
     def on_tree_view_chosen(self) -> None:
@@ -147,7 +150,7 @@ class BakehouseApp(Stage):
         self.go_to(message.node)
 
     def on_tree_view_toggled(self, message: TreeView.Toggled) -> None:
-        self.moves.toggle(message.at)
+        self.moves.toggle(message.tree, message.at)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.arrange)

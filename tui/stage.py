@@ -6,8 +6,9 @@ The parts (moves, deeds, feed, side work, palette) know the stage; the app puts 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from textual.app import App
@@ -23,7 +24,7 @@ from .projection.echo import Echo
 from .projection.keys import Situation
 from .projection.look import RowLook, look_at
 from .projection.rows import Row
-from .projection.session import Session, facts
+from .projection.session import Session, facts, live_states
 from .projection.status import filter_footer, footer_line, nothing_words, plan_words, status_line
 from .projection.trail import Trail
 from .widgets.bar import Bar
@@ -84,7 +85,7 @@ class Stage(App[int]):
         self.trail = Trail()
         self.echo = Echo()
         self.tree_view = TreeView(self._look, self.ink, self._nothing, id="tree")
-        self.side = SidePane(self.ink, self.show_side, id="side")
+        self.side = SidePane(self.ink, self.show_side, partial(self._look, beside=True), id="side")
         self.status = Bar(self._status, self.ink, id="status")
         self.says = Bar(self._said, self.ink, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
@@ -116,9 +117,9 @@ class Stage(App[int]):
 
     # ---- the lines at the edges ------------------------------------------------------------------
 
-    def _look(self, row: Row) -> RowLook:
+    def _look(self, row: Row, *, beside: bool = False) -> RowLook:
         assert self.session is not None
-        return look_at(self.session, row, ascii_only=self.ascii_only)
+        return look_at(self.session, row, ascii_only=self.ascii_only, beside=beside)
 
     def _nothing(self) -> Line:
         return nothing_words(self.session)
@@ -258,6 +259,12 @@ class Stage(App[int]):
         """Shows beside the tree what the thing under the cursor is; `again` where that has changed."""
         self.side_work.show(again=again)
 
+    def repaint(self, nodes: Collection[Node]) -> None:
+        """These nodes look different now."""
+        for tree in (self.tree_view, self.side.twin):
+            if tree.display:
+                tree.repaint(nodes)
+
     def zoom(self) -> None:
         """The pane with the focus over the whole screen, and back."""
         self.zoomed = not self.zoomed
@@ -340,7 +347,7 @@ class Stage(App[int]):
             while session.sieve.is_selection and text != session.sieve.text:
                 text = session.sieve.text
                 try:
-                    found = await self.aside.call(session.bench.select, text, session.live_states())
+                    found = await self.aside.call(session.bench.select, text, live_states(session))
                     session.select(text, found)
                 except ProblemError as error:
                     session.cannot_select(text, error.message.split("\n", 1)[0])

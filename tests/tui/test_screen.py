@@ -270,7 +270,7 @@ async def test_an_untrusted_project_is_looked_at_only(cookies: Path, screen: Cal
         await s.press("m")
         await s.sees("not trusted")
         assert s.bench.told is None
-        await s.press("T")
+        await s.press("exclamation_mark")
         await s.sees("Trust this project?")
         await s.press("y")
         await s.until(lambda: s.bench.trusted, "trust")

@@ -48,8 +48,14 @@ async def why(s: Any) -> None:
 
 async def graph(s: Any) -> None:
     await s.go("cookie_dough")
-    await s.press("left_square_bracket")
+    s.app.side.go_to_tab("graph")
     await s.sees("├─ ∘ cookie_dough")
+
+
+async def both(s: Any) -> None:
+    await s.go("cookie_dough")
+    await s.press("T")
+    await s.sees("combine ingredients")
 
 
 async def help(s: Any) -> None:
@@ -69,6 +75,7 @@ SCREENS = {
     "failed": failed,
     "why": why,
     "graph": graph,
+    "both": both,
     "help": help,
 }
 TAKEN = [(name, size) for name in SCREENS for size in SIZES]

@@ -64,7 +64,7 @@ class Deeds:
         elif row is not None and row.kind == "alias":
             self._moves.jump()
         elif row is not None and row.kind == "group":
-            self._moves.toggle(tree.cursor)
+            self._moves.toggle(tree, tree.cursor)
         elif (made := await self._make_plan(chosen := self._chosen())) is not None:
             self.app.did("plan", chosen)
             if made.counts["run"]:

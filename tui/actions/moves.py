@@ -26,6 +26,7 @@ class Moves:
         self.app = app
         self.tree_view = app.tree_view
         self.side = app.side
+        self._before = 0
 
     # ---- move ------------------------------------------------------------------------------------
 
@@ -56,7 +57,7 @@ class Moves:
             at.move_across(-1)
         elif (row := at.row) is not None:
             if row.open:
-                self._set_open(at.cursor, False)
+                self._set_open(at, at.cursor, False)
             elif row.parent >= 0:
                 at.go(row.parent)
 
@@ -65,24 +66,28 @@ class Moves:
         if not isinstance(at, TreeView):
             at.move_across(1)
         elif (row := at.row) is not None:
-            if row.kind == "alias":
+            if row.kind == "alias" and at is self.tree_view:
                 self.jump()
+            elif row.kind == "alias" and row.node is not None:
+                at.go_to(row.node)
             elif row.open is False:
-                self._set_open(at.cursor, True)
+                self._set_open(at, at.cursor, True)
             elif row.open:
                 at.go(at.cursor + 1)
 
-    def toggle(self, at: int) -> None:
-        row = self.tree_view.rows.rows[at]
+    def toggle(self, tree: TreeView, at: int) -> None:
+        row = tree.rows.rows[at]
         if row.open is not None:
-            self._set_open(at, not row.open)
+            self._set_open(tree, at, not row.open)
 
-    def _set_open(self, at: int, is_open: bool) -> None:
-        session, row = self.app.session, self.tree_view.rows.rows[at]
-        if session is None or session.filtered:
+    def _set_open(self, tree: TreeView, at: int, is_open: bool) -> None:
+        session, row = self.app.session, tree.rows.rows[at]
+        if session is None or (session.filtered and tree is self.tree_view):
             return
+        kind = session.which if tree is self.tree_view else session.other
         key = row.key if row.node is None else node_key(row.node)
-        session.set_folds(session.folds().open(key) if is_open else session.folds().close(key))
+        folds = session.folds(kind)
+        session.set_folds(folds.open(key) if is_open else folds.close(key), kind)
         self.app.show_rows()
 
     def fold_all(self) -> None:
@@ -109,6 +114,14 @@ class Moves:
             return
         node = session.flip(self.tree_view.node)
         self.app.show_rows(node, reveal=True)
+
+    def both(self) -> None:
+        """The other view beside the tree, or what was there before."""
+        if self.side.tab.name == "twin":
+            self.side.turn_to(self._before)
+        else:
+            self._before = self.side.at
+            self.side.go_to_tab("twin")
 
     def turn(self) -> None:
         if self.app.session is not None:

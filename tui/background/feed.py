@@ -57,7 +57,7 @@ class Feed:
             return
         tasks, session.live.touched = session.live.touched, set()
         nodes = session.touched(tasks)
-        tree.repaint(nodes)
+        self.app.repaint(nodes)
         begun, self._begun = self._begun, set()
         self._side_work.came(tasks, nodes, begun)
         if session.faults_only and len(tree.rows) < MOST_REBUILT:
@@ -72,9 +72,9 @@ class Feed:
             self._ticker = self.app.set_interval(TICK, self._tick)
 
     def _tick(self) -> None:
-        session, tree = self.app.session, self.app.tree_view
+        session = self.app.session
         if session is not None and session.live is not None:
-            tree.repaint(session.touched(session.live.running()))
+            self.app.repaint(session.touched(session.live.running()))
         self._foresee()
         self._side_work.timeline.tick()
         self.app.refresh_bars()

@@ -18,6 +18,7 @@ from ..projection.session import Session
 from ..projection.states import LOOKS
 from ..widgets.log import FileLog, LogSource, RingLog
 from .timeline import TimelineWork
+from .twin import TwinWork
 from .valuework import ValueWork
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class SideWork:
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
         self.timeline = TimelineWork(app)
+        self.twin = TwinWork(app)
         self.past = Past()
         self._past_of: Node | None = None
         self._left = ""
@@ -49,6 +51,9 @@ class SideWork:
         side = self.app.side
         self._wish += 1
         if session is None:
+            return
+        if side.tab.name == "twin":
+            self.twin.show(session, again=again)
             return
         if side.tab.name == "timeline":
             side.gantt.point_at(session.task_of(node) if node is not None else None)

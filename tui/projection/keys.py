@@ -65,7 +65,7 @@ def _needs_trust(now: Situation) -> str | None:
     if not now.loaded:
         return "the project is still being read"
     if not now.trusted:
-        return "this project is not trusted: it can be looked at only (T to trust it)"
+        return "this project is not trusted: it can be looked at only (! to trust it)"
     if now.elsewhere:
         return "another process runs this project: wait for its end, or X cancels its run"
     return None
@@ -212,7 +212,8 @@ KEYS: tuple[Key, ...] = (
     Key("redo", ("U",), "U", "Redo", "what was undone; asks first", "Run", reason=_to_undo),
     Key("accept_as_is", ("A",), "A", "Accept as it is", "what was made counts as up to date, though something changed: "
         "for a change that makes no difference; asks first", "Run", reason=_to_accept_as_is),
-    Key("trust", ("T",), "T", "Trust the project", "shows what would run, and asks", "Run", reason=_to_trust),
+    Key("trust", ("exclamation_mark",), "!", "Trust the project", "shows what would run, and asks", "Run",
+        reason=_to_trust),
     Key("more_jobs", ("greater_than_sign",), ">", "More steps at once", "in the run under way, and the next",
         "Run", reason=_to_resize),
     Key("fewer_jobs", ("less_than_sign",), "<", "Fewer steps at once", "what runs is let end", "Run",
@@ -230,6 +231,8 @@ KEYS: tuple[Key, ...] = (
     Key("half_up", ("ctrl+u", "pageup"), "ctrl+u", "Half a page up", "", "Move", palette=False),
     Key("fold_all", ("minus",), "-", "Fold all", "every row", "Move"),
     Key("unfold_all", ("equals_sign",), "=", "Unfold all", "every row", "Move"),
+    Key("both", ("T",), "T", "Both views", "the other view beside the tree, moving with it; again: what was there",
+        "Look"),
     Key("turn", ("o",), "o", "Turn the tree", "what it is made of below, or what follows from it", "Look"),
     Key("faults", ("f",), "f", "Faults only", "failed, stale, running and new rows; again: all", "Look"),
     Key("isolate", ("i",), "i", "Isolate", "only what this is made of and what is made of it; again: all", "Look",

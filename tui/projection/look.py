@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from ...core.graph.views import ViewKind
 from ...core.model import Node, PlannedStep, ReasonKind, State
 from ...core.plan.timing import slow_after
 from ..paint.sanitize import strip_sequences
@@ -61,8 +62,9 @@ def spinner(now: float, ascii_only: bool) -> str:
     return frames[int(now * 4) % len(frames)]
 
 
-def look_at(session: Session, row: Row, *, ascii_only: bool = False) -> RowLook:
-    """How `row` looks now."""
+def look_at(session: Session, row: Row, *, ascii_only: bool = False, beside: bool = False) -> RowLook:
+    """How `row` looks now, in the tree or (`beside`) in that of the other view."""
+    kind = session.other if beside else session.which
     if row.node is None:
         return _group_look(session, row, ascii_only)
     node = row.node
@@ -73,7 +75,7 @@ def look_at(session: Session, row: Row, *, ascii_only: bool = False) -> RowLook:
     if session.preview is not None:
         look = _planned_look(session, row, node, session.planned(node), ascii_only)
     else:
-        look = _live_look(session, row, node, ascii_only)
+        look = _live_look(session, row, node, kind, ascii_only)
     layer = "new" if node in session.new else "changed" if node in session.changed else ""
     return look._replace(layer=layer, marked=node in session.marked)
 
@@ -110,7 +112,7 @@ def _name_style(row: Row, state: State) -> str:
     return "failed bold" if state is State.FAILED else "text"
 
 
-def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowLook:
+def _live_look(session: Session, row: Row, node: Node, kind: ViewKind, ascii_only: bool) -> RowLook:
     state = session.state_of(node)
     look = LOOKS[state]
     step = session.step_of(node)
@@ -120,11 +122,11 @@ def _live_look(session: Session, row: Row, node: Node, ascii_only: bool) -> RowL
     elapsed = step.elapsed(now) if step is not None else None
     if elapsed is None and state in _MADE and (step is None or step.state not in OPEN):
         elapsed = _taken(session, node)
-    if step is not None and (node.kind == session.which or row.kind == "ghost"):
+    if step is not None and (node.kind == kind or row.kind == "ghost"):
         said = _said(step, state)
         if said:
             middle, middle_style = said, look.style if state is not State.RUNNING else "muted"
-    if state is State.FAILED and (step is None or step.state is not state) and node.kind == session.which:
+    if state is State.FAILED and (step is None or step.state is not state) and node.kind == kind:
         middle, middle_style = _last_error(session, node) or middle, "failed"
     word, style, time_style = look.word, look.style, "muted"
     if state is State.RUNNING and step is not None and step.fraction is not None:

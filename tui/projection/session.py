@@ -134,21 +134,33 @@ class Session:
         names = self.definitions.pipelines
         return ", ".join(names[:3]) or self.bench.root.name
 
-    def shape(self) -> Shape:
-        at = (self.which, self.direction)
+    @property
+    def other(self) -> ViewKind:
+        """The view that is not the one shown in the tree."""
+        return "task" if self.which == "asset" else "asset"
+
+    def _turned(self, kind: ViewKind | None) -> tuple[ViewKind, Direction]:
+        return kind or self.which, self.directions[kind or self.which]
+
+    def shape(self, kind: ViewKind | None = None) -> Shape:
+        at = self._turned(kind)
         if at not in self._shapes:
-            self._shapes[at] = Shape(self.view(), self.direction)
+            self._shapes[at] = Shape(self.view(kind), at[1])
         return self._shapes[at]
 
-    def folds(self) -> Folds:
-        at = (self.which, self.direction)
+    def folds(self, kind: ViewKind | None = None) -> Folds:
+        at = self._turned(kind)
         if at not in self._folds:
-            faults = [n for n in self.view().nodes if self.state_of(n) is State.FAILED or n in self.new]
-            self._folds[at] = default_folds(self.shape(), faults)
+            faults = [n for n in self.view(kind).nodes if self.state_of(n) is State.FAILED or n in self.new]
+            self._folds[at] = default_folds(self.shape(kind), faults)
         return self._folds[at]
 
-    def set_folds(self, folds: Folds) -> None:
-        self._folds[self.which, self.direction] = folds
+    def set_folds(self, folds: Folds, kind: ViewKind | None = None) -> None:
+        self._folds[self._turned(kind)] = folds
+
+    def rows_beside(self) -> Rows:
+        """The rows of the other view, in full."""
+        return build(self.shape(self.other), self.folds(self.other))
 
     def rows(self) -> Rows:
         """The rows to show now."""
@@ -174,9 +186,9 @@ class Session:
             nodes = [n for n in nodes if self.is_fault(n)]
         return frozenset(nodes)
 
-    def reveal(self, node: Node) -> None:
+    def reveal(self, node: Node, kind: ViewKind | None = None) -> None:
         """Unfolds what hides `node`."""
-        self.set_folds(self.folds().open(*way_to(self.shape(), node)))
+        self.set_folds(self.folds(kind).open(*way_to(self.shape(kind), node)), kind)
 
     # ---- states ----------------------------------------------------------------------------------
 
@@ -195,17 +207,6 @@ class Session:
         if state is not None:
             return state
         return State.SOURCE if self.task_of(node) is None else State.NEVER
-
-    def live_states(self) -> dict[Node, State]:
-        """The states that the run knows better than any survey."""
-        if self.live is None or self.is_settled:
-            return {}
-        known = self.graph.tasks
-        steps = ((task, known[task].outputs) for task in self.live.steps if task in known)
-        nodes = (
-            n for task, outputs in steps for n in (Node("task", task), *(Node("asset", o) for o in outputs))
-        )
-        return {node: self.state_of(node) for node in nodes}
 
     def reasons_of(self, node: Node) -> tuple[Reason, ...]:
         step = self.step_of(node)
@@ -250,15 +251,14 @@ class Session:
 
     def flip(self, node: Node | None) -> Node | None:
         """Shows the other view; returns the node there that is the same thing as `node`."""
-        self.which = "task" if self.which == "asset" else "asset"
+        self.which = self.other
         self._match()
         return (
             None if node is None or not self.is_defined(node) else counterpart(self.graph, node, self.view())
         )
 
     def is_in_other_view(self, node: Node) -> bool:
-        other: ViewKind = "task" if self.which == "asset" else "asset"
-        return node not in self.view().nodes and node in self.view(other).nodes
+        return node not in self.view().nodes and node in self.view(self.other).nodes
 
     def turn(self) -> None:
         self.directions[self.which] = "down" if self.direction == "up" else "up"
@@ -337,3 +337,13 @@ class Session:
             previewing=self.preview is not None,
             defined_at=bool(self.place_of(node).file),
         )
+
+
+def live_states(session: Session) -> dict[Node, State]:
+    """The states that the run knows better than any survey."""
+    if session.live is None or session.is_settled:
+        return {}
+    known = session.graph.tasks
+    steps = ((task, known[task].outputs) for task in session.live.steps if task in known)
+    nodes = (n for task, outputs in steps for n in (Node("task", task), *(Node("asset", o) for o in outputs)))
+    return {node: session.state_of(node) for node in nodes}

@@ -12,11 +12,14 @@ from textual.content import Content
 
 from ...core.problems import number_of
 from ..paint.ink import Bit, Ink, Line
+from ..projection.look import RowLook
+from ..projection.rows import Row
 from .chart import Chart
 from .gantt import GanttView
 from .log import LogView
 from .roll import Roll
 from .sheet import Sheet
+from .tree import TreeView
 from .valueview import ValueView
 
 
@@ -26,7 +29,7 @@ class Tab:
 
     name: str
     title: str
-    shown_in: Literal["page", "table", "roll", "log", "chart", "gantt"]
+    shown_in: Literal["page", "table", "roll", "log", "chart", "gantt", "twin"]
 
 
 TABS: tuple[Tab, ...] = (
@@ -37,6 +40,7 @@ TABS: tuple[Tab, ...] = (
     Tab("history", "History", "roll"),
     Tab("timeline", "Timeline", "gantt"),
     Tab("graph", "Graph", "chart"),
+    Tab("twin", "Both", "twin"),
 )
 
 
@@ -63,7 +67,14 @@ def titles_in(titles: Sequence[str], at: int, width: int) -> tuple[int, int]:
 class SidePane(Container):
     """Holds the tabs. `changed` is called when another tab is shown."""
 
-    def __init__(self, ink: Callable[[], Ink], changed: Callable[[], None], *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        ink: Callable[[], Ink],
+        changed: Callable[[], None],
+        look: Callable[[Row], RowLook],
+        *,
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
         self._changed = changed
         self.at = 0
@@ -73,6 +84,7 @@ class SidePane(Container):
         self.roll = Roll(ink, id="roll")
         self.log_view = LogView(ink, self.say_follow, id="log")
         self.chart = Chart(ink, id="chart")
+        self.twin = TreeView(look, ink, tuple, id="twin")
 
     def compose(self) -> ComposeResult:
         yield self.page
@@ -81,6 +93,7 @@ class SidePane(Container):
         yield self.log_view
         yield self.chart
         yield self.gantt
+        yield self.twin
 
     def on_mount(self) -> None:
         self._show_tab()
@@ -90,7 +103,7 @@ class SidePane(Container):
         return TABS[self.at]
 
     @property
-    def inside(self) -> Sheet | LogView:
+    def inside(self) -> Sheet | LogView | TreeView:
         """The widget that shows the tab."""
         match self.tab.shown_in:
             case "page":
@@ -105,6 +118,8 @@ class SidePane(Container):
                 return self.chart
             case "gantt":
                 return self.gantt
+            case "twin":
+                return self.twin
 
     def turn_to(self, at: int) -> None:
         had_focus = self.has_focus_within
@@ -118,7 +133,7 @@ class SidePane(Container):
         self.turn_to(next(n for n, tab in enumerate(TABS) if tab.name == name))
 
     def _show_tab(self) -> None:
-        for widget in (self.page, self.table, self.roll, self.log_view, self.chart, self.gantt):
+        for widget in self.children:
             widget.display = widget is self.inside
         self._say_titles()
         self.say_follow()

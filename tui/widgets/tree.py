@@ -28,7 +28,11 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
     `nothing` gives what stands there when there is no row."""
 
     class Moved(Message):
-        """The cursor is on another row, or its row is another thing."""
+        """The cursor of `tree` is on another row, or its row is another thing."""
+
+        def __init__(self, tree: TreeView) -> None:
+            super().__init__()
+            self.tree = tree
 
     class Chosen(Message):
         """The row under the cursor was clicked again."""
@@ -36,8 +40,9 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
     class Toggled(Message):
         """The fold of the row at `at` was clicked."""
 
-        def __init__(self, at: int) -> None:
+        def __init__(self, tree: TreeView, at: int) -> None:
             super().__init__()
+            self.tree = tree
             self.at = at
 
     def __init__(
@@ -119,10 +124,10 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor = at
         row = self.row
         if row is None:  # what it was on is found again when there are rows again
-            self.post_message(self.Moved())
+            self.post_message(self.Moved(self))
         elif row.key != self._key:
             self._key = row.key
-            self.post_message(self.Moved())
+            self.post_message(self.Moved(self))
         self.keep_in_view(top)
 
     def keep_in_view(self, top: int | None = None) -> None:
@@ -278,7 +283,7 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         row = self.rows.rows[at]
         indent = 3 + line_width(self._guides(row, self.size.width, False))
         if row.open is not None and indent <= event.x < indent + 3:
-            self.post_message(self.Toggled(at))
+            self.post_message(self.Toggled(self, at))
         elif at == self.cursor and event.chain > 1:
             self.post_message(self.Chosen())
         self.go(at)
