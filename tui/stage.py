@@ -6,7 +6,7 @@ The parts (moves, deeds, feed, side work, palette) know the stage; the app puts 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -258,12 +258,6 @@ class Stage(App[int]):
     def show_side(self, *, again: bool = False) -> None:
         """Shows beside the tree what the thing under the cursor is; `again` where that has changed."""
         self.side_work.show(again=again)
-
-    def repaint(self, nodes: Collection[Node]) -> None:
-        """These nodes look different now."""
-        for tree in (self.tree_view, self.side.twin):
-            if tree.display:
-                tree.repaint(nodes)
 
     def zoom(self) -> None:
         """The pane with the focus over the whole screen, and back."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bakehouse.core.events import Kind
 from bakehouse.core.model import Node, State
 from bakehouse.core.workbench import Snapshot, Workbench
 from bakehouse.tui import stage
@@ -404,3 +405,24 @@ async def test_a_step_that_was_cancelled_before_it_began_says_so_and_has_no_time
         assert s.app.session.state_of(bad) is State.CANCELLED
         assert "cancelled before it began" in rows["below"].split("││")[0]
         assert not rows["below"].split("││")[0].rstrip().endswith("s")
+
+
+async def test_what_is_queued_says_what_it_waits_for(tmp_path: Path, screen: Opener) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(
+        "pools: {oven: 1}\nassets:\n"
+        "  dough: {shell: 'true'}\n  bread: {deps: [dough], pool: oven, shell: 'true'}\n"
+        "  cake: {deps: [dough], pool: oven, shell: 'true'}\n  jam: {shell: 'true'}\n  tea: {shell: 'true'}\n"
+    )
+    async with screen(tmp_path, size=(140, 30)) as s:
+        await s.press("a")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        s.run.tell(Kind.RUN_STARTED, jobs=2, queued=["dough", "bread", "cake", "jam", "tea"])
+        s.run.tell(Kind.STEP_STARTED, "dough")
+        await s.sees("bread  waits for dough", "cake  waits for dough")
+        s.run.tell(Kind.STEP_STARTED, "jam")
+        await s.sees("tea  all jobs are busy")
+        s.run.tell(Kind.STEP_SUCCEEDED, "dough", seconds=1.0)
+        s.run.tell(Kind.STEP_STARTED, "bread")
+        await s.sees("cake  oven is full: bread")
+        s.run.tell(Kind.STEP_SUCCEEDED, "bread", seconds=1.0)
+        await s.until(lambda: "oven is full" not in s.text, "the oven to be free")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Iterable
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
 from ...core.events import Event, Kind
+from ...core.model import Node
 from ..aside import Aside
+from ..projection.live import OPEN
+from ..projection.session import Session
+from ..widgets.tree import TreeView
 
 if TYPE_CHECKING:
     from ..stage import Stage
@@ -57,11 +62,23 @@ class Feed:
             return
         tasks, session.live.touched = session.live.touched, set()
         nodes = session.touched(tasks)
-        self.app.repaint(nodes)
+        self._repaint(nodes)
         begun, self._begun = self._begun, set()
         self._side_work.came(tasks, nodes, begun)
         if session.faults_only and len(tree.rows) < MOST_REBUILT:
             self.app.show_rows()
+
+    def _trees(self) -> Iterable[TreeView]:
+        return (tree for tree in (self.app.tree_view, self.app.side.twin) if tree.display)
+
+    def _repaint(self, nodes: Collection[Node]) -> None:
+        for tree in self._trees():
+            tree.repaint(nodes)
+
+    def _under_way(self, session: Session) -> set[Node]:
+        """What is in view and runs, or waits in words that may have changed."""
+        nodes = {row.node for tree in self._trees() for row in tree.in_view() if row.node is not None}
+        return {node for node in nodes if session.state_of(node) in OPEN}
 
     def began(self) -> None:
         """A run begins. Called in the app's own context, which the engine's callbacks do not have."""
@@ -74,7 +91,7 @@ class Feed:
     def _tick(self) -> None:
         session = self.app.session
         if session is not None and session.live is not None:
-            self.app.repaint(session.touched(session.live.running()))
+            self._repaint(self._under_way(session))
         self._foresee()
         self._side_work.timeline.tick()
         self.app.refresh_bars()

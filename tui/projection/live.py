@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ...core.events import Event, Kind
@@ -68,6 +68,7 @@ class Live:
         self.error = ""
         self.last_failed = ""
         self.cancelled = False
+        self._running: dict[str, None] = {}
 
     @property
     def is_over(self) -> bool:
@@ -141,6 +142,10 @@ class Live:
             self.counts[step.state] -= 1
             self.counts[state] += 1
             step.state = state
+        if state is State.RUNNING:
+            self._running[task] = None
+        else:
+            self._running.pop(task, None)
         if state is State.QUEUED:
             step.seconds = None
         self.touched.add(task)
@@ -187,8 +192,10 @@ class Live:
     def done(self) -> int:
         return self.total - self.counts[State.QUEUED] - self.counts[State.RUNNING]
 
-    def running(self) -> Iterable[str]:
-        return [task for task, step in self.steps.items() if step.state is State.RUNNING]
+    @property
+    def running(self) -> Collection[str]:
+        """The steps that run, in the order in which they began."""
+        return self._running
 
     def saved(self) -> float:
         """Seconds that the spared steps would have taken, as far as that is known: they were out of date, and

@@ -14,6 +14,7 @@ from .live import OPEN, Step
 from .rows import Row
 from .session import Session
 from .states import LOOKS, ORDER, PLAIN_SPINNER, SPINNER, glyph, seconds
+from .waiting import waits_for
 
 _WHY = {
     ReasonKind.NEVER_MATERIALIZED: "never made",
@@ -123,7 +124,7 @@ def _live_look(session: Session, row: Row, node: Node, kind: ViewKind, ascii_onl
     if elapsed is None and state in _MADE and (step is None or step.state not in OPEN):
         elapsed = _taken(session, node)
     if step is not None and (node.kind == kind or row.kind == "ghost"):
-        said = _said(step, state)
+        said = _said(step, state) or (_waits(session, node) if state is State.QUEUED else "")
         if said:
             middle, middle_style = said, look.style if state is not State.RUNNING else "muted"
     if state is State.FAILED and (step is None or step.state is not state) and node.kind == kind:
@@ -152,6 +153,13 @@ def _taken(session: Session, node: Node) -> float | None:
         return None
     record = session.survey.recorded.steps.get(task)
     return record.duration if record is not None else None
+
+
+def _waits(session: Session, node: Node) -> str:
+    task, live = session.task_of(node), session.live
+    if task is None or live is None or task not in session.graph.tasks:
+        return ""
+    return waits_for(live, session.definitions, session.graph.before(task), task)
 
 
 def _said(step: Step, state: State) -> str:

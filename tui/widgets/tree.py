@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from rich.style import Style
 from textual import events
@@ -162,11 +162,14 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # ---- what changed ----------------------------------------------------------------------------
 
+    def in_view(self) -> Sequence[Row]:
+        """The rows that are shown."""
+        top = self.scroll_offset.y
+        return self.rows.rows[top : top + self.size.height]
+
     def repaint(self, nodes: Collection[Node]) -> None:
         """These nodes look different now: paints those of their rows that are in view."""
-        top = self.scroll_offset.y
-        for at in range(top, min(top + self.size.height, len(self.rows))):
-            row = self.rows.rows[at]
+        for at, row in enumerate(self.in_view(), self.scroll_offset.y):
             if row.node in nodes or not row.members.isdisjoint(nodes):
                 self._refresh_line(at)
 
