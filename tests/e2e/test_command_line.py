@@ -168,6 +168,26 @@ def test_status_check_is_a_gate(call: Call) -> None:
     assert document(call("status", "--json"))["counts"] == {"fresh": 4, "source": 2}
 
 
+@pytest.mark.parametrize("yaml", [None, "assets: {bread: {}}\n"], ids=["Python alone", "YAML too"])
+def test_definitions_that_were_not_loaded_close_the_gate_and_are_told_in_every_document(
+    call: Call, tmp_path: Path, yaml: str | None
+) -> None:
+    folder = tmp_path / "untrusted"
+    (folder / "pipelines").mkdir(parents=True)
+    (folder / "pipelines" / "rolls.py").write_text("from bakehouse import asset\n@asset\ndef roll(): ...\n")
+    if yaml is not None:
+        (folder / "bakehouse.yaml").write_text(yaml)
+    gate = call("status", "--check", trusted=False, at=folder)
+    assert gate.returncode == 5 and "not loaded: pipelines/rolls.py" in gate.stderr
+    assert ":" not in gate.stdout or yaml is not None
+    commands = ["ls --json", "plan --json", "status --json", "graph --format json"]
+    for words in (*commands, *(["why bread --json"] if yaml is not None else [])):
+        told = document(call(*words.split(), trusted=False, at=folder))
+        assert told["withheld"] == ["pipelines/rolls.py"] and told.get("ok", False) is False, words
+    assert document(call("status", "--check", "--json", trusted=False, at=folder), 5)["ok"] is False
+    assert document(call("ls", "--json", at=folder))["withheld"] == []
+
+
 @pytest.mark.parametrize("form", ["dot", "mermaid", "text"])
 def test_the_graph_can_be_printed(call: Call, form: str) -> None:
     done = call("graph", "--format", form)

@@ -25,8 +25,8 @@ NODE = {
     "description", "tags", "owners", "metadata", "place",
 }  # fmt: skip
 EDGE = {"from", "to", "label", "kind", "from_kind", "to_kind"}
-GRAPH = {"pipelines", "view", "nodes", "edges"}
-PLAN = {"steps", "counts", "estimate"}
+GRAPH = {"pipelines", "view", "nodes", "edges", "withheld"}
+PLAN = {"steps", "counts", "estimate", "withheld"}
 PLANNED = {"task", "assets", "action", "reasons", "estimate_s", "critical"}
 ESTIMATE = {"wall_s", "work_s", "unknown", "jobs"}
 
@@ -36,7 +36,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "plan": (PLAN, {"steps": PLANNED, "estimate": ESTIMATE}),
     "materialize --plan-only": (PLAN, {"steps": PLANNED, "estimate": ESTIMATE}),
     "why bread": (
-        {"key", "kind", "state", "reasons", "causes", "untracked", "changes"},
+        {"key", "kind", "state", "reasons", "causes", "untracked", "changes", "withheld"},
         {"causes": {"path", "reasons"}},
     ),
     "show table": (
@@ -55,7 +55,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "logs idle": ({"key", "task", "lines"}, {}),
     "runs": ({"runs"}, {"runs": RUN}),
     "runs RUN": (RUN | {"steps"}, {"steps": STEP}),
-    "status": ({"counts", "assets", "steps", "new", "stale", "missing", "ok", "held"}, {}),
+    "status": ({"counts", "assets", "steps", "new", "stale", "missing", "ok", "held", "withheld"}, {}),
     "trust": ({"root", "trusted"}, {}),
 }
 

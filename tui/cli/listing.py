@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ import click
 
 from ...core.graph.views import View, ViewNode
 from ...core.model import Json, Node, Plan, Reason, State
+from ...core.problems import NotTrusted
 from ...core.store.lock import Holder
 from ...core.workbench import Marks, Snapshot, Workbench
 from ..paint.sanitize import clean, one_line
@@ -102,6 +103,7 @@ def listing_as_json(
         "view": kind,
         "nodes": [_node_json(bench, look, marks, shown) for shown in nodes],
         "edges": edges,
+        "withheld": list(bench.withheld),
     }
 
 
@@ -133,7 +135,7 @@ def _tell_of(holder: Holder | None, quiet: bool) -> None:
         talk(f"a run is under way: {holder}", quiet)
 
 
-def plan_as_json(plan: Plan, found: Forecast, jobs: int) -> Json:
+def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]) -> Json:
     """The document of `plan --json`."""
     critical = frozenset(found.critical)
     return {
@@ -156,6 +158,7 @@ def plan_as_json(plan: Plan, found: Forecast, jobs: int) -> Json:
             "unknown": found.unknown,
             "jobs": jobs,
         },
+        "withheld": list(withheld),
     }
 
 
@@ -167,7 +170,7 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
     jobs = jobs or os.cpu_count() or 2
     found = bench.forecast(plan, jobs)
     if as_json:
-        print_json(plan_as_json(plan, found, jobs))
+        print_json(plan_as_json(plan, found, jobs, bench.withheld))
         return
     from ..projection.estimate import about, forecast_words
 
@@ -241,6 +244,7 @@ def why(options: Options, key: str, as_json: bool) -> None:
                 "causes": [{"path": list(c.path), "reasons": reasons_as_json(c.reasons)} for c in causes],
                 "untracked": list(untracked),
                 "changes": reasons_as_json(changes),
+                "withheld": list(bench.withheld),
             }
         )
         return
@@ -261,7 +265,12 @@ def why(options: Options, key: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Exit with 3 if anything is not fresh, or a source is missing.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Exit with 3 if anything is not fresh, or a source is missing; with 5 if definitions were not loaded, "
+    "as the project is not trusted.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def status(options: Options, check: bool, as_json: bool) -> int:
@@ -273,7 +282,7 @@ def status(options: Options, check: bool, as_json: bool) -> int:
     makes_nothing = (Node("task", name) for name, task in tasks.items() if not task.outputs)
     counts = assets + Counter(look.states[node] for node in makes_nothing)
     stale, missing = len(look.survey.reasons), assets[State.MISSING]
-    is_well = not (stale or missing)
+    is_well = not (stale or missing or bench.withheld)
     if as_json:
         print_json(
             {
@@ -286,14 +295,18 @@ def status(options: Options, check: bool, as_json: bool) -> int:
                 "missing": missing,
                 "ok": is_well,
                 "held": None if holder is None else asdict(holder),
+                "withheld": list(bench.withheld),
             }
         )
     else:
         for kind, tally in zip(KINDS, (assets, steps), strict=True):
             words = [f"{mark(s)} {tally[s]} {s.value}" for s in ORDER if tally[s]]
-            print_line("  ".join([f"{total_of(kind, tally.total())}:", *words]))
+            total = total_of(kind, tally.total())
+            print_line("  ".join([f"{total}:", *words]) if words else total)
         _tell_of(holder, options.quiet)
-    return 0 if is_well or not check else 3
+    if is_well or not check:
+        return 0
+    return NotTrusted.exit_code if bench.withheld else 3
 
 
 def _by_kind(counts: Counter[State]) -> dict[str, Json]:
