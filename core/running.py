@@ -129,6 +129,14 @@ class Running:
         """Waits for the end, however it ends."""
         await asyncio.wait([self.task])
 
+    @staticmethod
+    def abandon() -> None:
+        """Kills all that runs of this process, for an end that does not wait: the next run records it as
+        interrupted. Blocks until it is dead, seconds at most."""
+        from .workers.link import abandon_all
+
+        abandon_all()
+
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)

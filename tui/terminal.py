@@ -124,6 +124,8 @@ def _end(app: BakehouseApp, number: int, ended_by: list[int], before: list[objec
         app.exit(return_code=128 + number)
         return
     _restore(before)
+    if app.session is not None and app.session.run is not None:
+        app.session.run.abandon()
     os._exit(128 + number)
 
 

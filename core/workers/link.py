@@ -7,8 +7,11 @@ import os
 import socket
 import subprocess
 import sys
+import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -80,6 +83,7 @@ class Supervisor:
         self.pid = self._process.pid
         mine.setblocking(False)
         self._socket = mine
+        _started.add(self)
         self._loop.add_reader(mine, self._readable)
         self._send(_frame("env", *(f"{name}={value}" for name, value in env.items())))
 
@@ -125,6 +129,13 @@ class Supervisor:
                 self._process.kill()
                 self._lose()
         self._process.wait()
+
+    def abandon(self, until: float) -> None:
+        """Let it kill every program as if the app had died; blocks until it is through, or (monotonic) `until`."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, until - time.monotonic()))
 
     # -- the socket
 
@@ -205,6 +216,17 @@ class Supervisor:
             _kill_trees(self.pids)
             status = self._process.returncode
             self.lost(self._bug or how_it_ended(status))
+
+
+_started: weakref.WeakSet[Supervisor] = weakref.WeakSet()
+
+
+def abandon_all() -> None:
+    """For a process that is about to end without waiting: nothing that it started outlives it. Blocks, at most
+    `PATIENCE` seconds."""
+    until = time.monotonic() + PATIENCE
+    for one in list(_started):
+        one.abandon(until)
 
 
 def _frame(*fields: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bakehouse.core.events import Kind
@@ -280,16 +282,17 @@ def test_nothing_of_the_folder_it_is_started_in_is_imported(project: Path, envir
     assert not canary.exists()
 
 
-def start(project: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
+def start(
+    project: Path, environ: dict[str, str], command: str = "sleep 600", until: str = '"step_started"'
+) -> subprocess.Popen[str]:
     """Starts a run of a step that does not end by itself, and waits until it has begun."""
-    (project / "bakehouse.yaml").write_text("assets:\n  slow: {shell: 'sleep 600'}\n")
-    command = [sys.executable, "-m", "bakehouse", "-C", str(project), "--trust", "materialize", "--json"]
-    process = subprocess.Popen(
-        command, env=environ, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
-    )
+    (project / "bakehouse.yaml").write_text(json.dumps({"assets": {"slow": {"shell": command}}}))
+    words = [sys.executable, "-m", "bakehouse", "-C", str(project), "--trust", "materialize", "--json"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(words, env=environ, stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None
     for line in process.stdout:
-        if '"step_started"' in line:
+        if until in line:
             return process
     raise AssertionError("the step did not begin")
 
@@ -314,6 +317,37 @@ def test_an_interrupted_run_says_cancelled_and_ends(
     last = json.loads(out.splitlines()[-1])
     assert last["event"] == "run_finished" and last["counts"]["cancelled"] == 1
     assert document(call("runs", "--json"))["runs"][0]["status"] == "cancelled"
+
+
+@pytest.mark.case("P11")
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        (signal.SIGINT, signal.SIGINT, 130),
+        (signal.SIGINT, signal.SIGTERM, 143),
+        (signal.SIGTERM, signal.SIGTERM, 143),
+        (signal.SIGTERM, signal.SIGHUP, 129),
+    ],
+    ids=lambda told: getattr(told, "name", None),
+)
+def test_a_second_signal_ends_at_once_a_step_that_takes_none_and_leaves_nothing(
+    project: Path,
+    environ: dict[str, str],
+    first: signal.Signals,
+    second: signal.Signals,
+    code: int,
+) -> None:
+    stubborn = "trap '' INT TERM HUP; echo up; setsid sh -c 'sleep 600' & while :; do sleep 600; done"
+    with start(project, environ, stubborn, until='"up"') as process:
+        assert process.stderr is not None
+        process.send_signal(first)
+        assert "once more" in process.stderr.readline()
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(second)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        left = [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        process.communicate(timeout=60)
+    assert process.returncode == code and len(started) > 2 and not left
 
 
 def test_without_a_terminal_the_tree_is_printed(call: Call) -> None:

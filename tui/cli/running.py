@@ -111,7 +111,7 @@ class _Voice:
 
 
 class _Interrupts:
-    """The first signal cancels the run and waits for its end; the second does not wait."""
+    """The first signal cancels the run and waits for its end; the second does not wait, and tells the exit code."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
@@ -119,7 +119,8 @@ class _Interrupts:
 
     def __call__(self, number: int) -> None:
         if self.received:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._running.abandon()
+            os._exit(128 + number)
         self.received = number
         talk("ending the run; once more ends it at once")
         self._running.cancel()
