@@ -39,6 +39,11 @@ class Defined:
         return Secrets(self.definitions.secrets, os.environ)
 
     @property
+    def is_empty(self) -> bool:
+        """True if there is no asset and no task, as far as is known."""
+        return not (self.definitions.assets or self.definitions.tasks)
+
+    @property
     def is_known(self) -> bool:
         """True if nothing was withheld and the code of every step is known."""
         return not self.definitions.withheld and all(key.code is not None for key in self.keys.values())

@@ -20,6 +20,7 @@ from ..core.problems import ProblemError
 from .aside import Aside
 from .paint.ink import Bit, Ink, Line, cut
 from .paint.themes import DARK, LIGHT, VARIABLES
+from .panes.whole import withheld_line
 from .projection.echo import Echo
 from .projection.keys import Situation
 from .projection.look import RowLook, look_at
@@ -122,7 +123,10 @@ class Stage(App[int]):
         return look_at(self.session, row, ascii_only=self.ascii_only, beside=beside)
 
     def _nothing(self) -> Line:
-        return nothing_words(self.session)
+        session = self.session
+        if session is not None and session.bench.withheld and session.bench.defined.is_empty:
+            return (Bit("  "), *withheld_line(session.bench.withheld))
+        return nothing_words(session)
 
     def _status(self, width: int) -> Line:
         return status_line(self.session, width, ascii_only=self.ascii_only)

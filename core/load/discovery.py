@@ -19,7 +19,7 @@ MOST_ENTRIES = 20_000
 MOST_SEEN = 500_000
 _YAML = (".yaml", ".yml")
 _TAKES = "-C takes a folder, a .yaml or a .py file"
-_SKIPPED = frozenset({"venv", "node_modules", "site-packages", "__pycache__"})
+_SKIPPED = frozenset({"venv", "node_modules", "site-packages", "__pycache__", "tests"})
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _OTHER_TOOLS = re.compile(r"taskfile(\.dist)?\.ya?ml", re.IGNORECASE)
 _DEFINES = re.compile(
@@ -27,6 +27,7 @@ _DEFINES = re.compile(
     re.MULTILINE,
 )
 _IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+bakehouse\b|import[ \t][^\n#]*\bbakehouse\b)", re.MULTILINE)
+_FACE = "bakehouse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def walk(project: Project, patterns: Iterable[str] = ()) -> Walk:
     """Every YAML and Python file of the project with its stamp; nothing is read.
 
     With `patterns` (of `definitions:`) only what matches one of them, and the root's bakehouse.yaml.
-    Hidden folders, environments and nested projects are left out; links to folders are not followed.
+    Hidden folders, environments, tests and nested projects are left out; links to folders are not followed.
     Raises ProblemError where there is no end to it.
     """
     if project.files is not None:
@@ -298,11 +299,39 @@ def is_candidate(file: str) -> bool:
 
 def defines(file: str, data: bytes) -> bool:
     """Whether a file is a definition file, by its bytes."""
-    return (_IMPORTS if file.endswith(".py") else _DEFINES).search(data) is not None
+    if file.endswith(".py"):
+        return _IMPORTS.search(data) is not None and _imports_the_face(data)
+    return _DEFINES.search(data) is not None
+
+
+def _imports_the_face(data: bytes) -> bool:
+    """Whether a statement of the file imports `bakehouse` itself: no text in it, and no part below the public face.
+    True as well where the file cannot be read as Python: whoever loads it says why."""
+    import ast
+
+    try:
+        nodes = list(ast.walk(ast.parse(data)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    names = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return _FACE in names or any(
+        isinstance(node, ast.ImportFrom) and node.module == _FACE and not node.level for node in nodes
+    )
 
 
 def _asked_for(project: Project, file: str) -> bool:
     return project.files is not None or file == ROOT_FILE
+
+
+def nothing_defined(project: Project, read: Iterable[str] = ()) -> NothingDefined:
+    """What to say of a project that defines nothing though the files in `read` were read, and where to look
+    instead. Blocking. Raises ProblemError as `walk` does."""
+    walked, files = walk(project), list(read)
+    told = _nothing(project, walked)
+    if walked.nested or not files:
+        return told
+    shown = ", ".join(files[:5]) + (", …" if len(files) > 5 else "")
+    return NothingDefined(told.message, f"there is no asset and no task in {shown}")
 
 
 def _nothing(project: Project, walked: Walk) -> NothingDefined:

@@ -190,6 +190,31 @@ def test_definitions_that_were_not_loaded_close_the_gate_and_are_told_in_every_d
     assert document(call("ls", "--json", at=folder))["withheld"] == []
 
 
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ({"bakehouse.yaml": "assets: {}\n"}, "there is no asset and no task in bakehouse.yaml"),
+        ({"help.py": "from bakehouse import Context\n"}, "there is no asset and no task in help.py"),
+        (
+            {"help.py": "from bakehouse import Context\n", "cookies/bakehouse.yaml": "assets: {a: {}}\n"},
+            "projects below: cookies: use -C cookies",
+        ),
+    ],
+    ids=["empty YAML", "helper", "projects below"],
+)
+def test_where_nothing_is_defined_every_command_says_so_and_where_to_look(
+    call: Call, tmp_path: Path, files: dict[str, str], hint: str
+) -> None:
+    folder = tmp_path / "empty"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    for words in (["ls"], ["status"], ["materialize"]):
+        done = call(*words, at=folder)
+        assert done.returncode == 0 and f"nothing is defined in {folder}\n{hint}" in done.stderr, words
+    assert call("status", at=folder).stdout == "0 assets\n0 steps\n"
+
+
 @pytest.mark.parametrize("form", ["dot", "mermaid", "text"])
 def test_the_graph_can_be_printed(call: Call, form: str) -> None:
     done = call("graph", "--format", form)

@@ -67,6 +67,32 @@ async def test_the_question_of_trust_follows_what_is_written_while_it_stands(
         assert "curl" not in s.text
 
 
+@pytest.mark.parametrize("size", [(100, 30), (40, 10)])
+async def test_what_was_not_loaded_is_named_on_the_screen(
+    tmp_path: Path, screen: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    (tmp_path / "rolls.py").write_text("from bakehouse import asset\n\n@asset\ndef roll():\n    return 1\n")
+    async with screen(tmp_path, trust=False, size=size) as s:
+        await s.sees("Trust this project?")
+        await s.press("escape")
+        await s.sees("rolls.py" if size[0] > 80 else "not loaded, as not")
+    (tmp_path / "more.yaml").write_text("assets: {bread: {}}\n")
+    async with screen(tmp_path, trust=False) as s:
+        await s.sees("Trust this project?")
+        await s.press("escape")
+        await s.sees("not loaded, as not trusted (T): rolls.py")
+
+
+async def test_a_project_that_defines_nothing_says_where_to_look(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    (tmp_path / "help.py").write_text("from bakehouse import Context\n")
+    (tmp_path / "cookies").mkdir()
+    (tmp_path / "cookies" / "bakehouse.yaml").write_text("assets: {a: {}}\n")
+    async with screen(tmp_path) as s:
+        await s.sees("nothing is defined in", "projects below: cookies: use -C cookies")
+
+
 def test_a_command_of_any_length_says_how_much_of_it_is_not_shown() -> None:
     def told(command: str) -> str:
         task = Task("long", ShellAction(command))

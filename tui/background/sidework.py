@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.load.discovery import nothing_defined
 from ...core.model import Node
 from ...core.problems import ProblemError
 from ..paint.ink import Bit, Line
@@ -13,6 +14,7 @@ from ..panes.graph import Label, draw
 from ..panes.overview import overview, text_lines
 from ..panes.page import Page
 from ..panes.past import Past, read_page
+from ..panes.whole import nothing_lines, withheld_line, withheld_lines
 from ..panes.why import why
 from ..projection.session import Session
 from ..projection.states import LOOKS
@@ -59,6 +61,9 @@ class SideWork:
             side.gantt.point_at(session.task_of(node) if node is not None else None)
             self.timeline.show(again=again)
             return
+        if node is None and not session.problems and session.bench.defined.is_empty:
+            self._later(self._show_why_empty)
+            return
         if node is None and not (session.problems and side.tab.name == "overview"):
             side.say("nothing is under the cursor", None)
             return
@@ -86,8 +91,32 @@ class SideWork:
         head = self._problems(session)
         if node is None:
             return Page(head, {})
+        if session.bench.withheld:
+            head += [withheld_line(session.bench.withheld), ()]
         lines, targets = overview(session, node, ascii_only=self.app.ascii_only)
         return Page([*head, *lines], {at + len(head): to for at, to in targets.items()})
+
+    async def _show_why_empty(self) -> None:
+        session, wish = self.app.session, self._wish
+        if session is None:
+            return
+        bench = session.bench
+        if bench.withheld:
+            lines = withheld_lines(bench.withheld)
+        else:
+            try:
+                why_empty: ProblemError = await self.app.aside.call(
+                    nothing_defined, bench.project, tuple(bench.definitions.files)
+                )
+            except ProblemError as error:
+                why_empty = error
+            lines = nothing_lines(why_empty)
+        if wish != self._wish:
+            self.show()
+        elif self.app.side.tab.shown_in == "page":
+            self._show_page(Page(lines, {}), None)
+        else:
+            self.app.side.say("nothing is under the cursor", None)
 
     @staticmethod
     def _problems(session: Session) -> list[Line]:

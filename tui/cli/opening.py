@@ -25,6 +25,10 @@ def open_workbench(options: Options, *, to_run: bool = False) -> Workbench:
     if bench.withheld and not options.quiet:
         files = ", ".join(bench.withheld[:5]) + ("…" if len(bench.withheld) > 5 else "")
         talk(f"not trusted, so not loaded: {files}. To let this project's code run: bakehouse trust")
+    elif bench.defined.is_empty:
+        from ...core.load.discovery import nothing_defined
+
+        talk(str(nothing_defined(bench.project, bench.definitions.files)), options.quiet)
     return bench
 
 

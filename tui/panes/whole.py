@@ -1,0 +1,38 @@
+"""What is told of the project as a whole: what was not loaded of it, and that it defines nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.problems import ProblemError, number_of
+from ..paint.ink import Bit, Line
+from .overview import text_lines
+
+_FILES = 50
+"""Files that are named one a line; beside other things three, in one line."""
+
+
+def withheld_line(withheld: Sequence[str], most: int = 3) -> Line:
+    """`not loaded, as not trusted (T): a.py, b.py and 3 more`."""
+    more = f" and {len(withheld) - most} more" if len(withheld) > most else ""
+    named = ", ".join(withheld[:most]) + more
+    return (Bit(f"not loaded, as not trusted (T): {named}", "stale"),)
+
+
+def withheld_lines(withheld: Sequence[str]) -> list[Line]:
+    """Every file that was not loaded, and how it is."""
+    files = number_of(len(withheld), "Python file was", "Python files were")
+    lines: list[Line] = [
+        (Bit(f"{files} not loaded, as the project is not trusted.", "text bold"),),
+        (Bit("What they define is not shown. T shows what would run, and asks."),),
+        (),
+    ]
+    lines += [(Bit(f"  {name}", "accent"),) for name in withheld[:_FILES]]
+    if len(withheld) > _FILES:
+        lines.append((Bit(f"  and {len(withheld) - _FILES:,} more", "muted"),))
+    return lines
+
+
+def nothing_lines(why: ProblemError) -> list[Line]:
+    """That nothing is defined, and where to look instead."""
+    return [(Bit(why.message, "text bold"),), *text_lines(why.hint)]
