@@ -297,7 +297,12 @@ class Deeds:
             return about_trust(defined.definitions, bench.withheld, bench.interpreter)
 
         if await self._ask(lambda: None if bench.trusted else about(bench.defined)):
-            await self.app.aside.call(bench.trust)
+            self.app.tell("trusted, reading…")
+            try:
+                await self.app.aside.call(bench.trust)
+            except ProblemError as error:
+                self.app.tell(str(error).replace("\n", ": "), "failed")
+                return
             self.app.did("trust")
             await self.reload()
 

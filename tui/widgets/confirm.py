@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
+from textual.events import Key
+from textual.message import Message
 from textual.screen import ModalScreen
 
 from ...core.model import Plan, Reason
@@ -25,6 +28,9 @@ from .sheet import Sheet
 _SCROLL = " · j k g G scroll"
 _ANEW = 0.2
 """Seconds after which a question is asked anew."""
+_LETTERS = ("y", "n", "q")
+_APART = 0.5
+"""Seconds between a letter that answers and another key before it that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +99,35 @@ Asked = Callable[[], Question | None]
 
 
 class Ask(Box):
-    """A question. Only `y` is a yes. It is asked anew while it stands, and closes with a no when it is moot."""
+    """A question. Only `y` is a yes. It is asked anew while it stands, and closes with a no when it is moot.
+
+    A letter answers only on its own: not one that was pressed before the question was painted, nor one among
+    others, as of a name that somebody types.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)", show=False)]
 
     def __init__(self, ink: Ink, question: Question, asked: Asked | None = None) -> None:
-        foot = f"y {question.yes} · Esc {question.no}"
-        super().__init__(ink, question.title, question.lines, foot)
+        self._keys = f"y {question.yes} · Esc {question.no}"
+        super().__init__(ink, question.title, question.lines, self._keys)
         self._asked = asked or (lambda: question)
+        self._typed = math.inf
 
     def on_mount(self) -> None:
         self.set_interval(_ANEW, self._ask_anew)
+        self.call_after_refresh(self._is_painted)
+
+    def _is_painted(self) -> None:
+        self._typed = Message().time - _APART
+
+    def on_key(self, event: Key) -> None:
+        """Sees a key before what it is bound to."""
+        if event.key in _LETTERS and event.time < self._typed + _APART:
+            event.stop()
+            self._foot = f"that was typed with others: {self._keys}"
+            self._say_how()
+        elif event.is_printable and event.key not in _LETTERS:
+            self._typed = max(event.time, self._typed) if math.isfinite(self._typed) else self._typed
 
     def _ask_anew(self) -> None:
         if not self.is_current:

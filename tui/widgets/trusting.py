@@ -27,8 +27,9 @@ def about_trust(definitions: Definitions, withheld: Sequence[str], interpreter: 
         (Bit(definitions.root, "text bold"),),
     ]
     if withheld:
-        files = "file is" if len(withheld) == 1 else "files are"
-        lines += [(), (Bit(f"{len(withheld)} Python {files} run at once, to read what they define:"),)]
+        files = "file runs" if len(withheld) == 1 else "files run"
+        they = "it defines" if len(withheld) == 1 else "they define"
+        lines += [(), (Bit(f"{len(withheld)} Python {files} immediately, to read what {they}:"),)]
         lines += [(Bit("  "), Bit(name, "accent")) for name in withheld[:_FILES]]
         lines += _more(len(withheld) - _FILES, "files")
     if withheld or any(isinstance(task.action, PythonAction) for task in tasks):
