@@ -223,21 +223,18 @@ class Workbench:
     ) -> Plan:
         """What would run to bring `nodes` (None: everything) up to date. Blocking.
 
-        `downstream` takes all that stands below with it; `retry` only what failed last time, and what that
-        blocked.
+        `downstream` takes all that stands below with it; `retry` only what failed, was cancelled or interrupted last
+        time, and what that blocked.
         """
         snapshot = self.survey()
         if nodes is None and not retry:
             return make_plan(snapshot.survey, None, force=force)
         graph = snapshot.defined.graph
-        targets = self._failed(snapshot) if nodes is None else _tasks_of(graph, nodes)
+        targets = set(snapshot.survey.unfinished) if nodes is None else _tasks_of(graph, nodes)
         if downstream or retry:
             below = graph.downstream({Node("task", name) for name in targets})
             targets |= {node.name for node in below if node.kind == "task"}
         return make_plan(snapshot.survey, targets, force=force)
-
-    def _failed(self, snapshot: Snapshot) -> set[str]:
-        return {n.name for n, state in snapshot.states.items() if n.kind == "task" and state is State.FAILED}
 
     def forecast(self, plan: Plan, jobs: int | None = None) -> Forecast:
         """What a run of `plan` would take, by the steps' own history. Blocking. As in `start`, without `jobs` as

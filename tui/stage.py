@@ -34,7 +34,7 @@ from .widgets.side import SidePane
 from .widgets.tree import TreeView
 
 if TYPE_CHECKING:
-    from ..core.workbench import Workbench
+    from ..core.workbench import Snapshot, Workbench
     from .panes.past import Past
 
 PaneName = Literal["tree", "side"]
@@ -75,6 +75,7 @@ class Stage(App[int]):
         self._message_ends: Timer | None = None
         self._is_selecting = False
         self._is_seeking = False
+        self._counted: tuple[Snapshot | None, int] = (None, 0)
         self._sought: tuple[Node | None, Node | None] = (None, None)
         self.ascii_only = ascii_only
         self.jobs = jobs
@@ -149,12 +150,20 @@ class Stage(App[int]):
         on_value = self.side.tab.name == "value"
         return replace(
             now,
+            unfinished=self._unfinished(),
             said=bool(self.echo.said),
             value=on_value,
             table=on_value and self.side.table.grid is not None,
             opens=self.side.target is not None,
             opened=bool(self.side_work.past.way),
         )
+
+    def _unfinished(self) -> int:
+        """How many steps can be retried: counted once for each survey."""
+        look = self.session.survey if self.session is not None else None
+        if look is not self._counted[0]:
+            self._counted = look, len(look.survey.unfinished) if look is not None else 0
+        return self._counted[1]
 
     @property
     def in_history(self) -> bool:

@@ -44,6 +44,12 @@ class Survey:
             return self._of_source(node.name)
         return tuple(dict.fromkeys(self.missing.get(task, ()) + self.reasons.get(task, ())))
 
+    @property
+    def unfinished(self) -> list[str]:
+        """The tasks out of date whose last attempt failed, was cancelled or was interrupted."""
+        attempts = self.facts.recorded.attempts
+        return [task for task in self.reasons if task in attempts and attempts[task].state != "succeeded"]
+
     def task_of(self, name: str) -> str | None:
         """The task that makes the asset `name`, or is called so."""
         graph = self.facts.graph

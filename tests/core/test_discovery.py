@@ -75,7 +75,7 @@ def test_definitions_are_told_from_other_files_by_what_is_in_them(tmp_path: Path
         "later.py=import os, bakehouse as b\n",
         "inside.py=def f():\n    import bakehouse\n",
         "near.py=import bakehouse_tools\n",
-        "told.py=EXAMPLE = \'\'\'\nfrom bakehouse import asset\n\'\'\'\n",
+        "told.py=EXAMPLE = '''\nfrom bakehouse import asset\n'''\n",
         "tool.py=from bakehouse.core.model import State\nimport bakehouse.core\n",
         "broken.py=from bakehouse import asset\nasset(\n",
         "tests/a.yaml",

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bakehouse.core.model import State
+from bakehouse.core.workbench import Workbench
 from bakehouse.tui.cli.output import mark
 from bakehouse.tui.projection.states import LOOKS
 
@@ -81,6 +83,40 @@ def test_what_failed_stays_failed_when_its_next_attempt_is_cancelled_before_it_b
     assert document(call("status", "--json"))["steps"] == {"cancelled": 3, "failed": 1}
     assert "failed_last_time" in call("why", "second").stdout
     assert call("logs", "second").stdout == "no butter\n"
+
+
+def test_what_was_interrupted_is_retried(
+    slow: Path,
+    environ: dict[str, str],
+    call: Call,
+    eventually: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BAKEHOUSE_HOME", environ["BAKEHOUSE_HOME"])
+    command = [
+        sys.executable,
+        "-m",
+        "bakehouse",
+        "-C",
+        str(slow),
+        "--trust",
+        "materialize",
+        "-j",
+        "1",
+        "first",
+    ]
+
+    def is_recorded() -> bool:
+        runs = document(call("runs", "--json"))["runs"]
+        steps = document(call("runs", runs[0]["run"], "--json"))["steps"] if runs else []
+        return any((step["task"], step["outcome"]) == ("first", "running") for step in steps)
+
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) as process:
+        eventually(is_recorded)
+        process.kill()
+    assert call("cancel").returncode == 0
+    retried = Workbench.open(slow, trust=True).plan(retry=True)
+    assert {step.task for step in retried.steps if step.action == "run"} >= {"first", "behind"}
 
 
 def test_a_source_that_is_missing_is_a_trouble_of_its_own(project: Path, call: Call) -> None:

@@ -86,6 +86,28 @@ async def test_who_cancels_a_run_is_told_what_was_cancelled_and_how_to_go_on(
         await s.sees("the run finished: 2 ran")
 
 
+async def test_what_was_cancelled_is_retried_with_what_it_kept_from_running(
+    bakery: Path, screen: Callable[..., Any]
+) -> None:
+    (bakery / "more.yaml").write_text("assets:\n  jam: {shell: 'echo jam > \"$OUTPUT\"'}\n")
+    async with screen(bakery, bench=Workbench) as s:
+        await s.go("crumbs")
+        await s.press("m")
+        await s.until(lambda: s.app.session.state_of(Node("asset", "bread")) is State.RUNNING, "the bread")
+        await s.press("X")
+        await s.sees("Cancel the run")
+        await s.press("y")
+        await s.sees("the run was cancelled in mid-step: bread")
+        await s.sees("r Retry")
+        (bakery.parent / "ready").touch()
+        await s.press("r")
+        await s.sees("the run finished: 2 ran")
+        assert s.app.session.state_of(Node("asset", "jam")) is State.NEVER
+        assert s.app.echo.said[-1].command.endswith("materialize state:cancelled+")
+        await s.press("r")
+        await s.sees("nothing failed or was cancelled (a makes all that is out of date)")
+
+
 async def test_who_cancels_one_step_is_told_which(bakery: Path, screen: Callable[..., Any]) -> None:
     async with screen(bakery, bench=Workbench) as s:
         await begin(s)

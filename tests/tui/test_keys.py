@@ -43,7 +43,7 @@ def test_every_key_does_something(key: object) -> None:
         ("materialize", replace(ON_ASSET, row=""), "nothing under the cursor"),
         ("all", replace(ON_ASSET, outdated=0), "everything is fresh"),
         ("all", replace(ON_ASSET, outdated=0, running=True), "all that is stale is under way"),
-        ("retry", ON_ASSET, "nothing failed"),
+        ("retry", ON_ASSET, "nothing failed or was cancelled"),
         ("cancel_run", ON_ASSET, "nothing is running"),
         ("cancel_step", ON_ASSET, "nothing is running"),
         ("cancel_step", replace(ON_ASSET, running=True), "not under way"),
@@ -67,6 +67,7 @@ def test_a_key_that_cannot_work_says_why(id: str, now: Situation, why: str) -> N
         ("materialize", replace(ON_ASSET, row="source", marked=2)),
         ("plan", replace(ON_ASSET, row="alias", trusted=False)),
         ("retry", replace(ON_ASSET, failed=1)),
+        ("retry", replace(ON_ASSET, unfinished=1)),
         ("cancel_step", replace(ON_ASSET, running=True, step_running=True)),
         ("accept", replace(ON_ASSET, new=3)),
         ("trust", replace(ON_ASSET, trusted=False)),
@@ -96,4 +97,4 @@ def test_help_and_the_readmes_table_name_every_key() -> None:
     for key in KEYS:
         assert key.description in helped
         assert key.description in table
-    assert "(nothing failed)" in helped
+    assert "(nothing failed or was cancelled" in helped

@@ -41,7 +41,12 @@ async def test_the_question_of_trust_shows_every_command_and_python_file(
     (tmp_path / "bakehouse.yaml").write_text(PROJECT)
     (tmp_path / "recipes.py").write_text("from bakehouse import asset\n\n@asset\ndef cake():\n    return 1\n")
     async with screen(tmp_path, trust=False, size=size) as s:
-        await s.sees("Trust this project?", "1 Python file runs immediately, to read what it defines", "recipes.py", "y trust it")
+        await s.sees(
+            "Trust this project?",
+            "1 Python file runs immediately, to read what it defines",
+            "recipes.py",
+            "y trust it",
+        )
         seen = s.text
         for _ in range(12):
             await s.press("j")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from ...core.model import Node, Plan
+from ...core.model import Node, Plan, State
 from ...core.problems import DefinitionError, NotTrusted, Problem, ProblemError
+from ...core.selection import quoted
 from ..background.stream import Streamer
 from ..background.watch import watch
 from ..panes.page import node_at
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from ..stage import Stage
     from ..widgets.confirm import Asked, Question
     from .moves import Moves
+
+
+_BY_STATE = {State.FAILED: "state:failed+", State.CANCELLED: "state:cancelled+"}
+"""How what is retried is selected on the command line; what was interrupted only by its name."""
 
 
 class Deeds:
@@ -107,8 +112,15 @@ class Deeds:
             self.app.did("materialize")
 
     async def retry(self) -> None:
+        look = self.app.session.survey if self.app.session is not None else None
         if await self._run(None, retry=True):
-            self.app.did("materialize", None, "state:failed+")
+            tasks = look.survey.unfinished if look is not None else []
+            words = (
+                (_BY_STATE.get(look.states[Node("task", t)]) or f"{quoted(t)}+" for t in tasks)
+                if look
+                else ()
+            )
+            self.app.did("materialize", None, *dict.fromkeys(words))
 
     async def force(self) -> None:
         from ..widgets.confirm import about_force

@@ -23,6 +23,7 @@ class Situation:
     elsewhere: bool = False
     step_running: bool = False
     failed: int = 0
+    unfinished: int = 0
     outdated: int = 0
     new: int = 0
     changed: int = 0
@@ -100,7 +101,9 @@ def _to_run_all(now: Situation) -> str | None:
 
 
 def _to_retry(now: Situation) -> str | None:
-    return _needs_trust(now) or (None if now.failed else "nothing failed")
+    if (why := _needs_trust(now)) is not None or now.failed or now.unfinished:
+        return why
+    return "nothing failed or was cancelled (a makes all that is out of date)"
 
 
 def _to_cancel(now: Situation) -> str | None:
@@ -205,7 +208,7 @@ KEYS: tuple[Key, ...] = (
         reason=_to_run),
     Key("all", ("a",), "a", "Materialize all", "everything that is stale or was never made", "Run",
         reason=_to_run_all),
-    Key("retry", ("r",), "r", "Retry", "what failed, and what that blocked", "Run", reason=_to_retry),
+    Key("retry", ("r",), "r", "Retry", "what failed, was cancelled or interrupted, and what that blocked", "Run", reason=_to_retry),
     Key("cancel_run", ("X",), "X", "Cancel the run", "every step of it; asks first", "Run", reason=_to_cancel_all),
     Key("undo", ("u",), "u", "Undo", "the value before becomes current again; again: one further back; asks first",
         "Run", reason=_to_undo),
@@ -298,7 +301,7 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Accept new"
         elif key.id == "trust" and not now.trusted:
             name = "Trust"
-        elif key.id == "retry" and now.failed and not now.running:
+        elif key.id == "retry" and (now.failed or now.unfinished) and not now.running:
             name = "Retry"
         elif key.id == "sort_rows" and now.table and now.place == "pane":
             name = "Sort"
