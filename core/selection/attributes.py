@@ -41,3 +41,6 @@ ATTRIBUTE_VALUES: Mapping[str, Callable[[Graph, Node], tuple[str, ...]]] = {
     "owner": _listed("owners"),
     "pipeline": _pipelines,
 }
+
+KNOWN: Mapping[str, tuple[str, ...]] = {"kind": ("source", "python", "shell", "sql")}
+"""What an attribute can be, whether anything here is so or not."""

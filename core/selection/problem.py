@@ -64,9 +64,10 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def did_you_mean(word: str, names: Iterable[str], otherwise: str = "") -> str:
+def did_you_mean(word: str, names: Iterable[str], otherwise: str = "", *, value: bool = False) -> str:
+    """The nearest name as a question, else what is said `otherwise`; `value` as in `quoted`."""
     meant = nearest(word, names)
-    return otherwise if meant is None else f"did you mean {quoted(meant)}?"
+    return otherwise if meant is None else f"did you mean {quoted(meant, value=value)}?"
 
 
 def quoted(name: str, *, value: bool = False) -> str:

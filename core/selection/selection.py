@@ -10,12 +10,13 @@ from fnmatch import translate
 
 from ..graph.graph import Graph
 from ..model import Node, State
-from .attributes import ATTRIBUTE_VALUES
+from .attributes import ATTRIBUTE_VALUES, KNOWN
 from .problem import ATTRIBUTES, SelectionError, did_you_mean, quoted
 from .syntax import Both, Either, Expression, Function, Name, Not, Reach, read
 
 Nodes = frozenset[Node]
 Matcher = Callable[[str], bool]
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,24 @@ class _Meaning:
         assert name.attribute is not None
         values = ATTRIBUTE_VALUES[name.attribute]
         fits = _matcher(name.text)
-        return frozenset(one for one in self._all() if any(fits(value) for value in values(self._graph, one)))
+        found = frozenset(
+            one for one in self._all() if any(fits(value) for value in values(self._graph, one))
+        )
+        if found or not name.text or _is_pattern(name.text) or name.text in KNOWN.get(name.attribute, ()):
+            return found
+        raise self._unknown_value(name.attribute, name)
+
+    def _unknown_value(self, attribute: str, name: Name) -> SelectionError:
+        """No node has that group, tag, …"""
+        values = ATTRIBUTE_VALUES[attribute]
+        here = {value for one in self._all() for value in values(self._graph, one) if value}
+        known = KNOWN.get(attribute) or tuple(sorted(here))
+        some = ", ".join(known[:_MOST_NAMED]) + (", …" if len(known) > _MOST_NAMED else "")
+        otherwise = f"there are {some}" if known else f"nothing here has a {attribute}"
+        hint = did_you_mean(name.text, known, otherwise, value=True)
+        if self._known(written := f"{attribute}:{name.text}"):
+            hint = f"did you mean {quoted(written)}?"
+        return SelectionError(f"no {attribute} is called `{name.text}`", self._text, name.column, hint)
 
     # ---- the graph ---------------------------------------------------------------------------
 

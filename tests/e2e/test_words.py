@@ -85,6 +85,25 @@ def test_what_failed_stays_failed_when_its_next_attempt_is_cancelled_before_it_b
     assert call("logs", "second").stdout == "no butter\n"
 
 
+def test_what_is_not_there_to_be_told_is_said_with_the_next_step(call: Call) -> None:
+    history = call("show", "flour", "--history")
+    assert (history.returncode, history.stderr) == (
+        1,
+        "flour: a source is not kept, so it has no past values\n",
+    )
+    assert "'abc' is not a valid whole number" in call("materialize", "-j", "abc").stderr
+    unknown = call("ls", "group:pantri")
+    assert unknown.returncode == 2 and "did you mean pantry?" in unknown.stderr
+    for words, told in (
+        (["state:failed"], "state:failed selects nothing"),
+        (["key:zz*", "tag:zz*"], "key:zz* tag:zz* selects nothing"),
+        (["eat"], "eat selects only what the asset view does not show"),
+    ):
+        done = call("ls", *words)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", told + "\n")
+    assert call("ls", "state:failed", "--quiet").stderr == ""
+
+
 def test_what_was_interrupted_is_retried(
     slow: Path,
     environ: dict[str, str],

@@ -20,7 +20,7 @@ from ..projection.difference import Piece, difference
 from ..projection.states import ORDER
 from ..projection.tally import KINDS, counted, total_of
 from .opening import chosen, find_node, open_workbench
-from .options import Options
+from .options import Options, WholeNumber
 from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
 from .surveying import survey_now
 
@@ -116,6 +116,9 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
     """List nodes with their state."""
     bench = open_workbench(options)
     selected = chosen(bench, selection)
+    if selected is not None and not _shown(bench, bench.view(kind), selected):
+        where = f"only what the {kind} view does not show" if selected else "nothing"
+        talk(f"{' '.join(selection)} selects {where}", options.quiet)
     if as_json:
         print_json(listing_as_json(bench, kind, selected))
         return
@@ -196,7 +199,7 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
 @click.command(epilog=SELECTION_HELP)
 @click.argument("selection", nargs=-1)
 @click.option("--force", is_flag=True, help="As if everything selected were stale.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
+@click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def plan(options: Options, selection: tuple[str, ...], force: bool, jobs: int | None, as_json: bool) -> None:

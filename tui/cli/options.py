@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
+
+class WholeNumber(click.IntRange):
+    """A number of something, within bounds; what is none is said to be none."""
+
+    name = "whole number"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

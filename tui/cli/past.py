@@ -16,7 +16,7 @@ from ...core.workbench import Workbench
 from ..paint.sanitize import clean, last_state, one_line
 from ..projection.states import state_after
 from .opening import find_node, open_workbench
-from .options import Options
+from .options import Options, WholeNumber
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
 _BLOCK = 1 << 18
@@ -25,7 +25,7 @@ _BLOCK = 1 << 18
 @click.command()
 @click.argument("run", required=False)
 @click.option(
-    "--limit", "-n", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Runs at most."
+    "--limit", "-n", type=WholeNumber(1, 10_000), default=20, show_default=True, help="Runs at most."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj

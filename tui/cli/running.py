@@ -18,7 +18,7 @@ from ...core.workbench import Workbench
 from ..paint.sanitize import clean, clean_lines
 from .listing import SELECTION_HELP, print_plan
 from .opening import chosen, open_workbench
-from .options import Options
+from .options import Options, WholeNumber
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
 
@@ -164,7 +164,7 @@ def run_plan(
 @click.command(epilog=SELECTION_HELP)
 @click.argument("selection", nargs=-1)
 @click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
+@click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
 @click.option("--plan-only", is_flag=True, help="Say what would run; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 @click.pass_obj

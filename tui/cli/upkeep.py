@@ -9,7 +9,7 @@ import click
 from ...core.checkup import KEEP
 from ...core.problems import number_of
 from ..paint.sanitize import clean
-from .options import Options
+from .options import Options, WholeNumber
 from .output import print_columns, print_json, print_line, talk
 
 _NAMES = {
@@ -41,7 +41,7 @@ def _size(count: int) -> str:
 @click.option(
     "--keep",
     "-k",
-    type=click.IntRange(0, 1_000_000),
+    type=WholeNumber(0, 1_000_000),
     default=KEEP,
     show_default=True,
     help="Runs of which all values and logs are kept.",

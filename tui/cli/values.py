@@ -16,7 +16,7 @@ from ...core.tabular import cell_json
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, one_line
 from .opening import find_node, open_workbench
-from .options import Options
+from .options import Options, WholeNumber
 from .output import moment, print_columns, print_json, print_line, size_in_words, talk
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("asset")
 @click.option(
-    "--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Rows at most."
+    "--limit", "-n", type=WholeNumber(0, 10_000), default=20, show_default=True, help="Rows at most."
 )
-@click.option("--offset", type=click.IntRange(0, sys.maxsize // 2), default=0, help="Rows to pass over.")
+@click.option("--offset", type=WholeNumber(0, sys.maxsize // 2), default=0, help="Rows to pass over.")
 @click.option(
     "--history", is_flag=True, help="Its past values: when, by which run, how large, changed or not."
 )
@@ -131,7 +131,9 @@ def _print_history(bench: Workbench, asset: str, limit: int, as_json: bool, quie
     else:
         print_columns([_history_row(one, is_same, one.seq in restored) for one, is_same in past])
         if not made:
-            talk(f"{asset} was never made", quiet)
+            is_source = bench.definitions.assets[asset].is_source
+            told = ": a source is not kept, so it has no past values" if is_source else " was never made"
+            talk(asset + told, quiet)
     return 0 if made else 1
 
 
