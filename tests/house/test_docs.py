@@ -84,37 +84,58 @@ def examples(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def listed(folder: Path) -> dict[str, str]:
+def listed(folder: Path, home: Path) -> dict[str, str]:
     """What `bakehouse ls` says of the project: the kind of each node."""
-    environment = {**os.environ, "BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(folder / "home")}
+    environment = {**os.environ, "BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(home)}
     command: list[str | Path] = [sys.executable, "-m", "bakehouse", "-C", folder, "ls", "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {node["key"]: node["kind"] for node in json.loads(done.stdout)["nodes"]}
 
 
-def test_the_yaml_of_the_readme_loads(tmp_path: Path) -> None:
-    (yaml,) = examples(ROOT / "README.md", "yaml")
-    (tmp_path / "bakehouse.yaml").write_text(yaml)
-    (tmp_path / "report.py").write_text("def write(delays): ...\n")
-    assert listed(tmp_path) == {
-        "flights": "source",
-        "airports": "source",
-        "delays": "asset",
-        "report": "asset",
-    }
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A folder with the files that the README shows, under the names that it gives them."""
+    readme = ROOT / "README.md"
+    (csv,) = examples(readme, "csv")
+    (tmp_path / "flights.csv").write_text(csv)
+    for text in (*examples(readme, "yaml"), *examples(readme, "python")):
+        (tmp_path / text.split("\n", 1)[0].removeprefix("# ")).write_text(text)
+    return tmp_path
 
 
-def test_the_python_of_the_readme_loads(tmp_path: Path) -> None:
-    (python,) = examples(ROOT / "README.md", "python")
-    (tmp_path / "pipeline.py").write_text(python)
-    assert listed(tmp_path) == {"flights": "source", "delays": "asset", "report": "asset", "chart": "asset"}
+@pytest.mark.parametrize(
+    ("project", "kinds", "shown"),
+    [
+        (".", {"flights": "source", "delays": "asset", "report": "asset"}, "report"),
+        (
+            "delays.py",
+            {"flights": "source", "delays": "asset", "report": "asset", "chart": "asset"},
+            "chart",
+        ),
+    ],
+    ids=["YAML", "Python"],
+)
+def test_the_examples_of_the_readme_run(
+    example: Path, project: str, kinds: dict[str, str], shown: str
+) -> None:
+    if project == ".":
+        (example / "delays.py").unlink()
+    assert listed(example / project, example / "home") == kinds
+    environment = {**os.environ, "BAKEHOUSE_TRUST": "1", "BAKEHOUSE_HOME": str(example / "home")}
+    told = {}
+    for words in (["materialize"], ["show", shown]):
+        command: list[str | Path] = [sys.executable, "-m", "bakehouse", "-C", example / project, *words]
+        told[words[0]] = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert told[words[0]].returncode == 0, told[words[0]].stderr + told[words[0]].stdout
+    assert "LGA" in told["show"].stdout and "JFK" in told["show"].stdout
+    assert 'send | "LGA: 40 minutes' in told["materialize"].stdout or project != "."
 
 
 def test_the_python_of_the_definitions_page_loads(tmp_path: Path) -> None:
     blocks = examples(ROOT / "docs" / "definitions.md", "python")
     (tmp_path / "pipeline.py").write_text("\n".join([blocks[0], 'source("sales")', *blocks[1:]]))
-    assert listed(tmp_path) == {
+    assert listed(tmp_path, tmp_path / "home") == {
         "sales": "source",
         "sales_at": "asset",
         "sales_be": "asset",
