@@ -20,7 +20,7 @@ from ..core.problems import ProblemError
 from .aside import Aside
 from .paint.ink import Bit, Ink, Line, cut
 from .paint.themes import DARK, LIGHT, VARIABLES
-from .panes.whole import withheld_line
+from .panes.whole import unloaded_words
 from .projection.echo import Echo
 from .projection.keys import Situation
 from .projection.look import RowLook, look_at
@@ -28,13 +28,14 @@ from .projection.rows import Row
 from .projection.session import Session, facts, live_states
 from .projection.status import filter_footer, footer_line, nothing_words, plan_words, status_line
 from .projection.trail import Trail
+from .projection.unfinished import Unfinished
 from .widgets.bar import Bar
 from .widgets.filtering import FilterInput
 from .widgets.side import SidePane
 from .widgets.tree import TreeView
 
 if TYPE_CHECKING:
-    from ..core.workbench import Snapshot, Workbench
+    from ..core.workbench import Workbench
     from .panes.past import Past
 
 PaneName = Literal["tree", "side"]
@@ -75,7 +76,7 @@ class Stage(App[int]):
         self._message_ends: Timer | None = None
         self._is_selecting = False
         self._is_seeking = False
-        self._counted: tuple[Snapshot | None, int] = (None, 0)
+        self._unfinished = Unfinished()
         self._sought: tuple[Node | None, Node | None] = (None, None)
         self.ascii_only = ascii_only
         self.jobs = jobs
@@ -124,10 +125,7 @@ class Stage(App[int]):
         return look_at(self.session, row, ascii_only=self.ascii_only, beside=beside)
 
     def _nothing(self) -> Line:
-        session = self.session
-        if session is not None and session.bench.withheld and session.bench.defined.is_empty:
-            return (Bit("  "), *withheld_line(session.bench.withheld))
-        return nothing_words(session)
+        return unloaded_words(self.session) or nothing_words(self.session)
 
     def _status(self, width: int) -> Line:
         return status_line(self.session, width, ascii_only=self.ascii_only)
@@ -150,20 +148,13 @@ class Stage(App[int]):
         on_value = self.side.tab.name == "value"
         return replace(
             now,
-            unfinished=self._unfinished(),
+            unfinished=self._unfinished.count(self.session.survey),
             said=bool(self.echo.said),
             value=on_value,
             table=on_value and self.side.table.grid is not None,
             opens=self.side.target is not None,
             opened=bool(self.side_work.past.way),
         )
-
-    def _unfinished(self) -> int:
-        """How many steps can be retried: counted once for each survey."""
-        look = self.session.survey if self.session is not None else None
-        if look is not self._counted[0]:
-            self._counted = look, len(look.survey.unfinished) if look is not None else 0
-        return self._counted[1]
 
     @property
     def in_history(self) -> bool:

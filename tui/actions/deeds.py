@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from ...core.model import Node, Plan, State
+from ...core.model import Node, Plan
 from ...core.problems import DefinitionError, NotTrusted, Problem, ProblemError
-from ...core.selection import quoted
 from ..background.stream import Streamer
 from ..background.watch import watch
 from ..panes.page import node_at
@@ -19,6 +18,7 @@ from ..projection.endings import end_words, told
 from ..projection.live import OPEN, Live
 from ..projection.session import facts
 from ..projection.status import nothing_runs, run_words
+from ..projection.unfinished import retried
 
 if TYPE_CHECKING:
     from ...core.defined import Defined
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from ..stage import Stage
     from ..widgets.confirm import Asked, Question
     from .moves import Moves
-
-
-_BY_STATE = {State.FAILED: "state:failed+", State.CANCELLED: "state:cancelled+"}
-"""How what is retried is selected on the command line; what was interrupted only by its name."""
 
 
 class Deeds:
@@ -114,13 +110,7 @@ class Deeds:
     async def retry(self) -> None:
         look = self.app.session.survey if self.app.session is not None else None
         if await self._run(None, retry=True):
-            tasks = look.survey.unfinished if look is not None else []
-            words = (
-                (_BY_STATE.get(look.states[Node("task", t)]) or f"{quoted(t)}+" for t in tasks)
-                if look
-                else ()
-            )
-            self.app.did("materialize", None, *dict.fromkeys(words))
+            self.app.did("materialize", None, *retried(look))
 
     async def force(self) -> None:
         from ..widgets.confirm import about_force

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ...core.problems import ProblemError, number_of
 from ..paint.ink import Bit, Line
+from ..projection.session import Session
 from .overview import text_lines
 
 _FILES = 50
@@ -17,6 +18,13 @@ def withheld_line(withheld: Sequence[str], most: int = 3) -> Line:
     more = f" and {len(withheld) - most} more" if len(withheld) > most else ""
     named = ", ".join(withheld[:most]) + more
     return (Bit(f"not loaded, as not trusted (T): {named}", "stale"),)
+
+
+def unloaded_words(session: Session | None) -> Line:
+    """What stands in a tree without rows because nothing was loaded; nothing where that is not why."""
+    if session is None or not session.bench.withheld or not session.bench.defined.is_empty:
+        return ()
+    return (Bit("  "), *withheld_line(session.bench.withheld))
 
 
 def withheld_lines(withheld: Sequence[str]) -> list[Line]:
