@@ -17,8 +17,10 @@ from ..core.problems import ProblemError, number_of
 from ..core.watching import Lookout
 from .actions.away import Away
 from .actions.deeds import Deeds
+from .actions.logkeys import LogKeys
 from .actions.moves import Moves
 from .actions.palette import KeyCommands
+from .actions.replaykeys import ReplayKeys
 from .actions.tempo import Tempo
 from .actions.valuekeys import ValueKeys
 from .background.feed import Feed
@@ -78,7 +80,9 @@ class BakehouseApp(Stage):
         self.side_work = SideWork(self)
         self.feed = Feed(self, self.side_work)
         self.moves = Moves(self)
+        self.log_keys = LogKeys(self, self.moves, self.side_work.log)
         self.tempo = Tempo(self)
+        self.replay_keys = ReplayKeys(self, self.tempo, self.side_work)
         self.value_keys = ValueKeys(self, self.side_work.values)
         self.onlooker = Onlooker(self, self.feed)
         self.away = Away(self, lambda: self.deeds.reload())
@@ -92,6 +96,7 @@ class BakehouseApp(Stage):
             yield self.tree_view
             yield self.side
         yield self.filter_input
+        yield self.find_input
         yield self.says
         yield self.foot
 
@@ -161,11 +166,14 @@ class BakehouseApp(Stage):
         self.foot.refresh()
 
     def on_filter_input_typed(self, message: FilterInput.Typed) -> None:
-        self.filter_by(message.text)
+        if message.of is self.find_input:
+            self.side_work.log.find(message.text)
+        else:
+            self.filter_by(message.text)
 
-    def on_filter_input_closed(self) -> None:
+    def on_filter_input_closed(self, message: FilterInput.Closed) -> None:
         self.says.remove_class("-higher")
-        self.tree_view.focus()
+        (self.side.inside if message.of is self.find_input else self.tree_view).focus()
 
     # ---- keys ------------------------------------------------------------------------------------
 
@@ -182,7 +190,7 @@ class BakehouseApp(Stage):
 
     def _listens(self) -> bool:
         """Whether keys mean what `KEYS` says, and not letters or answers."""
-        return len(self.screen_stack) == 1 and self.focused is not self.filter_input
+        return len(self.screen_stack) == 1 and self.focused not in (self.filter_input, self.find_input)
 
     def action_press(self, id: str) -> None:
         self.say_no_more(warnings=id == "back")
@@ -190,7 +198,15 @@ class BakehouseApp(Stage):
         if why_not is not None:
             self.tell(why_not)
             return
-        parts = (self.moves, self.value_keys, self.tempo, self.away, self.deeds)
+        parts = (
+            self.log_keys,
+            self.replay_keys,
+            self.moves,
+            self.value_keys,
+            self.tempo,
+            self.away,
+            self.deeds,
+        )
         done = next(getattr(part, id) for part in parts if hasattr(part, id))()
         if inspect.iscoroutine(done):
             self.run_worker(done, name=id, group="key", exit_on_error=True)

@@ -26,7 +26,7 @@ from .projection.keys import Situation
 from .projection.look import RowLook, look_at
 from .projection.rows import Row
 from .projection.session import Session, facts, live_states
-from .projection.status import filter_footer, footer_line, nothing_words, plan_words, status_line
+from .projection.status import filter_footer, footer_line, nothing_words, plan_words, replay_line, status_line
 from .projection.trail import Trail
 from .projection.unfinished import Unfinished
 from .widgets.bar import Bar
@@ -37,6 +37,7 @@ from .widgets.tree import TreeView
 if TYPE_CHECKING:
     from ..core.workbench import Workbench
     from .panes.past import Past
+    from .projection.replay import Replay
 
 PaneName = Literal["tree", "side"]
 
@@ -51,14 +52,28 @@ COMPLETIONS = 20
 _WARNINGS = ("failed", "stale")
 
 
+class Replaying(Protocol):
+    """Whoever replays a run; `shown` is what is replayed."""
+
+    shown: Replay | None
+
+    def leave(self, words: str = "") -> bool: ...
+
+
 class Beside(Protocol):
-    """Whoever fills the pane beside the tree; `past` is what of the past is open there."""
+    """Whoever fills the pane beside the tree; `past` is what of the past is open there, `run` the run in it that the
+    user is on, `replay` shows one on the tree."""
 
     past: Past
 
+    @property
+    def replay(self) -> Replaying: ...
+    @property
+    def run(self) -> str: ...
+
     def show(self, *, again: bool = False) -> None: ...
     def open_past(self) -> None: ...
-    def leave_past(self) -> bool: ...
+    def leave(self) -> bool: ...
 
 
 class Stage(App[int]):
@@ -93,6 +108,9 @@ class Stage(App[int]):
         self.says = Bar(self._said, self.ink, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
         self.filter_input = FilterInput(self.ink, self._completions, id="filter")
+        self.find_input = FilterInput(
+            self.ink, None, "a text in the log; with a capital letter its case counts", id="find"
+        )
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if light else DARK.name
@@ -128,11 +146,15 @@ class Stage(App[int]):
         return unloaded_words(self.session) or nothing_words(self.session)
 
     def _status(self, width: int) -> Line:
+        if (replay := self.side_work.replay.shown) is not None:
+            return replay_line(replay, width, ascii_only=self.ascii_only)
         return status_line(self.session, width, ascii_only=self.ascii_only)
 
     def _footer(self, width: int) -> Line:
         if self.filter_input.has_focus:
             return filter_footer(width)
+        if self.find_input.has_focus:
+            return filter_footer(width, "search")
         return footer_line(self.situation(), width)
 
     def _said(self, width: int) -> Line:
@@ -154,7 +176,15 @@ class Stage(App[int]):
             table=on_value and self.side.table.grid is not None,
             opens=self.side.target is not None,
             opened=bool(self.side_work.past.way),
+            replayable=self.side.tab.name == "history" and bool(self.side_work.run),
+            replaying=replay.run if (replay := self.side_work.replay.shown) is not None else "",
+            printed=self.in_log_tab and self.side.log_view.count > 0,
+            sought=self.in_log_tab and self.side.log_view.search is not None,
         )
+
+    @property
+    def in_log_tab(self) -> bool:
+        return self.side.tab.name == "log"
 
     @property
     def in_history(self) -> bool:

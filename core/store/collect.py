@@ -22,6 +22,7 @@ from .logs import safe_name
 from .migrate import BACKUPS
 from .opening import open_ledger
 from .seal import seal_path
+from .times import times_path
 
 Kind = Literal["value", "log", "scratch", "code", "backup", "seal"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -129,9 +130,11 @@ def _values(folder: Path) -> Iterator[Path]:
 
 
 def _old_logs(folder: Path, runs: set[str], logs: set[str]) -> Iterator[Path]:
+    kept = {folder / log for log in logs}
+    kept |= {times_path(log) for log in kept}
     for run in _below(folder / "logs"):
         if run.name not in runs and not run.is_symlink():
-            yield from (path for path in _below(run) if path.relative_to(folder).as_posix() not in logs)
+            yield from (path for path in _below(run) if path not in kept)
 
 
 def _old_code(folder: Path, now: float) -> Iterator[Path]:

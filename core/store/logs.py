@@ -6,11 +6,15 @@ import contextlib
 import hashlib
 import os
 import re
+import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .crash import crash_point
 from .disk import FILE_MODE, private_folder
+
+if TYPE_CHECKING:
+    from .times import LineTimes
 
 HEAD = 8 << 20
 TAIL = 8 << 20
@@ -65,7 +69,9 @@ class AttemptLog:
         self._file: int | None = None
         self._ring: int | None = None
         self._in_head = 0
+        self._head_lines = 0
         self._after = 0
+        self._times: LineTimes | None = None
         self.truncated = False
         """Whether bytes were lost to a full or failing disk."""
 
@@ -80,10 +86,16 @@ class AttemptLog:
 
     def _write(self, data: memoryview) -> None:
         if self._file is None:
+            from .times import LineTimes  # most commands print nothing: they need not read this
+
             self._file = self._open()
+            self._times = LineTimes(self._path)
+        if self._times is not None:
+            self._times.note(data, time.time())
         if (room := self._head - self._in_head) > 0:
             head, data = data[:room], data[room:]
             self._in_head += _write_all(self._file, head)
+            self._head_lines += bytes(head).count(b"\n")
         if data:
             self._write_ring(data)
 
@@ -151,13 +163,16 @@ class AttemptLog:
             kept -= skipped
             left_out += skipped
             _write_all(file, memoryview(f"\n[{left_out} bytes left out]\n".encode()))
-        at = self._after - kept
+        at, lines = self._after - kept, 0
         while at < self._after:
             offset = at % self._tail
             chunk = os.pread(ring, min(_COPY, self._tail - offset, self._after - at), offset)
             if not chunk:
                 break
             at += _write_all(file, memoryview(chunk))
+            lines += chunk.count(b"\n")
+        if left_out and self._times is not None:
+            self._times.shortened(self._head_lines, lines)
         crash_point("log.tail_written")
 
     def _to_line_start(self, ring: int, kept: int) -> int:

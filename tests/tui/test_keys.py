@@ -9,7 +9,9 @@ import pytest
 
 from bakehouse.tui.actions.away import Away
 from bakehouse.tui.actions.deeds import Deeds
+from bakehouse.tui.actions.logkeys import LogKeys
 from bakehouse.tui.actions.moves import Moves
+from bakehouse.tui.actions.replaykeys import ReplayKeys
 from bakehouse.tui.actions.tempo import Tempo
 from bakehouse.tui.actions.valuekeys import ValueKeys
 from bakehouse.tui.projection.keys import BY_ID, KEYS, Situation, footer, markdown_table, reason
@@ -30,7 +32,9 @@ def test_no_key_is_bound_twice_and_none_that_is_another_on_a_plain_terminal() ->
 def test_every_key_does_something(key: object) -> None:
     id = key.id  # type: ignore[attr-defined]
     assert [
-        part for part in (Moves, Deeds, Tempo, Away, ValueKeys) if callable(getattr(part, id, None))
+        part
+        for part in (LogKeys, ReplayKeys, Moves, Deeds, Tempo, Away, ValueKeys)
+        if callable(getattr(part, id, None))
     ] != []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakehouse.tui.widgets.log import BLOCK, FileLog, RingLog
+from bakehouse.tui.widgets.logfiles import BLOCK, FileLog, RingLog
 
 LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12), max_size=40)
 

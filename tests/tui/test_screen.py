@@ -479,6 +479,7 @@ async def test_it_stands_in_any_size(
         )
         await s.press("escape", "enter")
         await s.pilot.resize_terminal(100, 30)
+        await s.press("escape", "escape")
         await s.sees("Tasks")
 
 

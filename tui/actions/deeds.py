@@ -265,6 +265,7 @@ class Deeds:
             if not self.app.side.display:
                 self.app.tell("the definitions cannot be read: tab shows what is wrong", "failed")
         elif changed:
+            self.app.side_work.replay.leave("the definitions changed: the replay is left")
             session.reloaded(survey, marks)
             self.app.show_rows()
         else:

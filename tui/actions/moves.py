@@ -128,9 +128,6 @@ class Moves:
             self.app.session.turn()
             self.app.show_rows(self.tree_view.node, reveal=True)
 
-    def filter(self) -> None:
-        self.app.open_filter()
-
     def isolate(self) -> None:
         """Only what is up- and downstream of this, or all again."""
         session, node = self.app.session, self.tree_view.node
@@ -157,7 +154,7 @@ class Moves:
             self.app.show_rows()
             self.tree_view.seek()
 
-    def next_match(self) -> None:
+    def to_match(self) -> None:
         session = self.app.session
         if session is not None:
             matching = session.matches
@@ -194,7 +191,7 @@ class Moves:
             self._leave_out(session, session.preview)
             return
         if self.tree_view.range_from is not None:
-            self.mark_range()
+            self.to_range()
             return
         if (node := self.tree_view.node) is not None:
             session.marked ^= {node}
@@ -215,7 +212,7 @@ class Moves:
         await self.app.weigh_plan(draft.plan)
         self.app.show_rows()
 
-    def mark_range(self) -> None:
+    def to_range(self) -> None:
         session, tree = self.app.session, self.tree_view
         if session is None:
             return
@@ -247,17 +244,6 @@ class Moves:
         else:
             self.app.zoom()
 
-    def follow(self) -> None:
-        if self.side.tab.name == "log":
-            self.side.log_view.toggle_follow()
-        else:
-            self.side.go_to_tab("log")
-
-    def wrap(self) -> None:
-        if self.side.tab.name != "log":
-            self.side.go_to_tab("log")
-        self.side.log_view.toggle_wrap()
-
     # ---- screen ----------------------------------------------------------------------------------
 
     def help(self) -> None:
@@ -275,10 +261,6 @@ class Moves:
     def suspend(self) -> None:
         self.app.action_suspend_process()
 
-    def copy(self) -> None:
-        if (node := self.tree_view.node) is not None:
-            self.app.tell(f"sent to the clipboard: {copy(self.app, node.name)}")
-
     def copy_command(self) -> None:
         self.app.tell(f"sent to the clipboard: {copy(self.app, self.app.echo.said[-1].command)}")
 
@@ -289,12 +271,12 @@ class Moves:
         self.app.push_screen(Box(self.app.ink(), "What the keys did", self.app.echo.lines(), foot))
 
     def back(self) -> None:
-        """One step: the preview, a range, the filter, the marks, the zoom, the pane; first what is
-        open of the past, where the focus is there. Never quits."""
+        """One step: the preview, a range, the filter, the marks, the zoom, the pane; first a replay, what is
+        open of the past and what is sought in a log, where the focus is there. Never quits."""
         app, session = self.app, self.app.session
         if session is None:
             return
-        if self.app.in_history and app.side_work.leave_past():
+        if app.side_work.leave():
             return
         if session.preview is not None:
             session.preview = None

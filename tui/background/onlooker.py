@@ -62,6 +62,7 @@ class Onlooker:
         if sight.holder is not None and session.elsewhere != sight.holder:
             if self._live is not None:
                 await self.app.look_again()
+            self.app.side_work.replay.leave()
             self._begin(session, sight.holder)
         live = self._live
         if sight.accepted or (live is None and sight.committed):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.load.discovery import nothing_defined
@@ -18,7 +17,8 @@ from ..panes.whole import nothing_lines, withheld_line, withheld_lines
 from ..panes.why import why
 from ..projection.session import Session
 from ..projection.states import LOOKS
-from ..widgets.log import FileLog, LogSource, RingLog
+from .logwork import LogWork
+from .replaywork import ReplayWork
 from .timeline import TimelineWork
 from .twin import TwinWork
 from .valuework import ValueWork
@@ -39,10 +39,12 @@ class SideWork:
     def __init__(self, app: Stage) -> None:
         self.app = app
         self.values = ValueWork(app)
+        self.log = LogWork(app)
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
         self.timeline = TimelineWork(app)
         self.twin = TwinWork(app)
+        self.replay = ReplayWork(app)
         self.past = Past()
         self._past_of: Node | None = None
         self._left = ""
@@ -78,7 +80,7 @@ class SideWork:
             case "graph":
                 self._later(self._show_graph)
             case "log" if node is not None:
-                if again or side.log_view.about != session.task_of(node):
+                if again or side.log_view.about != self.log.wanted(session, node):
                     self._later(self._show_log)
             case _:
                 self._later(self._show_value if side.tab.name == "value" else self._show_history)
@@ -172,52 +174,32 @@ class SideWork:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish
         if session is None or node is None or self.app.side.tab.name != "log":
             return
-        task = session.task_of(node)
-        view = self.app.side.log_view
-        if task is None:
-            view.empty = "a source: nothing runs for it"
-            view.show(None, None)
-            return
-        path = await self.app.aside.call(_log_file, session, task)
-        if wish != self._wish:
+        if not await self.log.show(session, node, lambda: wish == self._wish):
             self.show()
-            return
-        source: LogSource | None = None
-        if path is not None:
-            try:
-                source = FileLog(path)
-            except OSError:
-                source = None
-        if source is None and (step := session.step_of(node)) is not None and step.line:
-            ring = RingLog()
-            ring.add(step.line)
-            source = ring
-        view.empty = f"{task} has printed nothing" if path is None else "the log is empty"
-        view.show(source, task)
 
     def came(self, tasks: set[str], nodes: set[Node], begun: set[str]) -> None:
         """These tasks of the run changed: the log grew, or the words about the thing under the cursor. Those in
         `begun` have a new attempt, whose log is another file."""
         session, node, side = self.app.session, self.app.tree_view.node, self.app.side
-        if side.log_view.about in begun:
+        if not self.log.is_whole and side.log_view.about in begun:
             side.log_view.show(None, None)
             self.show(again=True)
         if side.tab.name == "graph" and side.chart.shows(nodes):
             self.show(again=True)
-        if session is None or node is None or node not in nodes:
+        if session is None or node is None or (node not in nodes and not self.log.is_whole):
             return
         if side.tab.name != "log":
-            if side.tab.shown_in == "page":
+            if side.tab.shown_in == "page" and node in nodes:
                 self.show(again=True)
-        elif side.log_view.about in tasks and side.log_view.count:
-            side.log_view.feed()
+        elif self.log.came(session, tasks):
+            return
         elif (step := session.step_of(node)) is not None and step.lines:
             self.show(again=True)
 
     def run_ended(self) -> None:
         self.show(again=self.app.side.tab.name != "log")
         if self.app.side.log_view.count:
-            self.app.side.log_view.feed()
+            self.log.feed()
 
     # ---- value and history -----------------------------------------------------------------------
 
@@ -255,28 +237,25 @@ class SideWork:
             self._left = ""
         self.app.foot.refresh()
 
+    @property
+    def run(self) -> str:
+        """The run of the past that is open, or that the cursor is on."""
+        return self.past.way[0] if self.past.way else self.app.side.roll.target or ""
+
     def open_past(self) -> None:
         """Opens the run, or the step of it, that is under the cursor."""
         if (target := self.app.side.target) is not None:
             self.past.open(target)
             self.show(again=True)
 
-    def leave_past(self) -> bool:
-        """Closes the step or the run that is open; False if there is none."""
-        if not self.past.way:
+    def leave(self) -> bool:
+        """One step back where the focus is: what is sought in a log, the step or the run that is open; False if there
+        is nothing."""
+        side = self.app.side
+        if (side.log_view.has_focus and self.log.leave()) or self.replay.leave():
+            return True
+        if not self.app.in_history or not self.past.way:
             return False
         self._left = self.past.leave()
         self.show(again=True)
         return True
-
-
-def _log_file(session: Session, task: str) -> Path | None:
-    """The log of the attempt at `task` that is under way, here or elsewhere, or that was broken off; else of the
-    last. Blocking."""
-    live = session.live
-    step = live.steps.get(task) if live is not None else None
-    if live is not None and step is not None and step.attempt:
-        path = session.bench.store.logs.path(live.run, task, step.attempt)
-        if (session.elsewhere is not None or step.broken_off) and path.exists():
-            return path
-    return session.bench.log_file(task)

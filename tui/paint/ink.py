@@ -178,3 +178,30 @@ def _extended(codes: list[int], at: int) -> tuple[Color | None, int]:
         red, green, blue = (value & 255 for value in codes[at + 1 : at + 4])
         return Color.from_rgb(red, green, blue), at + 4
     return None, len(codes)
+
+
+def chop(line: Iterable[Bit], width: int) -> list[Line]:
+    """`line` in parts of at most `width` cells, cut anywhere. Its texts must be clean."""
+    parts: list[Line] = []
+    now: list[Bit] = []
+    room = width
+    for text, style in line:
+        while text:
+            taken = text[:room] if text.isascii() else _head(text, room)
+            if not taken and (now or room < width):
+                parts.append(tuple(now))
+                now, room = [], width
+                continue
+            taken = taken or text[:1]
+            now.append(Bit(taken, style))
+            room -= cell_len(taken)
+            text = text[len(taken) :]
+    return [*parts, tuple(now)] if now or not parts else parts
+
+
+def _head(text: str, width: int) -> str:
+    """As much of `text` as takes at most `width` cells."""
+    taken = text[:width]
+    while taken and cell_len(taken) > width:
+        taken = taken[: -max(1, (cell_len(taken) - width) // 2)]
+    return taken

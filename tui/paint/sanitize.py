@@ -27,6 +27,9 @@ _SEQUENCE = re.compile(
     r"|[\x90\x98\x9d\x9e\x9f][^\x07\x9c\n]*(?:\x07|\x9c|(?=\n)|$)"
 )
 
+_OBEYED = re.compile("[\x1b\x90\x98\x9b\x9d-\x9f]")
+_REWRITTEN = re.compile(r"^[^\n]*\r(?=[^\r\n])", re.MULTILINE)
+
 
 def _visible(match: re.Match[str]) -> str:
     code = ord(match[0])
@@ -69,6 +72,13 @@ def last_state(line: str) -> str:
 def strip_sequences(line: str) -> SafeText:
     """A printed line without any escape sequence; other control characters are shown."""
     return clean(_SEQUENCE.sub("", last_state(line)).expandtabs(8))
+
+
+def plain_lines(text: str) -> str:
+    """Printed lines, each as `strip_sequences` leaves it but for its control characters, to be searched."""
+    if "\r" in text:
+        text = _REWRITTEN.sub("", text)
+    return text if _OBEYED.search(text) is None else _SEQUENCE.sub("", text)
 
 
 def split_colours(line: str) -> list[tuple[SafeText, str]]:

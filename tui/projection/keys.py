@@ -39,6 +39,10 @@ class Situation:
     defined_at: bool = True
     opens: bool = False
     opened: bool = False
+    printed: bool = False
+    sought: bool = False
+    replayable: bool = False
+    replaying: str = ""
 
 
 Reason = Callable[[Situation], str | None]
@@ -117,7 +121,7 @@ def _to_cancel_all(now: Situation) -> str | None:
 
 
 def _to_resize(now: Situation) -> str | None:
-    return None if now.running else "nothing of this screen is running"
+    return None if now.running or now.replaying else "nothing of this screen is running"
 
 
 def _to_isolate(now: Situation) -> str | None:
@@ -153,6 +157,8 @@ def _to_sort(now: Situation) -> str | None:
 
 
 def _to_accept(now: Situation) -> str | None:
+    if now.place == "log" and now.sought:
+        return "in a log P goes to the hit before; N accepts, from the tree"
     if now.since:
         return f"new is what {now.since} has not: open without --since to accept"
     return None if now.new or now.changed else "there is nothing new to accept"
@@ -163,7 +169,37 @@ def _to_next_new(now: Situation) -> str | None:
 
 
 def _to_next_match(now: Situation) -> str | None:
+    if now.place == "log":
+        return None if now.sought else "nothing is sought in this log (/ finds a text)"
     return None if now.filtered else "there is no filter (/ sets one)"
+
+
+def _to_previous_match(now: Situation) -> str | None:
+    return _to_next_match(now) if now.place == "log" else "only in a log, in which / finds a text"
+
+
+def _to_read_elsewhere(now: Situation) -> str | None:
+    if now.running:
+        return "not while something runs: the other program would take the terminal from it"
+    return None if now.printed else "there is no log on the Log tab"
+
+
+def _to_copy(now: Situation) -> str | None:
+    if now.place == "log":
+        return None if now.printed else "there is nothing to copy: the log is empty"
+    return _on_row(now)
+
+
+def _to_replay(now: Situation) -> str | None:
+    if now.replaying:
+        return None
+    if now.running or now.elsewhere:
+        return "not while a run goes on: a replay would hide it"
+    return None if now.replayable else "there is no run here to replay: open History and go to one"
+
+
+def _in_replay(now: Situation) -> str | None:
+    return None if now.replaying else "only in a replay (p in History)"
 
 
 def _to_edit(now: Situation) -> str | None:
@@ -198,8 +234,8 @@ KEYS: tuple[Key, ...] = (
         "upstream is stale", "Run", "Make", reason=_to_run),
     Key("toggle_view", ("t",), "t", "Tasks ⇄ assets", "the same pipeline as tasks or as assets; the cursor stays "
         "on the same thing", "Look", "Tasks/assets"),
-    Key("filter", ("slash",), "/", "Filter", "by part of a name (! turns it round) or the selection language",
-        "Look", "Filter"),
+    Key("filter", ("slash",), "/", "Filter", "by part of a name (! turns it round) or the selection language; "
+        "in a log: find a text in it", "Look", "Filter"),
     Key("cancel_step", ("x",), "x", "Cancel the step", "the step under the cursor", "Run", "Cancel",
         reason=_to_cancel),
     Key("quit", ("q", "ctrl+q"), "q", "Quit", "asks only while something runs", "Screen", "Quit"),
@@ -243,7 +279,8 @@ KEYS: tuple[Key, ...] = (
         reason=_to_isolate),
     Key("go_back", ("b", "backspace"), "b", "Go back", "to where the cursor jumped from", "Look"),
     Key("go_forward", ("B",), "B", "Go forward", "again", "Look"),
-    Key("next_match", ("n",), "n", "Next match", "of the filter", "Look", reason=_to_next_match),
+    Key("next_match", ("n",), "n", "Next match", "of the filter; in a log: of what is sought", "Look",
+        reason=_to_next_match),
     Key("next_new", ("c",), "c", "Next new or changed", "since what was last accepted", "Look",
         reason=_to_next_new),
     Key("accept", ("N",), "N", "Accept new", "what is here now is no longer new", "Look", reason=_to_accept),
@@ -259,7 +296,21 @@ KEYS: tuple[Key, ...] = (
         reason=_to_sort),
     Key("follow", ("F",), "F", "Follow the log", "stay at its end; scrolling up stops it", "Panes"),
     Key("wrap", ("w",), "w", "Wrap", "long lines of the log", "Panes"),
-    Key("copy", ("y",), "y", "Copy the key", "to the clipboard (OSC 52)", "Screen", reason=_on_row),
+    Key("previous_match", ("P",), "P", "Previous match", "in a log: of what is sought", "Panes",
+        reason=_to_previous_match),
+    Key("times", ("C",), "C", "Clock", "the time beside each line of the log, or not", "Panes"),
+    Key("whole_run", ("W",), "W", "Log of the whole run", "the lines of all steps as they came; again: of one step",
+        "Panes"),
+    Key("pager", ("vertical_line",), "|", "Log in the pager", "the log without its escape sequences, in $PAGER",
+        "Panes", reason=_to_read_elsewhere),
+    Key("edit_log", ("E",), "E", "Log in the editor", "the same in $VISUAL or $EDITOR, at the line in view", "Panes",
+        reason=_to_read_elsewhere),
+    Key("replay", ("p",), "p", "Replay", "on a run in History: its events on the tree, as they came; again: pause, "
+        "or go on. > and < change the speed, Esc ends it", "Replay", reason=_to_replay),
+    Key("event_after", ("full_stop",), ".", "Next event", "of the replay", "Replay", reason=_in_replay),
+    Key("event_before", ("comma",), ",", "Event before", "of the replay", "Replay", reason=_in_replay),
+    Key("copy", ("y",), "y", "Copy the key", "to the clipboard (OSC 52); in a log: the lines that v marked, or those "
+        "in view", "Screen", reason=_to_copy),
     Key("copy_command", ("Y",), "Y", "Copy the command", "that does what the last key did", "Screen",
         reason=_to_copy_command),
     Key("commands", ("at",), "@", "Command log", "what the keys did, as commands", "Screen",
@@ -281,9 +332,28 @@ BY_CAP: Mapping[str, str] = {name: key.id for key in KEYS for name in key.keys}
 GROUPS = tuple(dict.fromkeys(key.group for key in KEYS))
 
 
+_LIVE = frozenset({"accept", "edit", "reload", "stream", "mark", "mark_range"})
+_STILL = frozenset({"more_jobs", "fewer_jobs"})
+
+
+def is_live(key: Key, now: Situation) -> bool:
+    """Whether `key` would run, write or read anew something of the project as it is: a replay has none of these."""
+    if key.id == "plan":
+        return now.place != "history" and now.row not in ("alias", "group")
+    return key.id in _LIVE or (key.group == "Run" and key.id not in _STILL)
+
+
 def reason(key: Key, now: Situation) -> str | None:
     """Why `key` does nothing in this situation, or None."""
+    if now.replaying and is_live(key, now):
+        return f"this is a replay of run {now.replaying}, not live (Esc leaves it)"
     return None if key.reason is None else key.reason(now)
+
+
+_IN_LOG = {"filter": "Find", "next_match": "Next", "previous_match": "Before", "follow": "Follow", "wrap": "Wrap",
+           "times": "Clock", "whole_run": "Whole run", "pager": "Pager", "copy": "Copy"}  # fmt: skip
+_IN_REPLAY = {"back": "Leave", "replay": "Play/pause", "event_after": "Next event", "event_before": "Before",
+              "more_jobs": "Faster", "fewer_jobs": "Slower"}  # fmt: skip
 
 
 def footer(now: Situation) -> list[tuple[Key, str, bool]]:
@@ -308,22 +378,34 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Sort"
         elif key.id == "difference" and now.value and now.row != "source":
             name = "Difference"
-        elif key.id == "follow" and now.place == "log":
-            name = "Follow"
+        elif now.place == "log" and key.id in _IN_LOG:
+            name = _IN_LOG[key.id] if now.sought or key.id not in ("next_match", "previous_match") else ""
+        elif now.replaying and key.id in _IN_REPLAY:
+            name = _IN_REPLAY[key.id]
+        elif key.id == "replay" and now.replayable and now.place == "history":
+            name = "Replay"
         elif key.id == "back" and (
             now.previewing
             or now.filtered
             or now.isolated
             or now.marked
             or (now.opened and now.place == "history")
+            or (now.sought and now.place == "log")
         ):
             name = "Back"
         elif key.id == "next_pane" and now.alone:
             name = "Details" if now.place == "tree" else "Tree"
         if name:
             out.append((key, name, reason(key, now) is None))
-    first = ("help", "plan", "back") if now.previewing else ("help", "next_pane")
-    return sorted(out, key=lambda told: (told[0].id == "quit", told[0].id not in first))
+    first: tuple[str, ...] = ("help", "plan", "back") if now.previewing else ("help", "next_pane")
+    if now.replaying:
+        out = sorted(
+            (told for told in out if told[2]), key=lambda told: [*_IN_REPLAY, told[0].id].index(told[0].id)
+        )
+        first = ("help", *_IN_REPLAY)
+    elif now.place == "log":
+        first = ("help", *_IN_LOG)
+    return sorted(out, key=lambda told: (told[0].id == "quit", told[0].id != "help", told[0].id not in first))
 
 
 def markdown_table(keys: Iterable[Key] = KEYS) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...core.model import Plan, State
 from ...core.problems import number_of
-from ..paint.ink import Bit, Line, cut, line_width
+from ..paint.ink import Bit, Line, cut, line_width, pad
 from .estimate import about, forecast_words
 from .keys import Key, Situation, footer
 from .ledger import Ledger
 from .live import Live
+from .replay import Replay
 from .session import Session
 from .states import LOOKS, ORDER, glyph
 from .tally import total_of
@@ -36,6 +38,21 @@ def status_line(session: Session | None, width: int, *, loading: str = "", ascii
     counts = _fit(counted, width - line_width(head) - line_width(right) - 2)
     gap = width - line_width(head) - line_width(counts) - line_width(right) - 1
     return (*head, *counts, Bit(" " * max(0, gap)), *right)
+
+
+def replay_line(replay: Replay, width: int, *, ascii_only: bool = False) -> Line:
+    """What stands in the status line's place during a replay, so that nobody takes it for what goes on."""
+    event, dot = replay.event, " | " if ascii_only else " · "
+    when = time.strftime("%H:%M:%S", time.localtime(replay.now))
+    rate = f"{replay.speed}{'x' if ascii_only else '×'}"
+    words = (
+        f" replay of run {replay.run}, not live",
+        f"{rate} {'paused' if replay.paused else 'playing'}",
+        f"event {replay.at:,}/{len(replay.events):,}",
+        when,
+        event.kind.replace("_", " ") + (f" {event.task}" if event.task else ""),
+    )
+    return (Bit(pad(cut(dot.join(words), width, ascii_only), width), "slow reverse bold"),)
 
 
 def _told(session: Session, room: int, ascii_only: bool) -> list[Line]:
@@ -210,11 +227,11 @@ def footer_line(now: Situation, width: int) -> Line:
     return (*line, *_cap(*last))
 
 
-def filter_footer(width: int) -> Line:
-    """The keys that work while a filter is typed."""
+def filter_footer(width: int, what: str = "filter") -> Line:
+    """The keys that work while a filter, or what is sought, is typed."""
     line: list[Bit] = [Bit(" ")]
     for cap, name in (
-        ("Enter", "Keep the filter"),
+        ("Enter", f"Keep the {what}"),
         ("Esc", "Take it off"),
         ("tab", "Complete"),
         ("ctrl+u", "Empty"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,3 +26,11 @@ def editor_command(file: Path, line: int, environ: Mapping[str, str] = os.enviro
     if program in _WITH_GOTO:
         return [*command, "--wait", "--goto", f"{file}:{line}"]
     return [*command, f"+{line}", str(file)]
+
+
+def pager_command(file: Path, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The command that shows `file` a page at a time. Raises `ProblemError` where there is no pager."""
+    named = environ.get("PAGER") or shutil.which("less") or shutil.which("more")
+    if not named or not (command := shlex.split(named)):
+        raise ProblemError("no pager is named", "set PAGER, for example: export PAGER=less")
+    return [*command, str(file)]

@@ -14,6 +14,8 @@ from textual.widget import Widget
 from ..paint.ink import Bit, Ink, cut, cut_front, line_width
 from ..paint.sanitize import clean
 
+HINT = "part of a name, !not, or a selection: state:stale  group:x  key+"
+
 
 class FilterInput(Widget, can_focus=True, inherit_bindings=False):
     """Filters while it is typed. Enter keeps the filter, Escape takes it off, tab goes through what could stand in the
@@ -31,19 +33,26 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
     ]
 
     class Typed(Message):
-        def __init__(self, text: str) -> None:
+        """Sent by the line `of`."""
+
+        def __init__(self, of: FilterInput, text: str) -> None:
             super().__init__()
+            self.of = of
             self.text = text
 
     class Closed(Message):
-        pass
+        def __init__(self, of: FilterInput) -> None:
+            super().__init__()
+            self.of = of
 
     def __init__(
-        self, ink: Callable[[], Ink], complete: Callable[[str], Sequence[str]], *, id: str | None = None
-    ) -> None:
+        self, ink: Callable[[], Ink], complete: Callable[[str], Sequence[str]] | None, hint: str = HINT, *,
+        id: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(id=id)
         self._ink = ink
         self._complete = complete
+        self._hint = hint
         self._choices: Sequence[str] = ()
         self._chosen = -1
         self._note = ""
@@ -84,10 +93,13 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
         self.text = text
         self._offer()
         self.refresh()
-        self.post_message(self.Typed(text))
+        self.post_message(self.Typed(self, text))
 
     def _offer(self) -> None:
-        self._choices, self._chosen = self._complete(self.text) if self.text else (), -1
+        self._choices, self._chosen = (
+            self._complete(self.text) if self.text and self._complete is not None else (),
+            -1,
+        )
 
     def action_complete(self, by: int) -> None:
         if not self._choices:
@@ -96,7 +108,7 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
         self._chosen = (first if self._chosen < 0 else self._chosen + by) % len(self._choices)
         self.text = self._choices[self._chosen]
         self.refresh()
-        self.post_message(self.Typed(self.text))
+        self.post_message(self.Typed(self, self.text))
 
     def action_delete(self) -> None:
         self._change(self.text[:-1])
@@ -109,7 +121,7 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
 
     def action_close(self) -> None:
         self.remove_class("-open")
-        self.post_message(self.Closed())
+        self.post_message(self.Closed(self))
 
     def action_drop(self) -> None:
         self._change("")
@@ -125,7 +137,7 @@ class FilterInput(Widget, can_focus=True, inherit_bindings=False):
         ]
         room = width - line_width(bits)
         if not self.text:
-            bits.append(Bit("  part of a name, !not, or a selection: state:stale  group:x  key+", "muted"))
+            bits.append(Bit(f"  {self._hint}", "muted"))
         elif offered := self._offered(room):
             bits += offered
         elif self.note:

@@ -1,152 +1,83 @@
-"""The log: the attempt's own file, read as it grows, indexed sparsely; only the lines in view are decoded."""
+"""The log: lines of a file that may grow and be large; only those in view are read and decoded."""
 
 from __future__ import annotations
 
-import os
-from collections import OrderedDict, deque
+import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
 
-from rich.cells import chop_cells
 from textual import events
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..paint.ink import Bit, Ink, Line
+from ...core.problems import number_of
+from ..paint.ink import Bit, Ink, Line, chop, cut, line_width, pad
 from ..paint.sanitize import last_state, split_colours, strip_sequences
+from ..projection.finding import Search, cut_out
+from .logfiles import LogSource
 
-BLOCK = 256
-RING = 4000
-MOST_CHARACTERS = 4096
-MOST_WRAPPED = 2000
-_CHUNK = 1 << 20
+MOST_CHARACTERS = 8192
 _FRAME = 1 / 20
-
-
-class LogSource(Protocol):
-    """Lines by number. `read_on` takes in what is new and says how many lines there are."""
-
-    def read_on(self) -> int: ...
-    def line(self, at: int) -> str: ...
-    def close(self) -> None: ...
-
-
-class FileLog:
-    """The lines of a file that may still grow. Memory: eight bytes for every 256 lines, and a few blocks."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._starts = [0]
-        self._lines = 0
-        self._read = 0
-        self._line_start = 0
-        self._blocks: OrderedDict[int, list[str]] = OrderedDict()
-
-    def read_on(self) -> int:
-        self._blocks.pop(self._lines // BLOCK, None)
-        while chunk := os.pread(self._file.fileno(), _CHUNK, self._read):
-            self._index(chunk)
-            self._read += len(chunk)
-        return self._lines + (self._line_start < self._read)
-
-    def _index(self, chunk: bytes) -> None:
-        count = chunk.count(b"\n")
-        if not count:
-            return
-        at = -1
-        left = count
-        while (to_next := BLOCK - self._lines % BLOCK) <= left:
-            at = _nth(chunk, to_next, at)
-            self._lines += to_next
-            left -= to_next
-            self._starts.append(self._read + at + 1)
-        self._lines += left
-        self._line_start = self._read + chunk.rfind(b"\n") + 1
-
-    def line(self, at: int) -> str:
-        number = at // BLOCK
-        block = self._blocks.get(number)
-        if block is None:
-            start = self._starts[number]
-            end = self._starts[number + 1] if number + 1 < len(self._starts) else self._read
-            text = os.pread(self._file.fileno(), min(end - start, 64 * _CHUNK), start).decode(
-                "utf-8", "replace"
-            )
-            block = self._blocks[number] = text.split("\n")
-            while len(self._blocks) > 16:
-                self._blocks.popitem(last=False)
-        inside = at - number * BLOCK
-        return block[inside] if inside < len(block) else ""
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _nth(chunk: bytes, count: int, at: int) -> int:
-    """The place of the `count`th line end after `at`."""
-    for _ in range(count):
-        at = chunk.index(b"\n", at + 1)
-    return at
-
-
-class RingLog:
-    """Lines that were told and are in no file: the last few thousand."""
-
-    def __init__(self) -> None:
-        self._ring: deque[str] = deque(maxlen=RING)
-
-    def add(self, line: str) -> None:
-        self._ring.append(line)
-
-    def read_on(self) -> int:
-        return len(self._ring)
-
-    def line(self, at: int) -> str:
-        return self._ring[at] if at < len(self._ring) else ""
-
-    def close(self) -> None:
-        self._ring.clear()
+_STEP = 16
+"""Cells for the name of a step where several print."""
 
 
 class LogView(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows one log. Follows its end until the user scrolls up; then says how many lines came since."""
+    """Shows one log. Follows its end until the user scrolls up; then says how many lines came since.
+
+    A place is a line and, where lines wrap, one of its parts: the scroll bar goes by lines, so that nothing but what is
+    in view is ever broken into parts.
+    """
 
     def __init__(self, ink: Callable[[], Ink], told: Callable[[], None], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._ink = ink
         self._told = told
-        self._source: LogSource | None = None
         self._about: object = None
-        self._count = 0
         self._seen = 0
-        self._wrapped: list[tuple[int, str]] | None = None
-        self._due = False
+        self._part = 0
+        self._bottom = (0, 0)
+        self._parts: dict[int, list[Line]] = {}
+        self._is_going = self._due = False
+        self.source: LogSource | None = None
+        self.count = 0
         self.follow = True
         self.wrap = False
+        self.timed = False
+        self.search: Search | None = None
+        self.hit: int | None = None
+        self.marked_from: int | None = None
         self.empty = "nothing was printed"
+        self.note = ""
 
     @property
     def missed(self) -> int:
         """Lines that came since following stopped."""
-        return 0 if self.follow else self._count - self._seen
+        return 0 if self.follow else self.count - self._seen
 
     @property
     def about(self) -> object:
         return self._about
 
-    @property
-    def count(self) -> int:
-        return self._count
+    def words(self) -> str:
+        """What its foot says: what is shown, what is sought, whether it follows."""
+        missed = (
+            f"{number_of(self.missed, 'more line')} came (F follows)" if self.missed else "not following (F)"
+        )
+        sought = (
+            f"/{self.search.needle.text} {self.search.words(self.hit)}" if self.search is not None else ""
+        )
+        parts = (self.note, sought, "following" if self.follow else missed)
+        return (" | " if self._ink().ascii_only else " · ").join(part for part in parts if part)
 
-    def show(self, source: LogSource | None, about: object) -> None:
+    def show(self, source: LogSource | None, about: object, note: str = "") -> None:
         """Shows another log (None: there is none), at its end."""
-        if self._source is not None:
-            self._source.close()
-        self._source, self._about = source, about
+        if self.source is not None:
+            self.source.close()
+        self.source, self._about, self.note = source, about, note
         self.follow = True
-        self._wrapped = None
+        self.search = self.hit = self.marked_from = None
+        self._part = 0
         self.read_on()
 
     def feed(self) -> None:
@@ -157,99 +88,225 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def read_on(self) -> None:
         self._due = False
-        self._count = self._source.read_on() if self._source is not None else 0
+        self.count = self.source.read_on() if self.source is not None else 0
         if self.follow:
-            self._seen = self._count
+            self._seen = self.count
+        self.renew()
+
+    def renew(self) -> None:
+        """What is shown has changed, or how."""
+        self._parts.clear()
         self._lay_out()
         if self.follow:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
+            self._go(*self._bottom)
         self._told()
         self.refresh()
 
     def _lay_out(self) -> None:
-        if self.wrap and self._source is not None:
-            width = max(8, self.scrollable_content_region.width)
-            first = max(0, self._count - MOST_WRAPPED)
-            self._wrapped = [
-                (at, part)
-                for at in range(first, self._count)
-                for part in chop_cells(strip_sequences(self._source.line(at))[:MOST_CHARACTERS], width)
-                or [""]
-            ]
-            self.virtual_size = Size(width, len(self._wrapped))
+        width, height = self._room()
+        if self.wrap:
+            self._bottom = self._up_from(self.count, 0, height)
         else:
-            self._wrapped = None
-            self.virtual_size = Size(self.size.width, self._count)
+            self._bottom = (max(0, self.count - height), 0)
+        self.virtual_size = Size(width, self._bottom[0] + height if self.count else 0)
+
+    def _room(self) -> tuple[int, int]:
+        region = self.scrollable_content_region
+        return max(8, region.width), max(1, region.height)
 
     def on_resize(self, event: events.Resize) -> None:
+        self._parts.clear()
         self._lay_out()
         if self.follow:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
+            self._go(*self._bottom)
+
+    # ---- places ----------------------------------------------------------------------------------
+
+    @property
+    def _top(self) -> tuple[int, int]:
+        return int(self.scroll_offset.y), self._part
+
+    def _go(self, line: int, part: int = 0) -> None:
+        """Brings a place to the top."""
+        self._is_going = True
+        try:
+            self._part = part
+            self.scroll_to(y=line, animate=False, immediate=True, force=True)
+        finally:
+            self._is_going = False
+        self.refresh()
+
+    def _up_from(self, line: int, part: int, rows: int) -> tuple[int, int]:
+        """The place that many rows above."""
+        while rows > part and line > 0:
+            rows -= part
+            line -= 1
+            part = len(self._parts_of(line))
+        return line, max(0, part - rows)
+
+    def _down_from(self, line: int, part: int, rows: int) -> tuple[int, int]:
+        while rows > 0 and line < self.count:
+            left = len(self._parts_of(line)) - part
+            if rows < left:
+                return line, part + rows
+            rows, line, part = rows - left, line + 1, 0
+        return line, part
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        if self._is_going:
+            return
+        self._part = 0
         if new_value < old_value and new_value < self.max_scroll_y:
-            self._stop_following()
+            self.stop_following()
         elif new_value >= self.max_scroll_y and self.is_attached:
+            self._part = self._bottom[1]
             self._follow_on()
 
-    def _stop_following(self) -> None:
+    def stop_following(self) -> None:
         if self.follow:
-            self.follow, self._seen = False, self._count
+            self.follow, self._seen = False, self.count
             self._told()
 
     def _follow_on(self) -> None:
         if not self.follow:
-            self.follow, self._seen = True, self._count
+            self.follow, self._seen = True, self.count
             self._told()
+
+    def in_view(self) -> tuple[int, int]:
+        """The lines that are shown: from the first to before the second."""
+        first, part = self._top
+        _, height = self._room()
+        end = self._down_from(first, part, height) if self.wrap else (first + height, 0)
+        return first, min(self.count, end[0] + (end[1] > 0))
+
+    def go_to_line(self, line: int) -> None:
+        """Brings a line in view, where it is not yet, with what is around it."""
+        first, end = self.in_view()
+        self.stop_following()
+        if not first <= line < end:
+            above = (
+                self._up_from(line, 0, self._room()[1] // 3)
+                if self.wrap
+                else (line - self._room()[1] // 3, 0)
+            )
+            self._go(*min(max((0, 0), above), self._bottom))
+        self._parts.clear()
+        self._told()
+        self.refresh()
 
     # ---- painting --------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         base = self.rich_style
-        at = y + self.scroll_offset.y
         ink = self._ink()
-        if self._source is None or not self._count:
-            text = self.empty if y == 0 else ""
-            return ink.paint([Bit(text, "muted")], width, base)
-        if self._wrapped is not None:
-            text = self._wrapped[at][1] if at < len(self._wrapped) else ""
-            return ink.paint([Bit(text, "text")], width, base)
-        return ink.paint(self._bits(at) if at < self._count else (), width, base)
+        if self.source is None or not self.count:
+            return ink.paint([Bit(self.empty if y == 0 else "", "muted")], width, base)
+        line, part = self._top
+        if self.wrap:
+            line, part = self._down_from(line, part, y)
+        else:
+            line, part = line + y, 0
+        if line >= self.count:
+            return Strip.blank(width, base)
+        first, last = self.marked
+        if first <= line <= last or line == self.hit:
+            base += ink.style("on-cursor" if line == self.hit else "on-cursor-far")
+        parts = self._parts_of(line) if self.wrap else [self._bits(line)]
+        return ink.paint(parts[min(part, len(parts) - 1)], width, base)
 
-    def _bits(self, at: int) -> Line:
-        assert self._source is not None
-        line = last_state(self._source.line(at))[: 2 * MOST_CHARACTERS]
-        return tuple(Bit(text, f"sgr {sgr}" if sgr else "text") for text, sgr in split_colours(line))
+    def _parts_of(self, line: int) -> list[Line]:
+        parts = self._parts.get(line)
+        if parts is None:
+            if len(self._parts) > 1000:
+                self._parts.clear()
+            before, width = self._before(line), self._room()[0]
+            inset = line_width(before)
+            if inset > width // 2:
+                before, inset = (), 0
+            broken = chop(self._printed(line), width - inset)
+            rest: Line = (Bit(" " * inset),)
+            parts = self._parts[line] = [(*(rest if n else before), *part) for n, part in enumerate(broken)]
+        return parts
+
+    def _bits(self, line: int) -> Line:
+        return (*self._before(line), *self._printed(line))
+
+    def _before(self, line: int) -> Line:
+        """The time and the step, where they are shown."""
+        assert self.source is not None
+        bits = []
+        if self.timed:
+            ts = self.source.time(line)
+            words = time.strftime("%H:%M:%S", time.localtime(ts)) if ts is not None else "--:--:--"
+            bits.append(Bit(words + " ", "muted"))
+        if step := self.source.step(line):
+            bits.append(Bit(pad(cut(step, _STEP, self._ink().ascii_only), _STEP) + " ", "accent"))
+        return tuple(bits)
+
+    def _printed(self, line: int) -> Line:
+        assert self.source is not None
+        text = last_state(self.source.line(line))[:MOST_CHARACTERS]
+        pieces = [(str(part), f"sgr {sgr}" if sgr else "text") for part, sgr in split_colours(text)]
+        if self.search is not None:
+            spans = self.search.needle.spans("".join(part for part, _ in pieces))
+            if spans:
+                pieces = cut_out(pieces, spans, "marked reverse")
+        return tuple(Bit(part, style) for part, style in pieces)
+
+    # ---- lines as text ---------------------------------------------------------------------------
+
+    @property
+    def marked(self) -> tuple[int, int]:
+        """The first and the last line of the range that was begun; nothing (0, -1) where none was."""
+        if self.marked_from is None:
+            return 0, -1
+        first, end = self.in_view()
+        return (self.marked_from, end - 1) if first >= self.marked_from else (first, self.marked_from)
+
+    def text(self, first: int, last: int) -> str:
+        """Lines without any escape sequence."""
+        if self.source is None:
+            return ""
+        steps = ((self.source.step(at), self.source.line(at)) for at in range(first, last + 1))
+        return "\n".join((f"{step}: " if step else "") + strip_sequences(line) for step, line in steps)
 
     # ---- keys ------------------------------------------------------------------------------------
 
     def toggle_follow(self) -> None:
         if self.follow:
-            self._stop_following()
+            self.stop_following()
         else:
             self.move_bottom()
 
     def toggle_wrap(self) -> None:
         self.wrap = not self.wrap
-        self._lay_out()
-        self.refresh()
+        self._part = 0
+        self.renew()
 
     def move(self, by: int) -> None:
         if by < 0:
-            self._stop_following()
-        self.scroll_relative(y=by, animate=False, force=True)
+            self.stop_following()
+        if self.wrap:
+            step = self._down_from if by > 0 else self._up_from
+            place = step(*self._top, abs(by))
+        else:
+            place = (self._top[0] + by, 0)
+        place = min(max((0, 0), place), self._bottom)
+        self._go(*place)
+        if by > 0 and place >= self._bottom:
+            self._follow_on()
 
     def move_half(self, direction: int) -> None:
-        self.move(direction * max(1, self.scrollable_content_region.height // 2))
+        self.move(direction * max(1, self._room()[1] // 2))
 
     def move_top(self) -> None:
-        self._stop_following()
-        self.scroll_to(y=0, animate=False, force=True)
+        self.stop_following()
+        self._go(0)
 
     def move_bottom(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        self._go(*self._bottom)
         self._follow_on()
 
     def move_across(self, by: int) -> None:

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 
-from ...core.problems import number_of
 from ..paint.ink import Bit, Ink, Line
 from ..projection.look import RowLook
 from ..projection.rows import Row
@@ -154,13 +153,8 @@ class SidePane(Container):
         """The log's foot: following, or how many lines came since it stopped."""
         if self.tab.shown_in != "log":
             self.border_subtitle = Content("")
-        elif self.log_view.follow:
-            self.border_subtitle = Content("following")
         else:
-            missed = self.log_view.missed
-            self.border_subtitle = Content(
-                f"{number_of(missed, 'more line')} came (F follows)" if missed else "not following (F)"
-            )
+            self.border_subtitle = Content(self.log_view.words())
 
     @property
     def target(self) -> str | None:
