@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bakehouse.core.model import Materialization, Stored
 from bakehouse.tui.panes.history import history_lines, moment
+from bakehouse.tui.panes.plots import plot, sparkline
+from bakehouse.tui.panes.trends import trend_lines
 
 NOON = time.mktime((2026, 3, 4, 12, 0, 0, 0, 0, -1))
 
@@ -51,6 +55,80 @@ def test_a_value_that_was_made_current_again_is_told_so() -> None:
 
 def test_only_what_is_not_from_today_has_a_date() -> None:
     assert moment(NOON, NOON) == "12:00:00" and moment(NOON - 86400, NOON) == "2026-03-03 12:00"
+
+
+def test_a_line_of_bars_keeps_the_peaks_and_stays_in_its_cells() -> None:
+    assert sparkline([1, 2, 8], 10) == "▁▂█" and sparkline([1, 2, 8], 10, ascii_only=True) == "_.@"
+    assert sparkline([5, 5], 10) == "▅▅" and sparkline([], 10) == ""
+    calm = [1.0] * 500
+    assert sparkline([*calm, 9.0, *calm], 20).count("█") == 1
+    assert len(sparkline([float("nan"), -1e308, 1e308, float("inf")], 9)) == 2
+
+
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=200), st.integers(1, 30), st.booleans()
+)
+def test_a_plot_of_any_numbers_stays_in_its_cells(values: list[float], width: int, plain: bool) -> None:
+    rows = plot(values, width, 3, ascii_only=plain)
+    assert len(rows) == 3 and all(len(row) <= width for row in rows)
+    assert all(row.isascii() for row in rows) or not plain
+
+
+def test_a_plot_draws_the_highest_at_the_top_and_the_newest_at_the_right() -> None:
+    assert plot([0, 1, 2, 2], 10, 3, ascii_only=True) == ["  **", " *", "*"]
+    top, middle, bottom = plot(list(range(24)), 12, 3)
+    assert top.strip("⠀") and not top[:7].strip("⠀") and not bottom[5:].strip("⠀") and middle.strip("⠀")
+
+
+def test_trends_tell_least_most_and_last_of_duration_size_and_numbers_in_words() -> None:
+    values = [
+        replace(made(n, "a", NOON - n), metadata={"loaves": n * n, "oven": "hot", "ok": True})
+        for n in range(9)
+    ]
+    told = ["".join(bit.text for bit in line) for line in trend_lines(list(reversed(values)))]
+    assert told[0].startswith("duration") and "min 1:05 · max 1:05 · last 1:05" in told[0]
+    assert "min 2.0 KiB" in told[1] and "min 0 · max 64 · last 64" in told[2] and told[2].startswith("loaves")
+    assert not [line for line in told if "oven" in line or "ok" in line]
+    assert trend_lines(values[:1]) == []
+    huge = [replace(one, metadata={"n": 10**400, "x": float("inf")}) for one in values]
+    assert len(trend_lines(huge)) == 3
+    assert all(bit.text.isascii() for line in trend_lines(values, ascii_only=True) for bit in line)
+
+
+async def test_all_runs_are_reached_page_by_page(
+    tmp_path: Path, screen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(SIEVE)
+    monkeypatch.setattr("bakehouse.tui.panes.past.RUNS", 2)
+    monkeypatch.setattr("bakehouse.tui.background.sidework.RUNS", 2)
+    program = [
+        sys.executable,
+        "-m",
+        "bakehouse",
+        "-C",
+        str(tmp_path),
+        "--trust",
+        "-q",
+        "materialize",
+        "--force",
+        "flour",
+    ]
+    for _ in range(5):
+        await asyncio.to_thread(subprocess.run, program, check=True, capture_output=True)
+    async with screen(tmp_path, size=(120, 50)) as s:
+        s.app.side.go_to_tab("history")
+        await s.go("flour")
+        await s.press("tab", "z")
+        await s.sees("older ones: Enter shows 2 more", "duration", "last ")
+        roll, runs = s.app.side.roll, [run.run for run in s.bench.history()]
+        for count in (4, 5):
+            await s.press("G", "enter")
+            await s.until(lambda: roll.target in runs, "the cursor stays on a run")
+            await s.until(
+                lambda n=count: sum(to in runs for to in roll._targets.values()) == 5 + n, "a page more"
+            )
+        await s.press("G")
+        assert roll.target == runs[-1] and "older ones" not in s.text
 
 
 async def test_the_history_tab_follows_the_cursor(cookies: Path, screen: Callable[..., Any]) -> None:

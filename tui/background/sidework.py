@@ -12,7 +12,7 @@ from ..paint.ink import Bit, Line
 from ..panes.graph import Label, draw
 from ..panes.overview import overview, text_lines
 from ..panes.page import Page
-from ..panes.past import Past, read_page
+from ..panes.past import OLDER, RUNS, Past, read_page
 from ..panes.whole import nothing_lines, withheld_line, withheld_lines
 from ..panes.why import why
 from ..projection.session import Session
@@ -218,12 +218,14 @@ class SideWork:
             return
         if node != self._past_of:
             self.past, self._past_of = Past(), node
-        way, assets = self.past.way, [node.name]
+        way, runs, assets = self.past.way, self.past.runs, [node.name]
         if node.kind == "task" and session.is_defined(node):
             assets = list(session.graph.tasks[node.name].outputs[:_OUTPUTS])
         plain = self.app.ascii_only
         try:
-            page = await self.app.aside.call(read_page, session.bench, way, assets, session.clock(), plain)
+            page = await self.app.aside.call(
+                read_page, session.bench, way, runs, assets, session.clock(), plain
+            )
         except ProblemError as error:
             page = Page(text_lines(str(error), "failed"), {})
         if wish != self._wish:
@@ -240,12 +242,18 @@ class SideWork:
     @property
     def run(self) -> str:
         """The run of the past that is open, or that the cursor is on."""
-        return self.past.way[0] if self.past.way else self.app.side.roll.target or ""
+        target = self.past.way[0] if self.past.way else self.app.side.roll.target
+        return target if target is not None and target != OLDER else ""
 
     def open_past(self) -> None:
-        """Opens the run, or the step of it, that is under the cursor."""
+        """Opens the run, or the step of it, that is under the cursor, or shows older runs."""
+        roll = self.app.side.roll
         if (target := self.app.side.target) is not None:
-            self.past.open(target)
+            if target == OLDER:
+                roll.move(-1)
+                self.past.runs += RUNS
+            else:
+                self.past.open(target)
             self.show(again=True)
 
     def leave(self) -> bool:

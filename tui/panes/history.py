@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.model import Json, Materialization
-from ..paint.ink import Bit, Line, pad, width_of
+from ..paint.ink import Bit, Line, cut, pad, width_of
 from ..paint.sanitize import one_line, strip_sequences
 from ..projection.states import LOOKS, glyph, seconds, state_after
 from .overview import bytes_in_words, text_lines
@@ -43,7 +43,7 @@ def past_run_lines(
     """What a run did, step by step; `reused` steps, and `more` of the others, are only counted."""
     lines: list[Line] = [
         (Bit(f"run {run.run}", "text bold"), Bit(f"  {run.status}", LOOKS[state_after(run.status)].style)),
-        (Bit(f"by process {run.pid}, {run.jobs} at once", "muted"),),
+        (Bit(f"by process {run.pid}, {run.jobs} at once{_chosen(run)}", "muted"),),
         _run_line(run, now, ascii_only),
     ]
     if reused:
@@ -137,5 +137,10 @@ def _run_line(run: RunSummary, now: float, ascii_only: bool) -> Line:
         Bit(pad(moment(run.started, now), _WHEN)),
         Bit(f"{took:>6}  ", "muted"),
         Bit(told or run.status, "text"),
-        Bit(f"  {run.run}", "muted"),
+        Bit(f"  {run.run}{_chosen(run)}", "muted"),
     )
+
+
+def _chosen(run: RunSummary) -> str:
+    """What was asked for, where that is known."""
+    return f"  of {cut(run.selection, 60)}" if run.selection else ""

@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 
 from ...core.history import PastStep, find_run, past_steps
 from ...core.store.logs import LogReader
+from ..paint.ink import Bit
 from .history import history_lines, past_run_lines, past_step_lines
 from .page import Page
+from .trends import trend_lines
 
 if TYPE_CHECKING:
     from ...core.workbench import Workbench
 
 _VALUES = 100
-_RUNS = 50
+RUNS = 50
 _STEPS = 1000
 _LOG = 2000
-"""Values, runs, steps and lines of a log that are shown at most."""
+"""Values, steps and lines of a log that are shown at most, and the runs of a page of them."""
+
+OLDER = "older runs"
+"""What the line below the last run that is shown leads to."""
 
 
 class Past:
@@ -27,6 +32,7 @@ class Past:
 
     def __init__(self) -> None:
         self.way: tuple[str, ...] = ()
+        self.runs = RUNS
 
     def open(self, target: str) -> None:
         self.way = (*self.way, target)
@@ -39,11 +45,12 @@ class Past:
 
 
 def read_page(
-    bench: Workbench, way: tuple[str, ...], assets: Sequence[str], now: float, ascii_only: bool
+    bench: Workbench, way: tuple[str, ...], runs: int, assets: Sequence[str], now: float, ascii_only: bool
 ) -> Page:
-    """The page at `way`; in the list, the values of `assets` come first. Blocking. Raises `ProblemError`."""
+    """The page at `way`; in the list, which has at most so many `runs`, the values of `assets` come first. Blocking.
+    Raises `ProblemError`."""
     if not way:
-        return _list(bench, assets, now, ascii_only)
+        return _list(bench, runs, assets, now, ascii_only)
     run = find_run(bench.store, way[0])
     steps = past_steps(bench.store, run)
     if len(way) == 1:
@@ -60,14 +67,20 @@ def read_page(
     return Page(past_step_lines(run, step, _log_of(step), ascii_only), {})
 
 
-def _list(bench: Workbench, assets: Sequence[str], now: float, ascii_only: bool) -> Page:
+def _list(bench: Workbench, most: int, assets: Sequence[str], now: float, ascii_only: bool) -> Page:
     made = [one for name in assets for one in bench.materializations(name, _VALUES)]
     made = sorted(made, key=lambda one: -one.seq)[:_VALUES]
-    runs = bench.history(_RUNS)
-    lines = history_lines(runs, made, now, ascii_only=ascii_only)
-    targets = {n: one.run for n, one in enumerate(made)}
+    found = bench.history(most + 1)
+    runs = found[:most]
+    trends = trend_lines(made, ascii_only=ascii_only)
+    lines = [*trends, *history_lines(runs, made, now, ascii_only=ascii_only)]
+    targets = {len(trends) + n: one.run for n, one in enumerate(made)}
     first = len(lines) - len(runs)
-    return Page(lines, targets | {first + n: one.run for n, one in enumerate(runs)})
+    targets |= {first + n: one.run for n, one in enumerate(runs)}
+    if len(found) > most:
+        targets[len(lines)] = OLDER
+        lines.append((Bit(f"older ones: Enter shows {RUNS} more", "guide"),))
+    return Page(lines, targets)
 
 
 def _log_of(step: PastStep) -> list[str]:

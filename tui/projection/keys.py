@@ -397,7 +397,9 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Details" if now.place == "tree" else "Tree"
         if name:
             out.append((key, name, reason(key, now) is None))
-    first: tuple[str, ...] = ("help", "plan", "back") if now.previewing else ("help", "next_pane")
+    first: tuple[str, ...] = ("help", "next_pane")
+    if now.previewing or (now.opened and now.place == "history"):
+        first = ("help", "plan", "back")
     if now.replaying:
         out = sorted(
             (told for told in out if told[2]), key=lambda told: [*_IN_REPLAY, told[0].id].index(told[0].id)
