@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .model import Damage, Json, Materialization, Stored
+from .pictures import picture_of
 from .places import is_in_store
 from .problems import StoreError, number_of
 from .secrets import Secrets
 from .store.store import Store
 from .tabular import Cell, TableError, array_rows, cell_text, plain_cell, query_rows, short
 
-PreviewKind = Literal["table", "json", "text", "none", "binary"]
+PreviewKind = Literal["table", "json", "text", "none", "binary", "image"]
 
 READ = 1 << 20
 """At most so many bytes of a value are turned into text."""
@@ -161,6 +162,8 @@ class _Look:
             return self._text(data)
         if is_table(found):
             return self._records(found)
+        if isinstance(found, bytes) and (seen := self._image(found, len(found))) is not None:
+            return seen
         return Preview("json", text=_pretty(found))
 
     def _records(self, records: list[dict[str, Any]]) -> Preview:
@@ -223,7 +226,16 @@ class _Look:
         rows = tuple(tuple(short(cell) for cell in row) for row in shown)
         return Preview("table", columns, rows, None if self._is_cut() else len(table) - 1, note=found.note)
 
+    @staticmethod
+    def _image(head: bytes, size: int) -> Preview | None:
+        found = picture_of(head)
+        return (
+            Preview("image", note=f"{found.words}, {number_of(size, 'byte')}") if found is not None else None
+        )
+
     def _text(self, data: bytes) -> Preview:
+        if (seen := self._image(data, self.value.size)) is not None:
+            return seen
         if b"\0" in data[:8192] or not _is_text(data[:8192]):
             return Preview("binary", note=f"binary, {number_of(self.value.size, 'byte')}")
         return Preview("text", text=_decoded(data), note=_cut_note(self.value.size) if self._is_cut() else "")

@@ -18,6 +18,7 @@ from ..paint.ink import Bit, Line
 from ..panes.branches import Branches
 from ..panes.grid import Grid
 from ..panes.overview import text_lines, type_words
+from ..panes.picture import picture_lines
 from ..panes.value import size_words, value_lines
 from ..projection.contrast import told
 from ..projection.session import Session
@@ -41,6 +42,7 @@ class ValueWork:
         self.comparing = False
         self._thread = Aside()
         self._compares = Aside()
+        self._pictures = Aside()
         self._told: tuple[object, list[Line]] = (None, [])
         self._shown: object = None
         self._windows: Windows | None = None
@@ -86,12 +88,34 @@ class ValueWork:
         elif model is not None:
             model.head = self._head(session, node)
             self.view.show_model(model, token)
+        elif found.kind == "image":
+            await self._show_image(session, node, found, is_wanted)
         else:
             lines = value_lines(found, ascii_only=self.app.ascii_only)
             self.app.side.show([self._head(session, node, size_words(found)), *lines], node, still=1)
         if is_wanted():
             self._shown = token
         return is_wanted()
+
+    async def _show_image(
+        self, session: Session, node: Node, found: Preview, is_wanted: Callable[[], bool]
+    ) -> None:
+        """What the header says at once, the pixels when they are decoded."""
+        from ...core.pictures import PictureError, pixels_of
+
+        head: list[Line] = [self._head(session, node), (Bit(found.note, "muted"),)]
+        about = (node, "image")
+        self.app.side.show([*head, (Bit("decoding", "muted"),)], about, still=1)
+        size = self.view.scrollable_content_region
+        try:
+            pixels = await self._pictures.call(
+                pixels_of, session.bench, node.name, max(8, size.width), 2 * max(4, size.height - 2)
+            )
+            lines = picture_lines(pixels, ascii_only=self.app.ascii_only)
+        except PictureError as error:
+            lines = text_lines(str(error), "stale")
+        if is_wanted():
+            self.app.side.show([*head, *lines], about, still=1)
 
     def _branches(self, found: Preview) -> Branches | None:
         """A tree of what is plain data and holds something."""

@@ -38,6 +38,9 @@ _SGR_COLOURS = (
 )  # fmt: skip
 
 
+_MOST_STYLES = 20_000
+
+
 class Ink:
     """The styles of one theme. `variables` maps the theme's variable names to colours."""
 
@@ -49,6 +52,8 @@ class Ink:
     def style(self, names: str) -> Style:
         found = self._styles.get(names)
         if found is None:
+            if len(self._styles) >= _MOST_STYLES:  # pictures have as many as they have colours
+                self._styles.clear()
             found = sgr_style(names[4:]) if names.startswith("sgr ") else self._named(names)
             self._styles[names] = found
         return found
