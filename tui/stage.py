@@ -61,15 +61,14 @@ class Replaying(Protocol):
 
 
 class Beside(Protocol):
-    """Whoever fills the pane beside the tree; `past` is what of the past is open there, `run` the run in it that the
-    user is on, `replay` shows one on the tree."""
+    """Whoever fills the pane beside the tree; `past` is what of the past is open there, `replay` shows a run of it on
+    the tree."""
 
     past: Past
 
     @property
     def replay(self) -> Replaying: ...
-    @property
-    def run(self) -> str: ...
+    def situated(self, now: Situation) -> Situation: ...
 
     def show(self, *, again: bool = False) -> None: ...
     def open_past(self) -> None: ...
@@ -151,10 +150,8 @@ class Stage(App[int]):
         return status_line(self.session, width, ascii_only=self.ascii_only)
 
     def _footer(self, width: int) -> Line:
-        if self.filter_input.has_focus:
-            return filter_footer(width)
-        if self.find_input.has_focus:
-            return filter_footer(width, "search")
+        if self.filter_input.has_focus or self.find_input.has_focus:
+            return filter_footer(width, "search" if self.find_input.has_focus else "filter")
         return footer_line(self.situation(), width)
 
     def _said(self, width: int) -> Line:
@@ -167,24 +164,9 @@ class Stage(App[int]):
         if self.session is None:
             return Situation(place=place, loaded=False, defined_at=False)  # type: ignore[arg-type]
         now = self.session.situation(self.tree_view.row, place, alone=self.is_alone)
-        on_value = self.side.tab.name == "value"
-        return replace(
-            now,
-            unfinished=self._unfinished.count(self.session.survey),
-            said=bool(self.echo.said),
-            value=on_value,
-            table=on_value and self.side.table.grid is not None,
-            opens=self.side.target is not None,
-            opened=bool(self.side_work.past.way),
-            replayable=self.side.tab.name == "history" and bool(self.side_work.run),
-            replaying=replay.run if (replay := self.side_work.replay.shown) is not None else "",
-            printed=self.in_log_tab and self.side.log_view.count > 0,
-            sought=self.in_log_tab and self.side.log_view.search is not None,
-        )
-
-    @property
-    def in_log_tab(self) -> bool:
-        return self.side.tab.name == "log"
+        counted = self._unfinished.count(self.session.survey)
+        now = replace(now, unfinished=counted, said=bool(self.echo.said), opens=self.side.target is not None)
+        return self.side_work.situated(now)
 
     @property
     def in_history(self) -> bool:

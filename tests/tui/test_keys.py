@@ -14,7 +14,8 @@ from bakehouse.tui.actions.moves import Moves
 from bakehouse.tui.actions.replaykeys import ReplayKeys
 from bakehouse.tui.actions.tempo import Tempo
 from bakehouse.tui.actions.valuekeys import ValueKeys
-from bakehouse.tui.projection.keys import BY_ID, KEYS, Situation, footer, markdown_table, reason
+from bakehouse.tui.projection.footing import footer
+from bakehouse.tui.projection.keys import BY_ID, KEYS, Situation, markdown_table, reason
 from bakehouse.tui.projection.status import footer_line
 from bakehouse.tui.widgets.confirm import help_lines
 

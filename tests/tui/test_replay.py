@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.model import State
-from bakehouse.tui.projection.keys import KEYS, Situation, footer, is_live, reason
+from bakehouse.tui.projection.footing import footer
+from bakehouse.tui.projection.keys import KEYS, Situation, is_live, reason
 from bakehouse.tui.projection.live import Live
 from bakehouse.tui.projection.replay import Replay
 
@@ -127,7 +128,7 @@ async def test_a_run_is_stepped_through_on_the_tree_and_left_as_it_was_found(
         assert (state("dough"), state("bread")) == (State.FAILED, State.BLOCKED)
         await s.press("comma", "comma", "comma")
         assert state("bread") is not State.BLOCKED
-        for key in ("m", "a", "r", "M", "d", "u", "N", "X", "R", "e", "T"):
+        for key in ("m", "a", "r", "M", "d", "u", "N", "X", "R", "e", "A"):
             await s.press(key)
             await s.sees("this is a replay of run")
         s.app.tree_view.focus()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.load.discovery import nothing_defined
@@ -15,6 +16,7 @@ from ..panes.page import Page
 from ..panes.past import OLDER, RUNS, Past, read_page
 from ..panes.whole import nothing_lines, withheld_line, withheld_lines
 from ..panes.why import why
+from ..projection.keys import Situation
 from ..projection.session import Session
 from ..projection.states import LOOKS
 from .logwork import LogWork
@@ -244,6 +246,21 @@ class SideWork:
         """The run of the past that is open, or that the cursor is on."""
         target = self.past.way[0] if self.past.way else self.app.side.roll.target
         return target if target is not None and target != OLDER else ""
+
+    def situated(self, now: Situation) -> Situation:
+        """What of a situation is decided by what the pane shows."""
+        side, replay = self.app.side, self.replay.shown
+        is_log, is_value = side.tab.name == "log", side.tab.name == "value"
+        return replace(
+            now,
+            value=is_value,
+            table=is_value and side.table.grid is not None,
+            opened=bool(self.past.way),
+            replayable=side.tab.name == "history" and bool(self.run),
+            replaying=replay.run if replay is not None else "",
+            printed=is_log and side.log_view.count > 0,
+            sought=is_log and side.log_view.search is not None,
+        )
 
     def open_past(self) -> None:
         """Opens the run, or the step of it, that is under the cursor, or shows older runs."""

@@ -10,7 +10,8 @@ from ...core.model import Plan, State
 from ...core.problems import number_of
 from ..paint.ink import Bit, Line, cut, line_width, pad
 from .estimate import about, forecast_words
-from .keys import Key, Situation, footer
+from .footing import footer
+from .keys import Key, Situation
 from .ledger import Ledger
 from .live import Live
 from .replay import Replay
