@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bakehouse.core.store.logs import LogStore
@@ -30,6 +30,7 @@ PIECES = st.sampled_from(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PIECES, max_size=60).map("".join), st.sampled_from(["oven", "Oven", "n", "é", "OV"]))
+@example("oven\r x\nOV\x1b[31men\n", "oven")
 def test_a_search_finds_the_lines_that_show_the_text_whatever_the_chunks(
     tmp_path: Path, text: str, sought: str
 ) -> None:
