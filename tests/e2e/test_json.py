@@ -75,13 +75,19 @@ class Kitchen:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.flours = 0
         (folder / "bakehouse.yaml").write_text(PIPELINE)
         (folder / "flour.txt").write_text("rye\n")
         lines = self.call("materialize", "table", "bread", "toast", "--json").stdout.splitlines()
         self.events: list[dict[str, Any]] = [json.loads(line) for line in lines]
         (folder / "flour.txt").write_text("wheat\n")
         self.call("materialize", "bread")
-        (folder / "flour.txt").write_text("oats\n")
+        self.spill()
+
+    def spill(self) -> None:
+        """Another flour than any before, so that bread is stale whatever was accepted or undone since."""
+        self.flours += 1
+        (self.folder / "flour.txt").write_text(f"oats {self.flours}\n")
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "bakehouse", "-C", str(self.folder), "--trust", *words]
@@ -109,6 +115,7 @@ def reasons(found: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("command", DOCUMENTS)
 def test_a_document_has_the_keys_that_are_told(kitchen: Kitchen, command: str) -> None:
     keys, inner = DOCUMENTS[command]
+    kitchen.spill()
     words = [kitchen.events[0]["run"] if word == "RUN" else word for word in command.split()]
     done = kitchen.call(*words, "--json")
     assert done.returncode == 0, done.stderr
