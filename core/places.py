@@ -34,6 +34,24 @@ def user_state(environ: Mapping[str, str] = os.environ) -> Path:
     return user_state_path("bakehouse", appauthor=False)
 
 
+def user_settings(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The user's own file of settings for the screen; None where there is no home to have one in.
+
+    `BAKEHOUSE_CONFIG` (a file, or a folder with `config.yaml` in it), else `config.yaml` in the platform's
+    configuration folder. It need not exist.
+    """
+    name = "config.yaml"
+    if chosen := environ.get("BAKEHOUSE_CONFIG"):
+        path = Path(chosen).expanduser().absolute()
+        return path / name if path.is_dir() else path
+    bases = (environ.get("XDG_CONFIG_HOME", ""), environ.get("HOME", ""))
+    if not any(Path(base).is_absolute() for base in bases):
+        return None
+    from platformdirs import user_config_path
+
+    return user_config_path("bakehouse", appauthor=False) / name
+
+
 def private_folder(path: Path) -> Path:
     """Make `path` with what is missing above it, for this user's eyes only (0700).
 

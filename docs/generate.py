@@ -15,6 +15,7 @@ import click
 
 from bakehouse.core.load.schema import json_schema
 from bakehouse.tui.cli.program import cli
+from bakehouse.tui.projection.keymap import DEFAULT
 from bakehouse.tui.projection.keys import GROUPS, KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +40,7 @@ def keys() -> str:
         for group in GROUPS:
             for key in (key for key in KEYS if key.group == group):
                 caps = " ".join(code(cap) for cap in key.shown.split())
-                yield caps, key.description + (f": {key.help}" if key.help else "")
+                yield caps, key.description + (f": {DEFAULT.spell(key.help)}" if key.help else "")
 
     return table(("key", "does"), rows())
 
@@ -92,6 +93,11 @@ def commands() -> str:
     return "\n\n".join(parts)
 
 
+def actions() -> str:
+    rows = ((code(key.id), " ".join(map(code, key.shown.split())), key.description) for key in KEYS)
+    return table(("action", "keys", "is called"), rows)
+
+
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "README.md": {"keys": keys},
     "docs/definitions.md": {
@@ -102,6 +108,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "defaults": yaml_keys("Defaults"),
     },
     "docs/reference.md": {"commands": commands},
+    "docs/settings.md": {"actions": actions},
 }
 
 

@@ -73,6 +73,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("home")
         patch.setenv("BAKEHOUSE_HOME", str(home))
+        patch.setenv("BAKEHOUSE_CONFIG", os.devnull)
         yield home
 
 

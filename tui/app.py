@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.containers import Container
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 
 from ..core.problems import ProblemError, number_of
 from ..core.watching import Lookout
@@ -27,10 +27,14 @@ from .background.feed import Feed
 from .background.onlooker import Onlooker
 from .background.sidework import SideWork
 from .paint.themes import VARIABLES
-from .projection.keys import BY_CAP, BY_ID, KEYS, reason
+from .projection.caps import named
+from .projection.preferences import Preferences
 from .projection.session import Session, facts
+from .projection.status import key_in_footer
 from .stage import TALL, WIDE, Stage
 from .tty.gate import ControlGate
+from .tty.plainness import Plainness, speaks_unicode
+from .widgets.bar import Bar
 from .widgets.chart import Chart
 from .widgets.filtering import FilterInput
 from .widgets.tree import TreeView
@@ -55,11 +59,6 @@ class BakehouseApp(Stage):
         (0, "-short"),
         (TALL, "-tall"),
     ]
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(key.keys), f"press('{key.id}')", key.description, show=False, id=key.id)
-        for key in KEYS
-    ]
-
     side_work: SideWork
 
     def __init__(
@@ -68,14 +67,18 @@ class BakehouseApp(Stage):
         *,
         jobs: int | None = None,
         ascii_only: bool = False,
-        light: bool = False,
+        theme: str = "dark",
+        preferences: Preferences | None = None,
         watching: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(jobs=jobs, ascii_only=ascii_only, light=light, clock=clock)
+        super().__init__(jobs=jobs, ascii_only=ascii_only, theme=theme, preferences=preferences, clock=clock)
+        self._bindings = self._bound()
         self._open_bench = open_bench
         self._watching = watching
-        self._gate = ControlGate()
+        self._gates: tuple[LineFilter, ...] = (ControlGate(),)
+        if ascii_only:
+            self._gates = (Plainness(strict=not speaks_unicode()), ControlGate())
         self.failure: ProblemError | None = None
         self.side_work = SideWork(self)
         self.feed = Feed(self, self.side_work)
@@ -101,7 +104,9 @@ class BakehouseApp(Stage):
         yield self.foot
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._gate]
+        """Textual's own are greys where there is to be no colour, and greys are colours."""
+        last = (NoColor(),) if self.no_color else ()
+        return [*super().get_line_filters(), *last, *self._gates]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return VARIABLES
@@ -133,10 +138,19 @@ class BakehouseApp(Stage):
         if self._watching:
             self.run_worker(self.deeds.keep_watch(), name="watch")
             self.run_worker(self.onlooker.keep_watch(lookout), name="onlooker")
+        if self.preferences.problems:
+            self.tell(f"{self.preferences.complaint} ({named('settings')})", "stale")
         if not bench.trusted:
             await self.deeds.trust()
 
     # ---- what happens ----------------------------------------------------------------------------
+
+    def on_bar_clicked(self, message: Bar.Clicked) -> None:
+        """A key that the footer names can be clicked."""
+        if message.bar is self.foot and self._listens():
+            id = key_in_footer(self.situation(), self.foot.size.width, message.at, self.keymap)
+            if id:
+                self.action_press(id)
 
     def on_tree_view_moved(self, message: TreeView.Moved) -> None:
         if message.tree is self.tree_view:
@@ -160,6 +174,12 @@ class BakehouseApp(Stage):
     def on_resize(self) -> None:
         self.call_after_refresh(self.arrange)
 
+    def on_app_focus(self) -> None:
+        self.is_looked_at = True
+
+    def on_app_blur(self) -> None:
+        self.is_looked_at = False
+
     def on_descendant_focus(self) -> None:
         if self.tree_view.has_focus or self.side.has_focus_within:
             self.front = "side" if self.side.has_focus_within else "tree"
@@ -181,7 +201,8 @@ class BakehouseApp(Stage):
         """A key is obeyed before the next one is looked at: that may be meant for the filter which this one opens.
         (Bindings are obeyed when the focused widget comes to it, which may be behind several keys.)"""
         if isinstance(event, events.Key) and not event.is_forwarded and self._listens():
-            id = next((BY_CAP[name] for name in (event.key, *event.aliases) if name in BY_CAP), None)
+            ours = self.keymap.by_name
+            id = next((ours[name] for name in (event.key, *event.aliases) if name in ours), None)
             if id is not None:
                 self.app_focus = True
                 self.action_press(id)
@@ -192,9 +213,18 @@ class BakehouseApp(Stage):
         """Whether keys mean what `KEYS` says, and not letters or answers."""
         return len(self.screen_stack) == 1 and self.focused not in (self.filter_input, self.find_input)
 
+    def _bound(self) -> BindingsMap:
+        """The keys of the user's keymap, and none of Textual's own but ctrl+c."""
+        ours = [
+            Binding(",".join(key.keys), f"press('{key.id}')", key.description, show=False, id=key.id)
+            for key in self.keymap.keys
+            if key.keys
+        ]
+        return BindingsMap([*ours, Binding("ctrl+c", "help_quit", show=False, system=True)])
+
     def action_press(self, id: str) -> None:
         self.say_no_more(warnings=id == "back")
-        why_not = reason(BY_ID[id], self.situation())
+        why_not = self.keymap.reason(id, self.situation())
         if why_not is not None:
             self.tell(why_not)
             return
@@ -217,16 +247,22 @@ class BakehouseApp(Stage):
         if len(self.screen_stack) > 1:
             super().action_focus_next()
         else:
-            self.action_press("next_pane")
+            self._press_named("tab")
 
     def action_focus_previous(self) -> None:
         if len(self.screen_stack) > 1:
             super().action_focus_previous()
         else:
-            self.action_press("previous_pane")
+            self._press_named("shift+tab")
+
+    def _press_named(self, name: str) -> None:
+        if (id := self.keymap.by_name.get(name)) is not None:
+            self.action_press(id)
 
     def action_help_quit(self) -> None:
         """Ctrl-C, which in a terminal ends programs: here `q` does."""
         steps = self.deeds.open_steps() if self.session is not None and self.session.running else 0
-        told = f"q quits; it asks first, as {number_of(steps, 'step is', 'steps are')} under way (x cancels one, X all)"
-        self.tell(told if steps else "q quits")
+        under_way = number_of(steps, "step is", "steps are")
+        quits, one, all = (self.keymap.cap(id) for id in ("quit", "cancel_step", "cancel_run"))
+        told = f"{quits} quits; it asks first, as {under_way} under way ({one} cancels one, {all} all)"
+        self.tell(told if steps else f"{quits} quits")

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.content import Content
 from textual.timer import Timer
 
@@ -19,16 +20,19 @@ from ..core.model import Node, Plan
 from ..core.problems import ProblemError
 from .aside import Aside
 from .paint.ink import Bit, Ink, Line, cut
-from .paint.themes import DARK, LIGHT, VARIABLES
+from .paint.themes import PREFIX, THEMES, VARIABLES
 from .panes.whole import unloaded_words
 from .projection.echo import Echo
+from .projection.keymap import Keymap
 from .projection.keys import Situation
 from .projection.look import RowLook, look_at
+from .projection.preferences import Preferences
 from .projection.rows import Row
 from .projection.session import Session, facts, live_states
 from .projection.status import filter_footer, footer_line, nothing_words, plan_words, replay_line, status_line
 from .projection.trail import Trail
 from .projection.unfinished import Unfinished
+from .tty.attention import call_for, is_terminal
 from .widgets.bar import Bar
 from .widgets.filtering import FilterInput
 from .widgets.side import SidePane
@@ -81,8 +85,8 @@ class Stage(App[int]):
     side_work: Beside
 
     def __init__(
-        self, *, jobs: int | None = None, ascii_only: bool = False, light: bool = False,
-        clock: Callable[[], float] = time.time,
+        self, *, jobs: int | None = None, ascii_only: bool = False, theme: str = "dark",
+        preferences: Preferences | None = None, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         super().__init__()
         self._inks: dict[str, Ink] = {}
@@ -93,6 +97,11 @@ class Stage(App[int]):
         self._unfinished = Unfinished()
         self._sought: tuple[Node | None, Node | None] = (None, None)
         self.ascii_only = ascii_only
+        self.remember: Callable[[str], None] | None = None
+        self.is_looked_at: bool | None = None
+        """Whether the terminal has the focus; None where it has not said so."""
+        self.preferences = preferences or Preferences()
+        self.keymap = Keymap(self.preferences.keymap.keys, ascii_only)
         self.jobs = jobs
         self.clock = clock
         self.zoomed = False
@@ -102,7 +111,9 @@ class Stage(App[int]):
         self.trail = Trail()
         self.echo = Echo()
         self.tree_view = TreeView(self._look, self.ink, self._nothing, id="tree")
-        self.side = SidePane(self.ink, self.show_side, partial(self._look, beside=True), id="side")
+        self.side = SidePane(
+            self.ink, self.show_side, partial(self._look, beside=True), self.keymap.spell, id="side"
+        )
         self.status = Bar(self._status, self.ink, id="status")
         self.says = Bar(self._said, self.ink, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
@@ -110,9 +121,9 @@ class Stage(App[int]):
         self.find_input = FilterInput(
             self.ink, None, "a text in the log; with a capital letter its case counts", id="find"
         )
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = LIGHT.name if light else DARK.name
+        for one in THEMES.values():
+            self.register_theme(one)
+        self.theme = PREFIX + theme
 
     def _fatal_error(self) -> None:
         """Textual's own report shows the values of variables too, which are the user's data."""
@@ -129,10 +140,16 @@ class Stage(App[int]):
         assert self.session is not None
         return self.session.bench
 
+    @property
+    def palette(self) -> str:
+        """The name of the theme in force."""
+        return self.theme.removeprefix(PREFIX)
+
     def ink(self) -> Ink:
         if self.theme not in self._inks:
             known = {**VARIABLES, **self.current_theme.variables}
-            self._inks[self.theme] = Ink(known, ascii_only=self.ascii_only)
+            is_ansi = self.current_theme.ansi
+            self._inks[self.theme] = Ink(known, ascii_only=self.ascii_only, ansi=is_ansi)
         return self._inks[self.theme]
 
     # ---- the lines at the edges ------------------------------------------------------------------
@@ -142,7 +159,7 @@ class Stage(App[int]):
         return look_at(self.session, row, ascii_only=self.ascii_only, beside=beside)
 
     def _nothing(self) -> Line:
-        return unloaded_words(self.session) or nothing_words(self.session)
+        return unloaded_words(self.session) or nothing_words(self.session, self.keymap)
 
     def _status(self, width: int) -> Line:
         if (replay := self.side_work.replay.shown) is not None:
@@ -150,9 +167,11 @@ class Stage(App[int]):
         return status_line(self.session, width, ascii_only=self.ascii_only)
 
     def _footer(self, width: int) -> Line:
+        if len(self.screen_stack) > 1:  # the keys of a box stand on its frame
+            return ()
         if self.filter_input.has_focus or self.find_input.has_focus:
             return filter_footer(width, "search" if self.find_input.has_focus else "filter")
-        return footer_line(self.situation(), width)
+        return footer_line(self.situation(), width, self.keymap)
 
     def _said(self, width: int) -> Line:
         words, style = self._message
@@ -174,7 +193,7 @@ class Stage(App[int]):
 
     def tell(self, words: str, style: str = "muted") -> None:
         """Says something in a line above the keys, for a while. Nothing takes the line away."""
-        self._message = (words.replace("\n", " "), style)
+        self._message = (self.keymap.spell(words).replace("\n", " "), style)
         if self._message_ends is not None:
             self._message_ends.stop()
             self._message_ends = None
@@ -184,11 +203,23 @@ class Stage(App[int]):
             stays = WARNED_FOR if style in _WARNINGS else SAID_FOR
             self._message_ends = self.set_timer(stays, self.say_no_more)
 
+    def call(self, words: str) -> None:
+        """Calls the user back, unless the terminal says that it is looked at."""
+        if not self.is_looked_at and self._driver is not None and is_terminal():
+            self._driver.write(call_for(words))
+            self._driver.flush()
+
     def say_no_more(self, *, warnings: bool = True) -> None:
         """Takes the message away; one that warns only with `warnings`."""
         words, style = self._message
         if words and (warnings or style not in _WARNINGS):
             self.tell("")
+
+    def pop_screen(self) -> AwaitComplete:
+        """What was covered names its keys again."""
+        popped = super().pop_screen()
+        self.call_after_refresh(self.refresh_bars)
+        return popped
 
     def refresh_bars(self) -> None:
         self.status.refresh()
@@ -215,7 +246,7 @@ class Stage(App[int]):
         turned = "made of" if session.direction == "up" else "leads to"
         self.tree_view.border_title = Content(f"{title} · {turned}")
         self.tree_view.border_subtitle = Content(
-            plan_words(session.preview, session.outlook.cost_of(session.preview.plan))
+            self.keymap.spell(plan_words(session.preview, session.outlook.cost_of(session.preview.plan)))
             if session.preview is not None
             else ""
         )

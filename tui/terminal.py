@@ -44,7 +44,7 @@ def run_screen(
     since: str | None = None,
     jobs: int | None = None,
     ascii_only: bool | None = None,
-    light: bool = False,
+    theme: str | None = None,
     mouse: bool = True,
 ) -> int:
     """Shows the project at `path` until the user quits; returns the exit code.
@@ -55,6 +55,7 @@ def run_screen(
         print(why_not, file=sys.stderr)
         return 2
     from .app import BakehouseApp
+    from .settings import Themes, load_preferences
 
     def open_bench() -> Workbench:
         from ..core.workbench import Workbench
@@ -64,9 +65,18 @@ def run_screen(
             bench.compare_with(since)
         return bench
 
+    preferences = load_preferences()
+    themes = Themes(preferences)
+    if ascii_only is None:
+        ascii_only = wants_ascii() if preferences.ascii is None else preferences.ascii
     app = BakehouseApp(
-        open_bench, jobs=jobs, ascii_only=wants_ascii() if ascii_only is None else ascii_only, light=light
+        open_bench,
+        jobs=jobs,
+        ascii_only=ascii_only,
+        theme=theme or themes.first(),
+        preferences=preferences,
     )
+    app.remember = themes.remember
     code = run_app(app, mouse=mouse)
     with contextlib.suppress(OSError):  # the terminal may be gone
         if app.failure is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -187,3 +188,55 @@ def test_broken_definitions_are_told_on_the_plain_terminal(cookies: Path, termin
     t.ends_with(2)
     t.is_restored()
     assert b"one_cookie.yaml:3" in t.raw
+
+
+def test_the_end_of_a_long_run_calls_who_looks_elsewhere(
+    cookies: Path, terminal: Opener, tmp_path: Path
+) -> None:
+    settings = tmp_path / "config.yaml"
+    settings.write_text("notify: 0")
+    t = terminal(SCREEN, cookies, BAKEHOUSE_CONFIG=str(settings), TMUX="", VTE_VERSION="")
+    t.sees("chocolate_chip_cookies")
+    t.press("\x1b[O")
+    t.press("a")
+    t.sees("the run finished")
+    t.until(lambda: b"\a\x1b]9;Bakehouse: cookies: the run finished in " in t.raw, "the call")
+    t.press("\x1b[I")
+    t.press("M")
+    t.sees("Materialize by force")
+    before = len(t.raw)
+    t.press("y")
+    t.until(lambda: b"the run finished" in t.raw[before:], "the end of the second run")
+    t.press("q")
+    t.ends_with(0)
+    assert t.raw.count(b"\x1b]9;") == 1
+
+
+def test_who_wants_no_calls_gets_none(cookies: Path, terminal: Opener, tmp_path: Path) -> None:
+    settings = tmp_path / "config.yaml"
+    settings.write_text("notify: false")
+    t = terminal(SCREEN, cookies, BAKEHOUSE_CONFIG=str(settings))
+    t.sees("chocolate_chip_cookies")
+    t.press("\x1b[O")
+    t.press("a")
+    t.sees("the run finished")
+    t.press("q")
+    t.ends_with(0)
+    rung = re.sub(rb"\x1b\]22;[a-z]*\a", b"", t.raw)  # the shape of the pointer
+    assert not re.search(rb"\a|\x1b\]", rung)
+
+
+def test_a_terminal_of_sixteen_colours_is_sent_no_others_and_one_without_colour_none(
+    cookies: Path, terminal: Opener
+) -> None:
+    for more, allowed in (({"TERM": "xterm", "COLORTERM": ""}, range(16)), ({"NO_COLOR": "1"}, range(0))):
+        t = terminal(SCREEN, cookies, **more)
+        t.sees("chocolate_chip_cookies")
+        t.press("t")
+        t.sees("bake in oven")
+        t.press("q")
+        t.ends_with(0)
+        sent = {int(n) for sgr in re.findall(rb"\x1b\[([0-9;]*)m", t.raw) for n in sgr.split(b";") if n}
+        assert not sent & {38, 48}
+        coloured = {n for n in sent if 30 <= n <= 37 or 40 <= n <= 47 or 90 <= n <= 107}
+        assert bool(coloured) is bool(allowed), coloured

@@ -13,6 +13,7 @@ from ...core.problems import DefinitionError, NotTrusted, Problem, ProblemError
 from ..background.stream import Streamer
 from ..background.watch import watch
 from ..panes.page import node_at
+from ..projection.caps import named
 from ..projection.draft import Draft
 from ..projection.endings import end_words, told
 from ..projection.live import OPEN, Live
@@ -263,7 +264,9 @@ class Deeds:
         if problems:
             self.app.side.go_to_tab("overview")
             if not self.app.side.display:
-                self.app.tell("the definitions cannot be read: tab shows what is wrong", "failed")
+                self.app.tell(
+                    f"the definitions cannot be read: {named('next_pane')} shows what is wrong", "failed"
+                )
         elif changed:
             self.app.side_work.replay.leave("the definitions changed: the replay is left")
             session.reloaded(survey, marks)
@@ -288,7 +291,9 @@ class Deeds:
                 lambda words: self.app.tell(words, "stale"),
             )
         except (OSError, RuntimeError) as error:
-            self.app.tell(f"the files cannot be watched, R reads them again: {error}", "stale")
+            self.app.tell(
+                f"the files cannot be watched, {named('reload')} reads them again: {error}", "stale"
+            )
 
     async def trust(self) -> None:
         from ..widgets.trusting import about_trust

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...core.model import Node
-from ..paint.themes import DARK, LIGHT
+from ..paint.colours import PALETTES
+from ..paint.themes import PREFIX
+from ..projection.caps import named
 from ..projection.rows import Folds, node_key
 from ..tty.clipboard import copy
 from ..widgets.log import LogView
@@ -158,7 +160,10 @@ class Moves:
         session = self.app.session
         if session is not None:
             matching = session.matches
-            self._next(lambda node: node in matching if matching is not None else session.is_fault(node))
+            if not self._next(
+                lambda node: node in matching if matching is not None else session.is_fault(node)
+            ):
+                self.app.tell("nothing matches")
 
     def next_new(self) -> None:
         session = self.app.session
@@ -249,14 +254,27 @@ class Moves:
     def help(self) -> None:
         from ..widgets.confirm import Help
 
-        self.app.push_screen(Help(self.app.ink(), self.app.situation()))
+        self.app.push_screen(Help(self.app.ink(), self.app.situation(), self.app.keymap))
 
     def palette(self) -> None:
         self.app.action_command_palette()
 
     def theme(self) -> None:
-        self.app.theme = LIGHT.name if self.app.current_theme.dark else DARK.name
+        """The next of them."""
+        names = list(PALETTES)
+        name = names[(names.index(self.app.palette) + 1) % len(names)]
+        self.app.theme = PREFIX + name
         self.app.screen.refresh(layout=True)
+        self.app.tell(f"theme: {name}")
+        if self.app.remember is not None:
+            self.app.remember(name)
+
+    def settings(self) -> None:
+        from ..widgets.confirm import Box, settings_lines
+
+        app = self.app
+        lines = settings_lines(app.preferences, app.palette, app.ascii_only)
+        app.push_screen(Box(app.ink(), "Settings", lines, "Esc closes"))
 
     def suspend(self) -> None:
         self.app.action_suspend_process()
@@ -267,7 +285,7 @@ class Moves:
     def commands(self) -> None:
         from ..widgets.confirm import Box
 
-        foot = "Esc closes · Y copies the last"
+        foot = f"Esc closes · {self.app.keymap.cap('copy_command')} copies the last"
         self.app.push_screen(Box(self.app.ink(), "What the keys did", self.app.echo.lines(), foot))
 
     def back(self) -> None:
@@ -295,3 +313,5 @@ class Moves:
             app.zoom()
         elif self.side.has_focus_within:
             self.next_pane()
+        else:
+            self.app.tell(f"there is nothing to go back from ({named('quit')} quits)")

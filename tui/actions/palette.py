@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from ..projection.keys import KEYS, Key, reason
+from ..projection.keys import Key
 
 if TYPE_CHECKING:
     from ..stage import Stage
@@ -20,11 +20,12 @@ class KeyCommands(Provider):
     def _commands(self) -> Iterator[tuple[str, Key, str]]:
         app = cast("Stage", self.app)
         now = app.situation()
-        for key in KEYS:
-            if key.palette:
-                why_not = reason(key, now)
-                told = f"{key.shown}  {key.help}" if why_not is None else f"{key.shown}  not now: {why_not}"
-                yield f"{key.group}: {key.description}", key, told
+        keymap = app.keymap
+        for key in keymap.keys:
+            if key.id != "palette":
+                why_not = keymap.reason(key.id, now)
+                told = keymap.spell(key.help) if why_not is None else f"not now: {why_not}"
+                yield f"{key.group}: {key.description}", key, f"{keymap.caps(key.id)}  {told}".strip()
 
     async def discover(self) -> Hits:
         for name, key, told in self._commands():

@@ -8,6 +8,7 @@ from textual.screen import Screen
 
 from ...core.problems import ProblemError
 from ..background.valuework import ValueWork
+from ..projection.caps import named
 
 if TYPE_CHECKING:
     from ...core.plan import Survey
@@ -53,7 +54,12 @@ class ValueKeys:
         store = session.bench.store
         try:
             leads = await self.app.aside.call(way, store, task, redo=redo)
-            ask: Screen[bool] = Ask(self.app.ink(), about_undo(leads, session.clock(), redo=redo))
+            ask: Screen[bool] = Ask(
+                self.app.ink(),
+                about_undo(
+                    leads, session.clock(), self.app.keymap.cap("undo" if redo else "redo"), redo=redo
+                ),
+            )
             if not await self.app.push_screen_wait(ask):
                 return
             done = await self.app.aside.call(undo, store, task, redo=redo)
@@ -62,7 +68,9 @@ class ValueKeys:
             return
         self.app.did("undo", None, task, *(["--redo"] if redo else []))
         await self.app.look_again()
-        self.app.tell(f"{done.told} · {'u undoes' if redo else 'U redoes'} it", "fresh")
+        self.app.tell(
+            f"{done.told} · {named('undo') + ' undoes' if redo else named('redo') + ' redoes'} it", "fresh"
+        )
 
     async def accept_as_is(self) -> None:
         """What was made counts as up to date, after a question that names why it does not."""

@@ -12,6 +12,7 @@ from textual.timer import Timer
 from ...core.events import Event, Kind
 from ...core.model import Node
 from ..aside import Aside
+from ..projection.endings import call_words
 from ..projection.live import OPEN
 from ..projection.session import Session
 from ..widgets.tree import TreeView
@@ -112,4 +113,15 @@ class Feed:
             self._ticker.stop()
             self._ticker = None
         self.catch_up()
+        self._call()
         self._side_work.run_ended()
+
+    def _call(self) -> None:
+        """The end of a long run is told where nobody looks."""
+        session, after = self.app.session, self.app.preferences.notify
+        live = session.live if session is not None else None
+        if session is None or live is None or after is None or live.started is None:
+            return
+        took = (live.ended or self.app.clock()) - live.started
+        if took >= after:
+            self.app.call(f"{session.title}: {call_words(live, took)}")

@@ -13,6 +13,7 @@ from ...core.problems import ProblemError
 from ...core.store.lock import Holder
 from ...core.watching import Lookout, Sight
 from ..aside import Aside
+from ..projection.caps import named
 from ..projection.endings import end_words, told_steps
 from ..projection.live import Live
 from ..projection.session import Session
@@ -86,7 +87,8 @@ class Onlooker:
         self._feed.began()
         since = time.strftime("%H:%M:%S", time.localtime(holder.since))
         self.app.tell(
-            f"process {holder.pid} runs this project since {since}: it is shown live, X cancels it", "running"
+            f"process {holder.pid} runs this project since {since}: it is shown live, {named('cancel_run')} cancels it",
+            "running",
         )
 
     async def _end(self, session: Session, live: Live, *, lost: bool) -> None:
@@ -105,7 +107,7 @@ class Onlooker:
         else:
             live.break_off(self.app.clock())
             whose = f"process {holder.pid}" if holder is not None else "another process"
-            words = f"run of {whose} interrupted: {told_steps(live)} · a makes what is left"
+            words = f"run of {whose} interrupted: {told_steps(live)} · {named('all')} makes what is left"
         self._feed.ended()
         await self.app.look_again()
         self.app.tell(words, style)

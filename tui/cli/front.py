@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.problems import ProblemError
 from .opening import has_terminal, open_workbench
 from .options import Options
 from .output import talk
@@ -9,10 +10,23 @@ from .output import talk
 
 def open_project(options: Options) -> int:
     """The screen; without a terminal the tree as text, and a hint."""
+    if options.theme is not None:
+        _check_theme(options.theme)
+    if options.plain:
+        from .plainly import plain_loop
+
+        return plain_loop(options)
     if has_terminal():
         from ..terminal import run_screen
 
-        return run_screen(options.path, trust=options.trust, interpreter=options.python, since=options.since)
+        return run_screen(
+            options.path,
+            trust=options.trust,
+            interpreter=options.python,
+            since=options.since,
+            theme=options.theme,
+            ascii_only=options.ascii_only,
+        )
     from .drawing import print_tree
 
     bench = open_workbench(options)
@@ -22,3 +36,12 @@ def open_project(options: Options) -> int:
         options.quiet,
     )
     return 0
+
+
+def _check_theme(name: str) -> None:
+    from ...core.load.names import did_you_mean, shown
+    from ..paint.colours import PALETTES
+
+    if name not in PALETTES:
+        hint = did_you_mean(name, PALETTES) or "one of " + ", ".join(PALETTES)
+        raise ProblemError(f"there is no theme {shown(name)}", hint)

@@ -21,7 +21,16 @@ from ..projection.states import ORDER
 from ..projection.tally import KINDS, counted, total_of
 from .opening import chosen, find_node, open_workbench
 from .options import Options, WholeNumber
-from .output import mark, print_columns, print_json, print_line, reasons_as_json, reasons_in_words, talk
+from .output import (
+    mark,
+    print_columns,
+    print_json,
+    print_line,
+    reasons_as_json,
+    reasons_in_words,
+    spoken,
+    talk,
+)
 from .surveying import survey_now
 
 if TYPE_CHECKING:
@@ -126,9 +135,11 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
     rows = []
     for shown in _shown(bench, bench.view(kind), selected):
         state = look.states[shown.node]
-        new = "+" if shown.node in marks.new else "±" if shown.node in marks.changed else " "
+        signs = ("new", "changed", "") if spoken() else ("+", "±", " ")
+        new = signs[0 if shown.node in marks.new else 1 if shown.node in marks.changed else 2]
         words = reasons_in_words(look.survey.of(shown.node))
-        rows.append((f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words))
+        row = (f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words)
+        rows.append((*row[1:3], *row[:1], *row[3:]) if spoken() else row)
     print_columns(rows)
     _tell_of(holder, options.quiet)
 

@@ -17,10 +17,14 @@ class WholeNumber(click.IntRange):
 @dataclass(frozen=True, slots=True)
 class Options:
     """`path` is the project, `trust` lets its code run this once, `python` is its interpreter, `quiet` is
-    no talk on stderr, `since` is what new and changed are measured against (None: what was last accepted)."""
+    no talk on stderr, `since` is what new and changed are measured against (None: what was last accepted);
+    `theme`, `ascii_only` and `plain` are how the screen looks (None: as set, or as the terminal is)."""
 
     path: Path | None = None
     trust: bool = False
     python: str | None = None
     quiet: bool = False
     since: str | None = None
+    theme: str | None = None
+    ascii_only: bool | None = None
+    plain: bool = False

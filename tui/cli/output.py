@@ -28,13 +28,46 @@ _COLOUR = re.compile(r"\x1b\[\d*m")
 """What `mark` adds; foreign text cannot hold it."""
 
 
+_SPOKEN = {
+    " → ": " to ",
+    " ← ": " from ",
+    " ⟵ ": " from ",
+    " · ": ", ",
+    "…": "...",
+    "×": "by",
+    "±": "changed",
+}
+
+
+class _Manner:
+    """How this process talks: with signs, or (`spoken`) in words alone."""
+
+    spoken = False
+
+
+def speak_plainly() -> None:
+    """From now on: no colour, no sign, no columns, for who listens."""
+    _Manner.spoken = True
+
+
+def spoken() -> bool:
+    return _Manner.spoken
+
+
+def _in_words(line: str) -> str:
+    if _Manner.spoken and not line.isascii():
+        for sign, word in _SPOKEN.items():
+            line = line.replace(sign, word)
+    return line
+
+
 def _speaks_unicode() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
 
 
 def has_colour() -> bool:
     """Colour only on a terminal that wants it (NO_COLOR, FORCE_COLOR, TERM=dumb)."""
-    if os.environ.get("NO_COLOR"):
+    if _Manner.spoken or os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
@@ -43,6 +76,8 @@ def has_colour() -> bool:
 
 def mark(state: State) -> str:
     """The glyph of a state, coloured where that is wanted."""
+    if _Manner.spoken:
+        return ""
     sign = glyph(state, ascii_only=not _speaks_unicode())
     colour = _COLOURS.get(LOOKS[state].style)
     return f"\x1b[{colour}m{sign}\x1b[0m" if colour and has_colour() else sign
@@ -56,6 +91,11 @@ def print_json(document: Json) -> None:
 def print_line(line: str = "") -> None:
     """A line of our own making (foreign parts are cleaned before they go in)."""
     encoding = sys.stdout.encoding or "utf-8"
+    if _Manner.spoken:
+        body = line.lstrip(" ")  # a single space stands where a sign would
+        line = _in_words(
+            line if line.startswith("  ") else re.sub("(?<=[^: ]) {2,}", ", ", re.sub(": +", ": ", body))
+        )
     write(line.encode(encoding, "replace").decode(encoding) + "\n")
 
 
@@ -82,7 +122,7 @@ def size_in_words(size: int) -> str:
 def talk(line: str, quiet: bool = False) -> None:
     """A word to the user, beside the data."""
     if not quiet:
-        tell(clean_lines(line))
+        tell(clean_lines(_in_words(line)))
 
 
 def reasons_as_json(reasons: Iterable[Reason]) -> list[Json]:
@@ -100,6 +140,10 @@ def print_columns(rows: Sequence[Sequence[str]], gap: str = "  ") -> None:
     from rich.cells import cell_len, set_cell_size
 
     if not rows:
+        return
+    if _Manner.spoken:
+        for row in rows:
+            print_line(", ".join(cell.strip() for cell in row if cell.strip()))
         return
     bare = [[_COLOUR.sub("", cell) for cell in row[:-1]] for row in rows]
     widths = [min(60, max(map(cell_len, column))) for column in zip(*bare, strict=True)]

@@ -123,17 +123,38 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     help="What new and changed are measured against: a commit, or another definitions file.",
 )
 @click.option(
+    "--theme", metavar="NAME", help="The screen's colours, this once: dark, light, ansi and others."
+)
+@click.option("--ascii/--no-ascii", "ascii_only", default=None, help="The screen in ASCII alone, or not.")
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="Words instead of a screen and of signs, for screen readers; without a command, a line to answer.",
+)
+@click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
 @click.pass_context
 def cli(
-    ctx: click.Context, path: Path | None, trust: bool, python: str | None, quiet: bool, since: str | None
+    ctx: click.Context,
+    path: Path | None,
+    trust: bool,
+    python: str | None,
+    quiet: bool,
+    since: str | None,
+    theme: str | None,
+    ascii_only: bool | None,
+    plain: bool,
 ) -> None:
     """A keyboard-first terminal workbench for data pipelines.
 
     Without a command: the screen. SELECTION is written as in `ls --help`.
     """
-    ctx.obj = Options(path, trust, python, quiet, since)
+    ctx.obj = Options(path, trust, python, quiet, since, theme, ascii_only, plain)
+    if plain:
+        from .output import speak_plainly
+
+        speak_plainly()
     if ctx.invoked_subcommand is None:
         from .front import open_project
 
@@ -153,7 +174,16 @@ def _mistaken(mistake: click.ClickException) -> int:
     return mistake.exit_code
 
 
-_ANYWHERE = {"--trust": 1, "-q": 1, "--quiet": 1, "-C": 2, "--python": 2, "--since": 2}
+_ANYWHERE = {
+    "--plain": 1,
+    "--trust": 1,
+    "-q": 1,
+    "--quiet": 1,
+    "-C": 2,
+    "--python": 2,
+    "--since": 2,
+    "--theme": 2,
+}
 """Options of the program itself, and how many words each takes: they may stand behind the command too."""
 
 

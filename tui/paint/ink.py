@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
-from rich.color import Color
+from rich.color import Color, ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -42,23 +42,36 @@ _MOST_STYLES = 20_000
 
 
 class Ink:
-    """The styles of one theme. `variables` maps the theme's variable names to colours."""
+    """The styles of one theme. `variables` maps the theme's variable names to colours; with `ansi` those are the
+    terminal's own sixteen, and a ground is reverse video."""
 
-    def __init__(self, variables: Mapping[str, str], *, ascii_only: bool = False) -> None:
+    def __init__(self, variables: Mapping[str, str], *, ascii_only: bool = False, ansi: bool = False) -> None:
         self._variables = variables
         self._styles: dict[str, Style] = {}
         self.ascii_only = ascii_only
+        self.ansi = ansi
 
     def style(self, names: str) -> Style:
         found = self._styles.get(names)
         if found is None:
             if len(self._styles) >= _MOST_STYLES:  # pictures have as many as they have colours
                 self._styles.clear()
-            found = sgr_style(names[4:]) if names.startswith("sgr ") else self._named(names)
+            found = self._printed(names[4:]) if names.startswith("sgr ") else self._named(names)
             self._styles[names] = found
         return found
 
+    def _printed(self, parameters: str) -> Style:
+        style = sgr_style(parameters)
+        if not self.ansi:
+            return style
+        fore, back = (
+            colour and colour.downgrade(ColorSystem.STANDARD) for colour in (style.color, style.bgcolor)
+        )
+        return style.without_color + Style(color=fore, bgcolor=back)
+
     def _named(self, names: str) -> Style:
+        if self.ansi:
+            return self._ansi(names)
         style = Style()
         for name in names.split():
             if name in _FLAGS:
@@ -71,12 +84,37 @@ class Ink:
                 style += Style(color=self._variables.get("state-" + name) or self._variables["ink-" + name])
         return style
 
+    def _ansi(self, names: str) -> Style:
+        style = Style()
+        for name in names.split():
+            if name in _FLAGS:
+                style += _FLAGS[name]
+            elif name in ("on-cursor", "on-new"):
+                style += _FLAGS["reverse"]
+            elif name == "ink-on-new":
+                style += Style(color=_own_colour(self._variables["ink-new"]))
+            elif name == "guide":
+                style += _FLAGS["dim"]
+            elif not name.startswith("on-"):
+                plain = name.removeprefix("ink-")
+                said = self._variables.get("state-" + plain) or self._variables["ink-" + plain]
+                style += Style(color=_own_colour(said))
+        return style
+
     def paint(self, line: Iterable[Bit], width: int, base: Style) -> Strip:
         """`line` in exactly `width` cells. Every text is cleaned here, whatever it was before."""
         return Strip(self.segments(line, base)).adjust_cell_length(width, base)
 
     def segments(self, line: Iterable[Bit], base: Style) -> list[Segment]:
+        if (
+            self.ansi and base.reverse
+        ):  # a row in reverse video has one colour: its own as grounds would be patches
+            return [Segment(clean(text), base + self.style(n).without_color) for text, n in line if text]
         return [Segment(clean(text), base + self.style(names)) for text, names in line if text]
+
+
+def _own_colour(name: str) -> str:
+    return name.removeprefix("ansi_")
 
 
 def width_of(text: str) -> int:

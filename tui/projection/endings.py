@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ...core.model import State
+from .caps import named
 from .live import Live, Step
-from .states import LOOKS
+from .states import LOOKS, seconds
 
 _NAMED = 3
 
@@ -41,14 +42,29 @@ def end_words(live: Live, ok: bool, counts: str, run: str = "the run") -> tuple[
         begun = [task for task in cancelled if live.steps[task].attempt]
         what = f" in mid-step: {_names(begun)}" if begun else ""
         return (
-            f"{run} was cancelled{what} ({counts}){also} · a makes what is left",
+            f"{run} was cancelled{what} ({counts}){also} · {named('all')} makes what is left",
             "failed" if also else "cancelled",
         )
     if live.last_failed:
-        return f"{live.last_failed} failed: f shows the faults, r tries again · {counts}", "failed"
+        return (
+            f"{live.last_failed} failed: {named('faults')} shows the faults, {named('retry')} tries again · {counts}",
+            "failed",
+        )
     if cancelled:
-        return f"{run} finished without {_names(cancelled)}: {counts} · a makes what is left", "cancelled"
+        return (
+            f"{run} finished without {_names(cancelled)}: {counts} · {named('all')} makes what is left",
+            "cancelled",
+        )
     return f"{run} finished, not all is well: {counts}", "failed"
+
+
+def call_words(live: Live, took: float) -> str:
+    """How a run ended that took so many seconds, for who looks elsewhere."""
+    if live.ok:
+        return f"the run finished in {seconds(took)}"
+    if live.last_failed and not live.cancelled:
+        return f"{live.last_failed} failed; the run took {seconds(took)}"
+    return f"the run {'was cancelled' if live.cancelled else 'ended'} after {seconds(took)}"
 
 
 def _names(tasks: list[str]) -> str:

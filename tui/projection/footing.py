@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .keys import KEYS, Key, Situation, reason
 
 _IN_LOG = {"filter": "Find", "next_match": "Next", "previous_match": "Before", "follow": "Follow", "wrap": "Wrap",
@@ -10,10 +12,10 @@ _IN_REPLAY = {"back": "Leave", "replay": "Play/pause", "event_after": "Next even
               "more_jobs": "Faster", "fewer_jobs": "Slower"}  # fmt: skip
 
 
-def footer(now: Situation) -> list[tuple[Key, str, bool]]:
+def footer(now: Situation, keys: Iterable[Key] = KEYS) -> list[tuple[Key, str, bool]]:
     """What the footer shows, first the most important, last `Quit`: key, its short name here, whether it works."""
     out = []
-    for key in KEYS:
+    for key in keys:
         name = key.footer
         if key.id == "plan":
             name = {"alias": "Jump", "group": "Fold"}.get(now.row, name)
@@ -49,7 +51,7 @@ def footer(now: Situation) -> list[tuple[Key, str, bool]]:
             name = "Back"
         elif key.id == "next_pane" and now.alone:
             name = "Details" if now.place == "tree" else "Tree"
-        if name:
+        if name and key.keys:
             out.append((key, name, reason(key, now) is None))
     first: tuple[str, ...] = ("help", "next_pane")
     if now.previewing or (now.opened and now.place == "history"):

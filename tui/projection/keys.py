@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["anywhere", "tree", "pane", "history", "log"]
+from .caps import named
+
+Place = Literal["tree", "pane", "history", "log"]
 RowIs = Literal["", "asset", "source", "task", "alias", "group", "ghost"]
 
 
@@ -61,18 +63,18 @@ class Key:
     help: str
     group: str
     footer: str = ""
-    place: Place = "anywhere"
     reason: Reason | None = None
-    palette: bool = True
 
 
 def _needs_trust(now: Situation) -> str | None:
     if not now.loaded:
         return "the project is still being read"
     if not now.trusted:
-        return "this project is not trusted: it can be looked at only (! to trust it)"
+        return f"this project is not trusted: it can be looked at only ({named('trust')} to trust it)"
     if now.elsewhere:
-        return "another process runs this project: wait for its end, or X cancels its run"
+        return (
+            f"another process runs this project: wait for its end, or {named('cancel_run')} cancels its run"
+        )
     return None
 
 
@@ -113,7 +115,7 @@ def _to_retry(now: Situation) -> str | None:
 def _to_cancel(now: Situation) -> str | None:
     if not now.running and not now.elsewhere:
         return "nothing is running"
-    return None if now.step_running else "this step is not under way (X cancels the run)"
+    return None if now.step_running else f"this step is not under way ({named('cancel_run')} cancels the run)"
 
 
 def _to_cancel_all(now: Situation) -> str | None:
@@ -134,7 +136,7 @@ def _to_copy_command(now: Situation) -> str | None:
 
 def _to_undo(now: Situation) -> str | None:
     if now.running or now.elsewhere:
-        return "a run holds the project: wait for its end, or X cancels it"
+        return f"a run holds the project: wait for its end, or {named('cancel_run')} cancels it"
     if now.row == "source":
         return "a source is given, not made: there is nothing to undo"
     return "this step is not defined any more" if now.row == "ghost" else _on_row(now)
@@ -170,12 +172,16 @@ def _to_next_new(now: Situation) -> str | None:
 
 def _to_next_match(now: Situation) -> str | None:
     if now.place == "log":
-        return None if now.sought else "nothing is sought in this log (/ finds a text)"
-    return None if now.filtered else "there is no filter (/ sets one)"
+        return None if now.sought else f"nothing is sought in this log ({named('filter')} finds a text)"
+    return None if now.filtered else f"there is no filter ({named('filter')} sets one)"
 
 
 def _to_previous_match(now: Situation) -> str | None:
-    return _to_next_match(now) if now.place == "log" else "only in a log, in which / finds a text"
+    return (
+        _to_next_match(now)
+        if now.place == "log"
+        else f"only in a log, in which {named('filter')} finds a text"
+    )
 
 
 def _to_read_elsewhere(now: Situation) -> str | None:
@@ -199,7 +205,7 @@ def _to_replay(now: Situation) -> str | None:
 
 
 def _in_replay(now: Situation) -> str | None:
-    return None if now.replaying else "only in a replay (p in History)"
+    return None if now.replaying else f"only in a replay ({named('replay')} in History)"
 
 
 def _to_edit(now: Situation) -> str | None:
@@ -261,14 +267,14 @@ KEYS: tuple[Key, ...] = (
     Key("mark", ("space",), "space", "Mark", "the thing under the cursor, and move down; in a plan: "
         "leave this step out, or take it in again", "Mark", reason=_to_mark),
     Key("mark_range", ("v",), "v", "Mark a range", "from here to where v is pressed again", "Mark", reason=_to_mark),
-    Key("down", ("j", "down"), "j ↓", "Down", "one row down", "Move", palette=False),
-    Key("up", ("k", "up"), "k ↑", "Up", "one row up", "Move", palette=False),
-    Key("fold", ("h", "left"), "h ←", "Fold", "fold, or go to what it stands under", "Move", palette=False),
-    Key("unfold", ("l", "right"), "l →", "Unfold", "unfold, or go to the first below", "Move", palette=False),
-    Key("top", ("g", "home"), "g", "Top", "first row", "Move", palette=False),
-    Key("bottom", ("G", "end"), "G", "Bottom", "last row; in a log: follow again", "Move", palette=False),
-    Key("half_down", ("ctrl+d", "pagedown"), "ctrl+d", "Half a page down", "", "Move", palette=False),
-    Key("half_up", ("ctrl+u", "pageup"), "ctrl+u", "Half a page up", "", "Move", palette=False),
+    Key("down", ("j", "down"), "j ↓", "Down", "one row down", "Move"),
+    Key("up", ("k", "up"), "k ↑", "Up", "one row up", "Move"),
+    Key("fold", ("h", "left"), "h ←", "Fold", "fold, or go to what it stands under", "Move"),
+    Key("unfold", ("l", "right"), "l →", "Unfold", "unfold, or go to the first below", "Move"),
+    Key("top", ("g", "home"), "g", "Top", "first row", "Move"),
+    Key("bottom", ("G", "end"), "G", "Bottom", "last row; in a log: follow again", "Move"),
+    Key("half_down", ("ctrl+d", "pagedown"), "ctrl+d", "Half a page down", "", "Move"),
+    Key("half_up", ("ctrl+u", "pageup"), "ctrl+u", "Half a page up", "", "Move"),
     Key("fold_all", ("minus",), "-", "Fold all", "every row", "Move"),
     Key("unfold_all", ("equals_sign",), "=", "Unfold all", "every row", "Move"),
     Key("both", ("T",), "T", "Both views", "the other view beside the tree, moving with it; again: what was there",
@@ -287,12 +293,13 @@ KEYS: tuple[Key, ...] = (
     Key("next_tab", ("right_square_bracket",), "]", "Next tab", "", "Panes"),
     Key("previous_tab", ("left_square_bracket",), "[", "Previous tab", "", "Panes"),
     Key("next_pane", ("tab",), "tab", "Next pane", "tree or details; where only one fits, the other takes its place",
-        "Panes", palette=False),
-    Key("previous_pane", ("shift+tab",), "shift+tab", "Previous pane", "", "Panes", palette=False),
+        "Panes"),
+    Key("previous_pane", ("shift+tab",), "shift+tab", "Previous pane", "", "Panes"),
     Key("zoom", ("z",), "z", "Zoom", "this pane over the whole screen, and back", "Panes"),
     Key("difference", ("D",), "D", "Difference", "what set the value apart from the one before; again: the value",
         "Panes", reason=_to_compare),
-    Key("sort_rows", ("S",), "S", "Sort", "the table by the picked column (h l pick): up, down, not", "Panes",
+    Key("sort_rows", ("S",), "S", "Sort", "the table by the picked column "
+        f"({named('fold')} {named('unfold')} pick): up, down, not", "Panes",
         reason=_to_sort),
     Key("follow", ("F",), "F", "Follow the log", "stay at its end; scrolling up stops it", "Panes"),
     Key("wrap", ("w",), "w", "Wrap", "long lines of the log", "Panes"),
@@ -319,16 +326,35 @@ KEYS: tuple[Key, ...] = (
     Key("reload", ("R",), "R", "Reload", "read the definitions again", "Screen"),
     Key("stream", ("s",), "s", "Stream", "leave the screen for plain lines, and come back", "Screen",
         reason=_to_stream),
-    Key("theme", ("L",), "L", "Light or dark", "the other theme", "Screen"),
-    Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen", palette=False),
-    Key("back", ("escape",), "Esc", "Back", "one step: open run, preview, filter, marks, zoom; never quits", "Screen",
-        palette=False),
-    Key("suspend", ("ctrl+z",), "ctrl+z", "Suspend", "back to the shell (fg returns)", "Screen", palette=False),
+    Key("theme", ("L",), "L", "Next theme", "dark, light, high contrast, the terminal's own colours; it is remembered",
+        "Screen"),
+    Key("settings", ("comma",), ",", "Settings", "what is set, where, and what is mistaken there", "Screen"),
+    Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen"),
+    Key("back", ("escape",), "Esc", "Back", "one step: open run, preview, filter, marks, zoom; never quits", "Screen"),
+    Key("suspend", ("ctrl+z",), "ctrl+z", "Suspend", "back to the shell (fg returns)", "Screen"),
 )  # fmt: skip
 
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The keys that matter most in a place, and what the place is called."""
+
+    title: str
+    ids: tuple[str, ...]
+
+
+_PAGE = ("down", "up", "half_down", "half_up", "top", "bottom")
+_AROUND = ("next_tab", "previous_tab", "zoom", "next_pane")
+HERE: Mapping[Place, Here] = {
+    "tree": Here("the tree", ("plan", "materialize", "downstream", "mark", "fold", "unfold", "toggle_view", "filter",
+        "faults", "next_pane")),
+    "log": Here("the log", ("follow", "wrap", *_PAGE, *_AROUND)),
+    "history": Here("the history", ("plan", "back", *_PAGE, *_AROUND)),
+    "pane": Here("the details", (*_PAGE, "fold", "unfold", "difference", "sort_rows", *_AROUND)),
+}  # fmt: skip
+"""What help tells first."""
+
 BY_ID: Mapping[str, Key] = {key.id: key for key in KEYS}
-BY_CAP: Mapping[str, str] = {name: key.id for key in KEYS for name in key.keys}
-"""The id of each key by Textual's name for what is pressed."""
 GROUPS = tuple(dict.fromkeys(key.group for key in KEYS))
 
 
@@ -351,12 +377,3 @@ def reason(key: Key, now: Situation) -> str | None:
     if now.replaying and is_live(key, now):
         return f"this is a replay of run {now.replaying}, not live (Esc leaves it)"
     return None if key.reason is None else key.reason(now)
-
-
-def markdown_table(keys: Iterable[Key] = KEYS) -> str:
-    """The table of the README."""
-    lines = ["| key | does | |", "| --- | --- | --- |"]
-    for key in keys:
-        cap = "`|`" if key.shown == "|" else " ".join(f"`{part}`" for part in key.shown.split())
-        lines.append(f"| {cap} | {key.description} | {key.help} |")
-    return "\n".join(lines) + "\n"

@@ -29,7 +29,7 @@ LOOKS: Mapping[State, Look] = {
     State.BLOCKED: Look("⊘", "!", "blocked", "blocked"),
     State.CANCELLED: Look("⊝", "-", "cancelled", "cancelled"),
     State.REUSED: Look("↺", "=", "reused", "fresh"),
-    State.SPARED: Look("∿", "=", "spared", "fresh"),
+    State.SPARED: Look("∿", "_", "spared", "fresh"),
 }
 
 ORDER = (

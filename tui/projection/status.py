@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from ...core.model import Plan, State
 from ...core.problems import number_of
 from ..paint.ink import Bit, Line, cut, line_width, pad
+from .caps import named
 from .estimate import about, forecast_words
 from .footing import footer
+from .keymap import DEFAULT, Keymap
 from .keys import Key, Situation
 from .ledger import Ledger
 from .live import Live
@@ -172,7 +174,7 @@ def plan_words(draft: Draft, cost: Forecast | None = None) -> str:
     words += f", {counts['skip']} cannot run" if counts.get("skip") else ""
     words += f", {len(draft.out)} left out" if draft.out else ""
     words += f", {forecast_words(cost)}" if cost is not None and cost.steps else ""
-    return words + " · Enter runs, space leaves out"
+    return words + f" · {named('plan')} runs, {named('mark')} leaves out"
 
 
 def nothing_runs(plan: Plan, would: str) -> str:
@@ -180,7 +182,7 @@ def nothing_runs(plan: Plan, would: str) -> str:
     missing = dict.fromkeys(r.detail for step in plan.steps if step.action == "skip" for r in step.reasons)
     if missing:
         return f"nothing {would}: {', '.join(missing)}"
-    return f"all of it is fresh: nothing {would} (M runs it by force)"
+    return f"all of it is fresh: nothing {would} ({named('force')} runs it by force)"
 
 
 def _filter_words(session: Session) -> str:
@@ -202,7 +204,7 @@ def _fit(pieces: Sequence[Line], room: int) -> Line:
     return tuple(out)
 
 
-def nothing_words(session: Session | None) -> Line:
+def nothing_words(session: Session | None, keymap: Keymap = DEFAULT) -> Line:
     """What stands in a tree without rows."""
     if session is None:
         return ()
@@ -213,19 +215,38 @@ def nothing_words(session: Session | None) -> Line:
         told = "nothing failed, is stale, runs or is new"
     else:
         return (Bit("  nothing is defined here", "muted"),)
-    return (Bit(f"  {told}", "text"), Bit("  Esc shows everything", "muted"))
+    return (Bit(f"  {told}", "text"), Bit(f"  {keymap.cap('back')} shows everything", "muted"))
 
 
-def footer_line(now: Situation, width: int) -> Line:
+def footer_line(now: Situation, width: int, keymap: Keymap = DEFAULT) -> Line:
     """The keys that work here, most important first; what does not work is dim. `Quit` is always among them."""
-    shown = footer(now)
+    return (Bit(" "), *(bit for _, bits in footer_parts(now, width, keymap) for bit in bits))
+
+
+def key_in_footer(now: Situation, width: int, at: int, keymap: Keymap = DEFAULT) -> str:
+    """The id of the action whose name stands in cell `at`; empty where none does."""
+    start = 1
+    for id, bits in footer_parts(now, width, keymap):
+        size = line_width(bits)
+        if start <= at < start + size - 2:
+            return id
+        start += size
+    return ""
+
+
+def footer_parts(now: Situation, width: int, keymap: Keymap = DEFAULT) -> list[tuple[str, Line]]:
+    """What of the footer there is room for: the id of each action, and its words."""
+    shown = footer(now, keymap.keys)
     last = shown[-1]
-    line: list[Bit] = [Bit(" ")]
+    parts: list[tuple[str, Line]] = []
+    used = 1
+    end = _cap(*last, keymap)
     for key, name, works in shown[:-1]:
-        bits = _cap(key, name, works)
-        if line_width(line) + line_width(bits) + line_width(_cap(*last)) - 2 <= width:
-            line += bits
-    return (*line, *_cap(*last))
+        bits = _cap(key, name, works, keymap)
+        if used + line_width(bits) + line_width(end) - 2 <= width:
+            parts.append((key.id, bits))
+            used += line_width(bits)
+    return [*parts, (last[0].id, end)]
 
 
 def filter_footer(width: int, what: str = "filter") -> Line:
@@ -243,8 +264,8 @@ def filter_footer(width: int, what: str = "filter") -> Line:
     return tuple(line)
 
 
-def _cap(key: Key, name: str, works: bool) -> Line:
+def _cap(key: Key, name: str, works: bool, keymap: Keymap) -> Line:
     return (
-        Bit(f"{key.shown}", "key bold" if works else "guide"),
-        Bit(f" {name}  ", "text" if works else "guide"),
+        Bit(keymap.caps(key.id), "key bold" if works else "muted"),
+        Bit(f" {name}  ", "text" if works else "muted"),
     )

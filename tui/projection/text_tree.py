@@ -41,3 +41,20 @@ def text_tree(view: View, marks: Mapping[Node, str], selected: frozenset[Node] |
         rows = prune(rows, selected)
     for row, guide in zip(rows.rows, _guides(rows), strict=True):
         yield _line(row, guide, marks)
+
+
+def spoken_tree(view: View, states: Mapping[Node, str], selected: frozenset[Node] | None) -> Iterator[str]:
+    """The same in words: `2 cookie_dough, stale, by combine ingredients`. The number is the level."""
+    direction: Direction = "up" if view.kind == "asset" else "down"
+    rows = build(Shape(view, direction), Folds())
+    if selected is not None:
+        rows = prune(rows, selected)
+    for row in rows.rows:
+        told: list[str] = [clean(row.label)]
+        if row.node is not None:
+            told.append(states.get(row.node, ""))
+        if row.verb:
+            told.append(f"by {clean(row.verb)}" if direction == "up" else clean(row.verb))
+        if row.kind == "alias":
+            told.append("told above")
+        yield "  " * row.depth + f"{row.depth + 1} " + ", ".join(filter(None, told))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -15,6 +17,14 @@ class Bar(Widget):
 
     DEFAULT_CSS = "Bar { height: 1; }"
 
+    class Clicked(Message):
+        """Cell `at` of `bar` was clicked."""
+
+        def __init__(self, bar: Bar, at: int) -> None:
+            super().__init__()
+            self.bar = bar
+            self.at = at
+
     def __init__(self, line: Callable[[int], Line], ink: Callable[[], Ink], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._line = line
@@ -23,3 +33,6 @@ class Bar(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         return self._ink().paint(self._line(width), width, self.rich_style)
+
+    def on_click(self, event: events.Click) -> None:
+        self.post_message(self.Clicked(self, event.x))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -22,7 +23,10 @@ from ...core.undoing import Way
 from ..paint.ink import Bit, Ink, Line
 from ..paint.sanitize import one_line
 from ..panes.overview import when
-from ..projection.keys import GROUPS, KEYS, Situation, reason
+from ..projection.caps import named
+from ..projection.keymap import DEFAULT, Keymap
+from ..projection.keys import GROUPS, HERE, KEYS, Key, Situation
+from ..projection.preferences import Preferences
 from .sheet import Sheet
 
 _SCROLL = " · j k g G scroll"
@@ -83,6 +87,11 @@ class Box(ModalScreen[bool]):
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click beside the box is a no."""
+        if event.widget is self:
+            self.dismiss(False)
 
     def action_scroll_by(self, by: int) -> None:
         self.sheet.move(by)
@@ -148,36 +157,60 @@ class Help(Box):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "answer(False)", show=False)]
 
-    def __init__(self, ink: Ink, now: Situation) -> None:
-        super().__init__(ink, "Help", help_lines(now), "Esc closes")
+    def __init__(self, ink: Ink, now: Situation, keymap: Keymap) -> None:
+        super().__init__(ink, "Help", help_lines(now, keymap), "Esc closes")
 
 
 _SIGNS = (
-    "In the tree: ↑ the thing has its own row elsewhere, Enter jumps there. + new, ± changed, * marked.",
+    f"In the tree: ↑ the thing has its own row elsewhere, {named('plan')} jumps there. + new, ± changed, * marked.",
     "2⋯ before a row: it stands two levels further in than there is room to draw.",
     "The mouse works too; hold Shift to select text with it.",
 )
 
 
-def help_lines(now: Situation) -> list[Line]:
-    """All keys by group."""
-    lines: list[Line] = []
+def help_lines(now: Situation, keymap: Keymap = DEFAULT) -> list[Line]:
+    """The keys of the pane one is in, then all the others by group."""
+    here = HERE[now.place]
+    lines: list[Line] = [(Bit(f"Here: {here.title}", "accent bold"),)]
+    lines += [_help_line(keymap.by_id[id], now, keymap) for id in here.ids]
     for group in GROUPS:
-        lines += [()] if lines else []
-        lines.append((Bit(group, "accent bold"),))
-        for key in KEYS:
-            if key.group != group:
-                continue
-            why_not = reason(key, now)
-            words = f"{key.description}: {key.help}" if key.help else key.description
-            lines.append(
-                (
-                    Bit(f"  {key.shown:<10}", "key bold" if why_not is None else "muted"),
-                    Bit(words, "text" if why_not is None else "muted"),
-                    Bit(f"  ({why_not})" if why_not is not None else "", "stale"),
-                )
-            )
-    lines += [(), *((Bit(told, "muted"),) for told in _SIGNS)]
+        others = [key for key in keymap.keys if key.group == group and key.id not in here.ids]
+        lines += [(), (Bit(group, "accent bold"),)] if others else []
+        lines += [_help_line(key, now, keymap) for key in others]
+    lines += [(), *((Bit(keymap.spell(told), "muted"),) for told in _SIGNS)]
+    return lines
+
+
+def _help_line(key: Key, now: Situation, keymap: Keymap) -> Line:
+    why_not = keymap.reason(key.id, now)
+    words = f"{key.description}: {keymap.spell(key.help)}" if key.help else key.description
+    return (
+        Bit(f"  {keymap.caps(key.id):<9} ", "key bold" if why_not is None else "muted"),
+        Bit(words, "text" if why_not is None else "muted"),
+        Bit(f"  ({why_not})" if why_not is not None else "", "stale"),
+    )
+
+
+def settings_lines(preferences: Preferences, theme: str, ascii_only: bool) -> list[Line]:
+    """What is in force, where it can be set, and what is mistaken there."""
+    changed = [key for key, was in zip(preferences.keymap.keys, KEYS, strict=True) if key.keys != was.keys]
+    after = "never" if preferences.notify is None else f"of runs longer than {preferences.notify:g} s"
+    told = (
+        ("file", preferences.file or "no home folder, so none"),
+        ("theme", theme),
+        ("ascii", "yes" if ascii_only else "no"),
+        ("notify", after),
+        ("keys", ", ".join(f"{key.id}: {key.shown or 'none'}" for key in changed) or "as they come"),
+    )
+    lines: list[Line] = [(Bit(f"{name:<8}", "muted"), Bit(words)) for name, words in told]
+    for problem in preferences.problems:
+        lines += [
+            (),
+            *(
+                (Bit(part, "failed" if n == 0 else "text"),)
+                for n, part in enumerate(str(problem).split("\n"))
+            ),
+        ]
     return lines
 
 
@@ -206,7 +239,7 @@ def about_acceptance(reasons: Mapping[str, Sequence[Reason]]) -> Question:
     return Question("Accept as it is?", tuple(lines), "accept")
 
 
-def about_undo(leads: Way, now: float, *, redo: bool) -> Question:
+def about_undo(leads: Way, now: float, takes_back: str, *, redo: bool) -> Question:
     """What would be current again, and what follows from it."""
     lines: list[Line] = [
         (Bit(f"{leads.task}: what it made {when(leads.made, now)} becomes current again. Nothing runs."),),
@@ -214,8 +247,7 @@ def about_undo(leads: Way, now: float, *, redo: bool) -> Question:
     ]
     for name, (was, then) in list(leads.versions.items())[:12]:
         lines.append((Bit(f"  {name}  "), Bit(f"{was[:8]} → {then[:8]}", "muted")))
-    back = "U takes this back" if not redo else "u takes this back"
-    lines += [(), (Bit(f"What is made of it is stale then. {back}.", "muted"),)]
+    lines += [(), (Bit(f"What is made of it is stale then. {takes_back} takes this back.", "muted"),)]
     word = "Redo" if redo else "Undo"
     return Question(f"{word} a materialization", tuple(lines), f"{word.lower()} it")
 

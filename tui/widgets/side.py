@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -63,6 +64,17 @@ def titles_in(titles: Sequence[str], at: int, width: int) -> tuple[int, int]:
     return first, last
 
 
+def tab_at(titles: Sequence[str], at: int, width: int, cell: int) -> int | None:
+    """Which of the titles that `titles_in` shows stands in a cell of the line."""
+    first, last = titles_in(titles, at, width)
+    start = 2 if first else 0
+    for n in range(first, last):
+        if start <= cell < start + len(titles[n]):
+            return n
+        start += len(titles[n]) + 3
+    return None
+
+
 class SidePane(Container):
     """Holds the tabs. `changed` is called when another tab is shown."""
 
@@ -71,11 +83,13 @@ class SidePane(Container):
         ink: Callable[[], Ink],
         changed: Callable[[], None],
         look: Callable[[Row], RowLook],
+        spell: Callable[[str], str],
         *,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._changed = changed
+        self._spell = spell
         self.at = 0
         self.page = Roll(ink, wrap=True, id="page")
         self.gantt = GanttView(ink, id="gantt")
@@ -149,12 +163,24 @@ class SidePane(Container):
     def on_resize(self) -> None:
         self._say_titles()
 
+    def on_click(self, event: events.Click) -> None:
+        """A tab is turned to by a click on its title."""
+        if event.screen_y == self.region.y:
+            at = tab_at(
+                [tab.title for tab in TABS],
+                self.at,
+                self.size.width - _EDGES,
+                event.screen_x - self.region.x - 3,
+            )
+            if at is not None:
+                self.turn_to(at)
+
     def say_follow(self) -> None:
         """The log's foot: following, or how many lines came since it stopped."""
         if self.tab.shown_in != "log":
             self.border_subtitle = Content("")
         else:
-            self.border_subtitle = Content(self.log_view.words())
+            self.border_subtitle = Content(self._spell(self.log_view.words()))
 
     @property
     def target(self) -> str | None:

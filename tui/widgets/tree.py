@@ -256,7 +256,7 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _right(self, row: Row, look: RowLook, width: int) -> list[Bit]:
         if width < _BARE:
-            return []
+            return [Bit("!", "slow bold")] if look.time_style.startswith("slow") else []
         right = [Bit(" "), Bit(pad(look.word, WORD), look.word_style)]
         if width >= _BARE + TIME + 14:
             right.append(Bit(pad_left(look.time, TIME), look.time_style))
