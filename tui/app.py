@@ -223,7 +223,7 @@ class BakehouseApp(Stage):
         return BindingsMap([*ours, Binding("ctrl+c", "help_quit", show=False, system=True)])
 
     def action_press(self, id: str) -> None:
-        self.say_no_more(warnings=id == "back")
+        self.says.say_no_more(warnings=id == "back")
         why_not = self.keymap.reason(id, self.situation())
         if why_not is not None:
             self.tell(why_not)

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.content import Content
-from textual.timer import Timer
 
 from ..core.model import Node, Plan
 from ..core.problems import ProblemError
 from .aside import Aside
-from .paint.ink import Bit, Ink, Line, cut
+from .paint.ink import Ink, Line, spelled
 from .paint.themes import PREFIX, THEMES, VARIABLES
 from .panes.whole import unloaded_words
 from .projection.echo import Echo
@@ -35,6 +34,7 @@ from .projection.unfinished import Unfinished
 from .tty.attention import call_for, is_terminal
 from .widgets.bar import Bar
 from .widgets.filtering import FilterInput
+from .widgets.saying import Says
 from .widgets.side import SidePane
 from .widgets.tree import TreeView
 
@@ -47,13 +47,9 @@ PaneName = Literal["tree", "side"]
 
 WIDE, TALL = 100, 14
 """Cells from which there is room for both panes side by side, and lines from which there is one above the other."""
-SAID_FOR = 8.0
-"""Seconds that a message stays; a key takes it away before."""
-WARNED_FOR = 60.0
-"""Seconds that an error stays; Escape takes it away before, a key does not."""
+FINDS = "a text in the log; with a capital letter its case counts"
 COMPLETIONS = 20
 """Words that are offered at most while a filter is typed."""
-_WARNINGS = ("failed", "stale")
 
 
 class Replaying(Protocol):
@@ -90,8 +86,6 @@ class Stage(App[int]):
     ) -> None:  # fmt: skip
         super().__init__()
         self._inks: dict[str, Ink] = {}
-        self._message = ("", "")
-        self._message_ends: Timer | None = None
         self._is_selecting = False
         self._is_seeking = False
         self._unfinished = Unfinished()
@@ -115,12 +109,10 @@ class Stage(App[int]):
             self.ink, self.show_side, partial(self._look, beside=True), self.keymap.spell, id="side"
         )
         self.status = Bar(self._status, self.ink, id="status")
-        self.says = Bar(self._said, self.ink, id="says")
+        self.says = Says(self.ink, ascii_only=ascii_only, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
         self.filter_input = FilterInput(self.ink, self._completions, id="filter")
-        self.find_input = FilterInput(
-            self.ink, None, "a text in the log; with a capital letter its case counts", id="find"
-        )
+        self.find_input = FilterInput(self.ink, None, FINDS, id="find")
         for one in THEMES.values():
             self.register_theme(one)
         self.theme = PREFIX + theme
@@ -159,7 +151,9 @@ class Stage(App[int]):
         return look_at(self.session, row, ascii_only=self.ascii_only, beside=beside)
 
     def _nothing(self) -> Line:
-        return unloaded_words(self.session) or nothing_words(self.session, self.keymap)
+        return spelled(unloaded_words(self.session), self.keymap.spell) or nothing_words(
+            self.session, self.keymap
+        )
 
     def _status(self, width: int) -> Line:
         if (replay := self.side_work.replay.shown) is not None:
@@ -172,10 +166,6 @@ class Stage(App[int]):
         if self.filter_input.has_focus or self.find_input.has_focus:
             return filter_footer(width, "search" if self.find_input.has_focus else "filter")
         return footer_line(self.situation(), width, self.keymap)
-
-    def _said(self, width: int) -> Line:
-        words, style = self._message
-        return (Bit(" "), Bit(cut(words, width - 2, self.ascii_only), style))
 
     def situation(self) -> Situation:
         name = self.side.tab.name
@@ -192,28 +182,14 @@ class Stage(App[int]):
         return self.side.has_focus_within and self.side.tab.name == "history"
 
     def tell(self, words: str, style: str = "muted") -> None:
-        """Says something in a line above the keys, for a while. Nothing takes the line away."""
-        self._message = (self.keymap.spell(words).replace("\n", " "), style)
-        if self._message_ends is not None:
-            self._message_ends.stop()
-            self._message_ends = None
-        self.says.set_class(bool(words), "-said")
-        self.says.refresh()
-        if words:
-            stays = WARNED_FOR if style in _WARNINGS else SAID_FOR
-            self._message_ends = self.set_timer(stays, self.say_no_more)
+        """Says something in a line above the keys, for a while."""
+        self.says.say(self.keymap.spell(words), style)
 
     def call(self, words: str) -> None:
         """Calls the user back, unless the terminal says that it is looked at."""
         if not self.is_looked_at and self._driver is not None and is_terminal():
             self._driver.write(call_for(words))
             self._driver.flush()
-
-    def say_no_more(self, *, warnings: bool = True) -> None:
-        """Takes the message away; one that warns only with `warnings`."""
-        words, style = self._message
-        if words and (warnings or style not in _WARNINGS):
-            self.tell("")
 
     def pop_screen(self) -> AwaitComplete:
         """What was covered names its keys again."""

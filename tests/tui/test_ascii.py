@@ -40,7 +40,7 @@ BOXES = {
     "palette without a match": ["colon", "z", "z", "z"],
     "force": ["M"],
     "commands": ["at"],
-    "settings": ["comma"],
+    "settings": ["O"],
     "filter": ["slash", "c", "exclamation_mark"],
     "undo": ["u"],
     "marks": ["space", "v", "j"],

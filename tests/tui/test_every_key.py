@@ -161,7 +161,7 @@ async def test_a_key_that_does_not_work_says_why_and_changes_nothing(
                 continue
             s.app.tell("")
             await s.press(key.keys[0])
-            assert s.app._message[0] == why_not, key.id
+            assert s.app.says.words == why_not, key.id
             assert why_not[:40] in s.text, key.id
             assert standing(s) == before, key.id
 
@@ -183,7 +183,7 @@ async def test_a_key_that_works_is_not_silent(
             before = standing(s)
             await s.press(key.keys[0])
             for _ in range(20):
-                if standing(s) != before or s.app._message[0]:
+                if standing(s) != before or s.app.says.words:
                     break
                 await s.pilot.pause(0.01)
             else:

@@ -54,7 +54,7 @@ def test_an_empty_file_and_one_of_comments_change_nothing() -> None:
         ("notify: -1", "1:9", "notify is a number of seconds"),
         ("keys:\n  materialise: k", "2:3", "there is no action 'materialise' (did you mean 'materialize'?)"),
         ("keys:\n  wrap: F99", "2:9", "there is no key 'F99'"),
-        ("keys:\n  wrap: [W, ctrl+m]", "2:13", "to a terminal ctrl+m is enter"),
+        ("keys:\n  wrap: [K, ctrl+m]", "2:13", "to a terminal ctrl+m is enter"),
         ("keys:\n  wrap: ctrl+c", "2:9", "ctrl+c is no action's"),
         ("keys:\n  wrap: shift+a", "2:9", "shift is the other character"),
         ("keys:\n  wrap: true", "2:9", "a key is text, not True"),
@@ -79,7 +79,7 @@ def test_a_mistake_is_told_where_it_is_and_the_defaults_hold(text: str, place: s
 
 
 def test_one_mistake_does_not_spoil_the_other_settings_but_all_keys() -> None:
-    found = read("theme: light\nkeys: {wrap: W, fold: nokey}\nnotify: x\n")
+    found = read("theme: light\nkeys: {wrap: K, fold: nokey}\nnotify: x\n")
     assert len(found.problems) == 2 and found.theme == "light"
     assert found.keymap.keys == KEYS
     assert "and 1 more mistake" in found.complaint
@@ -156,7 +156,7 @@ async def test_a_mistake_is_told_when_the_screen_opens_and_shown_again(
 ) -> None:
     async with screen(cookies / ONE, preferences=read("theme: darc\nkeys: {wrap: m}")) as s:
         await s.sees("config.yaml:1:8: there is no theme 'darc'")
-        await s.press("comma")
+        await s.press("O")
         await s.sees("Settings", "theme: darc", "m is also the key of materialize", "as they come")
 
 

@@ -44,6 +44,7 @@ SINKS = {
     "Roll": "what was",
     "LogView": "the log",
     "Bar": "status and footer",
+    "Says": "what failed, in its words",
     "SidePane": "holds pages; its titles are ours",
     "FilterInput": "what is pasted",
     "Ask": "questions",

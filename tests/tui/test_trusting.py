@@ -89,7 +89,7 @@ async def test_what_was_not_loaded_is_named_on_the_screen(
     async with screen(tmp_path, trust=False) as s:
         await s.sees("Trust this project?")
         await s.press("escape")
-        await s.sees("not loaded, as not trusted (T): rolls.py")
+        await s.sees("not loaded, as not trusted (!): rolls.py")
 
 
 async def test_a_project_that_defines_nothing_says_where_to_look(

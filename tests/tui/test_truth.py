@@ -17,10 +17,10 @@ import pytest
 from bakehouse.core.events import Kind
 from bakehouse.core.model import Node, State
 from bakehouse.core.workbench import Snapshot, Workbench
-from bakehouse.tui import stage
 from bakehouse.tui.background import sidework
 from bakehouse.tui.projection.keys import KEYS
 from bakehouse.tui.projection.ledger import take_ledger
+from bakehouse.tui.widgets import saying
 
 from .conftest import ToldBench
 from .test_screen import ONE, TWO, add_peanuts, asset
@@ -243,7 +243,7 @@ async def test_faults_says_when_there_are_none(cookies: Path, screen: Opener) ->
 async def test_a_message_leaves_the_keys_where_they_are_and_goes_by_itself(
     cookies: Path, screen: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "SAID_FOR", 4.0)
+    monkeypatch.setattr(saying, "SAID_FOR", 4.0)
     async with screen(cookies / ONE) as s:
         before = footer_of(s)
         assert "q Quit" in before
@@ -321,7 +321,7 @@ async def test_every_key_does_what_can_be_seen(cookies: Path, screen: Opener, ke
             while len(s.app.screen_stack) > 1:
                 await s.press("escape")
                 await s.pilot.pause()
-            s.app.say_no_more()
+            s.app.says.say_no_more()
             s.app.tree_view.focus()
             s.app.go_to(asset("cookie_dough"))
             if key.id == "faults":

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from ..widgets.confirm import Asked, Question
     from .moves import Moves
 
+_UNREAD = f"the definitions cannot be read: {named('next_pane')} shows what is wrong"
+_UNWATCHED = f"the files cannot be watched, {named('reload')} reads them again"
+
 
 class Deeds:
     """One method for each key's id. Only called where the key's reason does not forbid it."""
@@ -56,7 +59,9 @@ class Deeds:
         elif self.app.side.has_focus_within and self.app.side.target is not None:
             self.app.go_to(node_at(self.app.side.target))
         elif (draft := session.preview) is not None and draft.is_empty:
-            self.app.tell("every step is left out: space takes one in again, Esc closes the plan")
+            self.app.tell(
+                f"every step is left out: {named('mark')} takes one in again, {named('back')} closes the plan"
+            )
         elif draft is not None:
             session.preview = None
             self.app.show_rows()
@@ -264,9 +269,7 @@ class Deeds:
         if problems:
             self.app.side.go_to_tab("overview")
             if not self.app.side.display:
-                self.app.tell(
-                    f"the definitions cannot be read: {named('next_pane')} shows what is wrong", "failed"
-                )
+                self.app.tell(_UNREAD, "failed")
         elif changed:
             self.app.side_work.replay.leave("the definitions changed: the replay is left")
             session.reloaded(survey, marks)
@@ -291,9 +294,7 @@ class Deeds:
                 lambda words: self.app.tell(words, "stale"),
             )
         except (OSError, RuntimeError) as error:
-            self.app.tell(
-                f"the files cannot be watched, {named('reload')} reads them again: {error}", "stale"
-            )
+            self.app.tell(f"{_UNWATCHED}: {error}", "stale")
 
     async def trust(self) -> None:
         from ..widgets.trusting import about_trust

@@ -12,6 +12,7 @@ from textual.app import SuspendNotSupported
 from ...core.problems import ProblemError, number_of
 from ..aside import Aside
 from ..background.logwork import LogWork
+from ..projection.caps import named
 from ..tty.clipboard import copy
 from ..tty.editor import editor_command, pager_command
 from ..tty.handing import handed_over
@@ -58,7 +59,10 @@ class LogKeys:
             self.view.marked_from = self.view.in_view()[0] if self.view.marked_from is None else None
             self.view.refresh()
             if self.view.marked_from is not None:
-                self.app.tell("marked from the first line in view; scroll on, y copies, v takes the mark off")
+                self.app.tell(
+                    "marked from the first line in view; scroll on, "
+                    f"{named('copy')} copies, {named('mark_range')} takes the mark off"
+                )
         else:
             self._moves.to_range()
 

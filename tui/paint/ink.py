@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,6 +24,12 @@ class Bit(NamedTuple):
 
 
 Line = tuple[Bit, ...]
+
+
+def spelled(line: Line, spell: Callable[[str], str]) -> Line:
+    """A line of ours with the caps of the keys that it names (`projection.caps.spell`)."""
+    return tuple(Bit(spell(bit.text), bit.style) for bit in line)
+
 
 _FLAGS: Mapping[str, Style] = {
     "bold": Style(bold=True),

@@ -21,6 +21,7 @@ from ...core.model import (
 )
 from ..paint.ink import Bit, Line
 from ..paint.sanitize import clean_lines, one_line
+from ..projection.caps import named
 from ..projection.difference import difference
 from ..projection.endings import broken_words
 from ..projection.ghosts import removed_words
@@ -111,10 +112,14 @@ def _changes(session: Session, node: Node) -> list[Line]:
 def _ghost(session: Session, node: Node, ascii_only: bool) -> list[Line]:
     """What is not defined any more: a step of the run, or what was removed."""
     if session.step_of(node) is None:
-        back = "" if session.marks is not None and session.marks.since else " (N accepts that it is gone)"
+        back = (
+            ""
+            if session.marks is not None and session.marks.since
+            else f" ({named('accept')} accepts that it is gone)"
+        )
         head = (Bit(node.name, "text bold"), Bit(f"  {node.kind}", "muted"))
         return [head, label("state", Bit(removed_words(session.marks), "changed"), Bit(back, "muted"))]
-    can = "x cancels it; its log is there" if session.under_way else "its log is there"
+    can = f"{named('cancel_step')} cancels it; its log is there" if session.under_way else "its log is there"
     return [
         (Bit(node.name, "text bold"), Bit("  step", "muted")),
         label("state", *state_bits(session, node, ascii_only)),

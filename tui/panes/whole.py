@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ...core.problems import ProblemError, number_of
 from ..paint.ink import Bit, Line
+from ..projection.caps import named
 from ..projection.session import Session
 from .overview import text_lines
 
@@ -14,10 +15,10 @@ _FILES = 50
 
 
 def withheld_line(withheld: Sequence[str], most: int = 3) -> Line:
-    """`not loaded, as not trusted (T): a.py, b.py and 3 more`."""
+    """`not loaded, as not trusted (!): a.py, b.py and 3 more`."""
     more = f" and {len(withheld) - most} more" if len(withheld) > most else ""
-    named = ", ".join(withheld[:most]) + more
-    return (Bit(f"not loaded, as not trusted (T): {named}", "stale"),)
+    files = ", ".join(withheld[:most]) + more
+    return (Bit(f"not loaded, as not trusted ({named('trust')}): {files}", "stale"),)
 
 
 def unloaded_words(session: Session | None) -> Line:
@@ -32,7 +33,7 @@ def withheld_lines(withheld: Sequence[str]) -> list[Line]:
     files = number_of(len(withheld), "Python file was", "Python files were")
     lines: list[Line] = [
         (Bit(f"{files} not loaded, as the project is not trusted.", "text bold"),),
-        (Bit("What they define is not shown. T shows what would run, and asks."),),
+        (Bit(f"What they define is not shown. {named('trust')} shows what would run, and asks."),),
         (),
     ]
     lines += [(Bit(f"  {name}", "accent"),) for name in withheld[:_FILES]]

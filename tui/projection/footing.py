@@ -35,7 +35,7 @@ def footer(now: Situation, keys: Iterable[Key] = KEYS) -> list[tuple[Key, str, b
         elif key.id == "difference" and now.value and now.row != "source":
             name = "Difference"
         elif now.place == "log" and key.id in _IN_LOG:
-            name = _IN_LOG[key.id] if now.sought or key.id not in ("next_match", "previous_match") else ""
+            name = _IN_LOG[key.id] if reason(key, now) is None else ""
         elif now.replaying and key.id in _IN_REPLAY:
             name = _IN_REPLAY[key.id]
         elif key.id == "replay" and now.replayable and now.place == "history":

@@ -109,7 +109,7 @@ def _to_run_all(now: Situation) -> str | None:
 def _to_retry(now: Situation) -> str | None:
     if (why := _needs_trust(now)) is not None or now.failed or now.unfinished:
         return why
-    return "nothing failed or was cancelled (a makes all that is out of date)"
+    return f"nothing failed or was cancelled ({named('all')} makes all that is out of date)"
 
 
 def _to_cancel(now: Situation) -> str | None:
@@ -144,7 +144,7 @@ def _to_undo(now: Situation) -> str | None:
 
 def _to_accept_as_is(now: Situation) -> str | None:
     if now.running or now.elsewhere:
-        return "a run holds the project: wait for its end, or X cancels it"
+        return f"a run holds the project: wait for its end, or {named('cancel_run')} cancels it"
     if now.row in ("source", "ghost", "group", "") and not now.marked:
         return "only what a step has made can be accepted"
     return None
@@ -160,7 +160,7 @@ def _to_sort(now: Situation) -> str | None:
 
 def _to_accept(now: Situation) -> str | None:
     if now.place == "log" and now.sought:
-        return "in a log P goes to the hit before; N accepts, from the tree"
+        return f"in a log {named('previous_match')} goes to the hit before; {named('accept')} accepts, from the tree"
     if now.since:
         return f"new is what {now.since} has not: open without --since to accept"
     return None if now.new or now.changed else "there is nothing new to accept"
@@ -313,7 +313,8 @@ KEYS: tuple[Key, ...] = (
     Key("edit_log", ("E",), "E", "Log in the editor", "the same in $VISUAL or $EDITOR, at the line in view", "Panes",
         reason=_to_read_elsewhere),
     Key("replay", ("p",), "p", "Replay", "on a run in History: its events on the tree, as they came; again: pause, "
-        "or go on. > and < change the speed, Esc ends it", "Replay", reason=_to_replay),
+        f"or go on. {named('more_jobs')} and {named('fewer_jobs')} change the speed, {named('back')} ends it",
+        "Replay", reason=_to_replay),
     Key("event_after", ("full_stop",), ".", "Next event", "of the replay", "Replay", reason=_in_replay),
     Key("event_before", ("comma",), ",", "Event before", "of the replay", "Replay", reason=_in_replay),
     Key("copy", ("y",), "y", "Copy the key", "to the clipboard (OSC 52); in a log: the lines that v marked, or those "
@@ -328,7 +329,7 @@ KEYS: tuple[Key, ...] = (
         reason=_to_stream),
     Key("theme", ("L",), "L", "Next theme", "dark, light, high contrast, the terminal's own colours; it is remembered",
         "Screen"),
-    Key("settings", ("comma",), ",", "Settings", "what is set, where, and what is mistaken there", "Screen"),
+    Key("settings", ("O",), "O", "Settings", "what is set, where, and what is mistaken there", "Screen"),
     Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen"),
     Key("back", ("escape",), "Esc", "Back", "one step: open run, preview, filter, marks, zoom; never quits", "Screen"),
     Key("suspend", ("ctrl+z",), "ctrl+z", "Suspend", "back to the shell (fg returns)", "Screen"),
@@ -348,8 +349,9 @@ _AROUND = ("next_tab", "previous_tab", "zoom", "next_pane")
 HERE: Mapping[Place, Here] = {
     "tree": Here("the tree", ("plan", "materialize", "downstream", "mark", "fold", "unfold", "toggle_view", "filter",
         "faults", "next_pane")),
-    "log": Here("the log", ("follow", "wrap", *_PAGE, *_AROUND)),
-    "history": Here("the history", ("plan", "back", *_PAGE, *_AROUND)),
+    "log": Here("the log", ("filter", "next_match", "previous_match", "follow", "wrap", "times", "whole_run", "copy",
+        "pager", "edit_log", *_PAGE, *_AROUND)),
+    "history": Here("the history", ("plan", "back", "replay", "event_after", "event_before", *_PAGE, *_AROUND)),
     "pane": Here("the details", (*_PAGE, "fold", "unfold", "difference", "sort_rows", *_AROUND)),
 }  # fmt: skip
 """What help tells first."""
@@ -375,5 +377,5 @@ def is_live(key: Key, now: Situation) -> bool:
 def reason(key: Key, now: Situation) -> str | None:
     """Why `key` does nothing in this situation, or None."""
     if now.replaying and is_live(key, now):
-        return f"this is a replay of run {now.replaying}, not live (Esc leaves it)"
+        return f"this is a replay of run {now.replaying}, not live ({named('back')} leaves it)"
     return None if key.reason is None else key.reason(now)

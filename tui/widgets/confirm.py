@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen
 
@@ -129,7 +128,7 @@ class Ask(Box):
     def _is_painted(self) -> None:
         self._typed = Message().time - _APART
 
-    def on_key(self, event: Key) -> None:
+    def on_key(self, event: events.Key) -> None:
         """Sees a key before what it is bound to."""
         if event.key in _LETTERS and event.time < self._typed + _APART:
             event.stop()

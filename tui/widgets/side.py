@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 
-from ..paint.ink import Bit, Ink, Line
+from ..paint.ink import Bit, Ink, Line, spelled
 from ..projection.look import RowLook
 from ..projection.rows import Row
 from .chart import Chart
@@ -198,6 +198,7 @@ class SidePane(Container):
         """The lines of the tab, with what they lead to where it is a roll; the first `still` do not scroll where it
         is none. The log has its own."""
         inside = self.inside
+        lines = [spelled(line, self._spell) for line in lines]
         if isinstance(inside, Roll):
             inside.show_roll(lines, targets or {}, (self.tab.name, about))
         elif isinstance(inside, Sheet):
