@@ -9,6 +9,7 @@ from ...core.accepting import CHANGES
 from ...core.model import Node, Reason, ReasonKind, State
 from ..paint.ink import Bit, Line
 from ..paint.sanitize import clean_lines, one_line
+from ..projection.caps import named
 from ..projection.look import why as in_words
 from ..projection.session import Session
 from ..projection.states import LOOKS, glyph
@@ -53,11 +54,11 @@ def _ways_out(session: Session, node: Node, reasons: tuple[Reason, ...]) -> Iter
     if session.task_of(node) is None or session.under_way:
         return
     yield ()
-    yield (Bit("m   ", "key"), Bit("makes it anew", "muted"))
+    yield (Bit(f"{named('materialize')}   ", "key"), Bit("makes it anew", "muted"))
     own = [reason.kind for reason in reasons if reason.kind is not ReasonKind.UPSTREAM_STALE]
     if own and CHANGES.issuperset(own):
-        yield (Bit("A   ", "key"), Bit("accepts what is there as it is: you know that the change makes no", "muted"),
-               Bit(" difference", "muted"))  # fmt: skip
+        words = "accepts what is there as it is: you know that the change makes no difference"
+        yield (Bit(f"{named('accept_as_is')}   ", "key"), Bit(words, "muted"))
 
 
 def _nothing(state: State) -> str:

@@ -11,6 +11,9 @@ from textual.strip import Strip
 
 from ..paint.ink import Bit, Ink, Line, line_width
 
+_BELOW = 4
+"""Cells by which what has no room beside its label is set in below it."""
+
 
 class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows lines as they are, or (`wrap`) broken at the edge. Holds its place while its text is the same thing."""
@@ -94,7 +97,9 @@ def break_line(line: Line, width: int) -> list[Line]:
     """`line` in parts of at most `width` cells, each following part set in."""
     if line_width(line) <= width:
         return [line]
-    indent = min(_indent(line), width // 2)
+    indent = _indent(line, width)
+    if line[0].text.isspace():
+        line = (Bit(" " * indent), *line[1:])
     parts: list[Line] = []
     now: list[Bit] = []
     room = width
@@ -118,10 +123,18 @@ def break_line(line: Line, width: int) -> list[Line]:
     return parts
 
 
-def _indent(line: Line) -> int:
-    """How far what wraps is set in: under a label's column (a first bit that ends in a space), else the line's own."""
+def _indent(line: Line, width: int) -> int:
+    """How far what wraps is set in: under a label's column (a first bit that ends in a space), else the line's own.
+    Where a word has no room beside a wide label, what is labelled stands below it."""
     first = line[0].text
-    return line_width(line[:1]) if first.endswith(" ") else len(first) - len(first.lstrip(" "))
+    if not first.endswith(" "):
+        return min(len(first) - len(first.lstrip(" ")), width // 2)
+    label = line_width(line[:1])
+    longest = max(
+        (line_width([Bit(word.strip())]) for bit in line[1:] for word in _words(bit.text)), default=0
+    )
+    is_narrow = label > width // 3 and longest > width - label
+    return min(_BELOW if is_narrow else label, width // 2)
 
 
 def _words(text: str) -> list[str]:
