@@ -162,11 +162,13 @@ class SideWork:
 
         def label(one: Node) -> Label:
             look = LOOKS[session.state_of(one)]
-            layer = "new" if one in session.new else "changed" if one in session.changed else ""
-            mark = {"new": "+ ", "changed": "* "}.get(layer, "")
-            return Label(
-                look.plain if plain else look.glyph, look.style, mark + view.nodes[one].title, layer or "text"
-            )
+            mark, style = "", "text"
+            if one in session.new:
+                mark, style = "+ ", "on-new ink-on-new bold"
+            elif one in session.changed:
+                mark, style = "± ", "changed"
+            sign = look.plain if plain else look.glyph
+            return Label(sign, look.style, mark + view.nodes[one].title, style)
 
         chart.show_drawing(draw(view, node, label, before=chart.drawing, ascii_only=plain), node)
 
