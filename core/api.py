@@ -1,4 +1,4 @@
-"""What a pipeline's own code says: `asset`, `task`, `source`, and what a step is given: `Context`, `Table`.
+"""What a pipeline's own code says: `asset`, `task`, `source`, `check`, and what a step is given: `Context`, `Table`.
 
 Decorating a function only notes it down; the function itself comes back, callable as ever.
 """
@@ -6,12 +6,13 @@ Decorating a function only notes it down; the function itself comes back, callab
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from .mistakes import wrong
+from .table import Table as Table
 
 if TYPE_CHECKING:
     import logging
@@ -71,12 +72,20 @@ class SourceOptions(SharedOptions, total=False):
     checks: Any
 
 
-Kind = Literal["asset", "task", "source"]
+class CheckOptions(TypedDict, total=False):
+    asset: str | Function
+    name: str
+    severity: Literal["error", "warn"]
+    description: str
+
+
+Kind = Literal["asset", "task", "source", "check"]
 
 OPTIONS: Mapping[Kind, frozenset[str]] = {
     "asset": AssetOptions.__optional_keys__,
     "task": TaskOptions.__optional_keys__,
     "source": SourceOptions.__optional_keys__,
+    "check": CheckOptions.__optional_keys__,
 }
 
 
@@ -90,6 +99,12 @@ class Registered:
     function: Function | None
     file: str
     line: int
+
+    @property
+    def reference(self) -> str:
+        """How the function is named to whoever is to find it again."""
+        about = f"{self.options.get('asset')}:" if self.kind == "check" else ""
+        return f"@{self.kind}:{about}{self.name}"
 
     @property
     def description(self) -> str:
@@ -146,6 +161,16 @@ def source(name: str, **options: Unpack[SourceOptions]) -> None:
     _registered.append(Registered("source", name, given, None, caller.f_code.co_filename, caller.f_lineno))
 
 
+def check(**options: Unpack[CheckOptions]) -> Callable[[F], F]:
+    """The decorated function says whether the value of `asset` may stand: it gets the value, once that is made and
+    before it is current, and returns True, False or a `CheckResult`.
+
+    A failure keeps the value from becoming current; with `severity="warn"` it is only told. Raises TypeError for an
+    option that does not exist.
+    """
+    return _decorate("check", None, {**options})  # type: ignore[no-any-return]
+
+
 def _decorate(kind: Kind, function: Any, options: dict[str, Any]) -> Any:
     options = _known_options(kind, options)
     if callable(function):
@@ -173,8 +198,12 @@ def _register(kind: Kind, function: F, options: dict[str, Any]) -> F:
     for key in ("deps", "inputs", "after"):
         if key in options:
             options = {**options, key: _by_name(kind, key, options[key])}
+    if kind == "check":
+        named = [options["asset"]] if "asset" in options else []
+        options = {**options, "asset": next(iter(_by_name(kind, "asset", named)), None)}
+    else:
+        _names[id(function)] = name
     file, line = _place(function)
-    _names[id(function)] = name
     _registered.append(Registered(kind, name, options, function, file, line))
     return function
 
@@ -303,74 +332,15 @@ def _printing_logger(name: str) -> logging.Logger:
     return logger
 
 
-class Table:
-    """A stored table, read only when asked: the rows stay in its Parquet file at `path`.
+@dataclass(frozen=True)
+class CheckResult:
+    """What an `@check` found. `rows` are some that are wrong (dicts, lists or a table): the first ten are kept.
 
-    Needs DuckDB where the step runs; raises ModuleNotFoundError that says so.
+    `failing` is how many are wrong, where that is known; `message` says in a sentence what is.
     """
 
-    __slots__ = ("_connection", "path")
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._connection: Any = None
-
-    def __repr__(self) -> str:
-        return f"Table({str(self.path)!r})"
-
-    @property
-    def columns(self) -> list[str]:
-        return list(self._relation().columns)
-
-    def __len__(self) -> int:
-        return int(self._read("count(*)").fetchall()[0][0])
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        columns, cursor = self.columns, self._read()
-        while batch := cursor.fetchmany(2048):
-            for row in batch:
-                yield dict(zip(columns, row, strict=True))
-
-    def rows(self, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
-        """Rows as dicts, in the order in which they are stored."""
-        bound = "" if limit is None else f" limit {int(limit)}"
-        rows = self._read("*", f"{bound} offset {int(offset)}").fetchall()
-        return [dict(zip(self.columns, row, strict=True)) for row in rows]
-
-    def sql(self, query: str) -> Any:
-        """The DuckDB relation of a query in which this table is called `this`."""
-        return self._relation().query("this", query)
-
-    def pandas(self) -> Any:
-        return self._relation().df()
-
-    def polars(self) -> Any:
-        return self._relation().pl()
-
-    def arrow(self) -> Any:
-        relation = self._relation()
-        return (getattr(relation, "to_arrow_table", None) or relation.arrow)()
-
-    def _relation(self) -> Any:
-        return self._connect().read_parquet(str(self.path))
-
-    def _read(self, what: str = "*", rest: str = "") -> Any:
-        query = f"select {what} from read_parquet(?){rest}"
-        cursor = self._connect().cursor()
-        cursor.execute(query, [str(self.path)])
-        return cursor
-
-    def _connect(self) -> Any:
-        if self._connection is None:
-            try:
-                import duckdb
-            except ModuleNotFoundError as missing:
-                raise ModuleNotFoundError(
-                    "a stored table is read with DuckDB: add duckdb to the project's environment",
-                    name="duckdb",
-                ) from missing
-            self._connection = duckdb.connect()
-        return self._connection
+    passed: bool
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    rows: Any = ()
+    failing: int | None = None
+    message: str = ""

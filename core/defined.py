@@ -62,7 +62,11 @@ class Defined:
 
 def _static_keys(definitions: Definitions) -> dict[str, StaticKey]:
     environ, python = os.environ, definitions.python_version
-    return {name: static_key(task, environ, python) for name, task in definitions.tasks.items()}
+    assets = definitions.assets
+    return {
+        name: static_key(task, environ, python, [c for made in task.outputs for c in assets[made].checks])
+        for name, task in definitions.tasks.items()
+    }
 
 
 def _is_same(name: str, one: Definitions, other: Definitions) -> bool:

@@ -34,6 +34,9 @@ class Kind(StrEnum):
 PASSING = frozenset({Kind.LOG, Kind.PROGRESS})
 """Kinds that are told but not kept in the ledger: logs have their own files."""
 
+CHECK_FAILED = "check failed: "
+"""How the error of an attempt begins that made a value which failed a check."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -10,7 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from .checks.definition import Check
 
 Json = Any
 """A value that `json.dumps` accepts without a default."""
@@ -119,7 +122,7 @@ class Asset:
     metadata: Mapping[str, Json] = field(default_factory=dict)
     max_age: float | None = None
     partitions: Json = None
-    checks: Json = None
+    checks: tuple[Check, ...] = ()
     place: Place = NOWHERE
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..events import Kind
 from ..model import Attempt, Json, Reason, StepKey
@@ -16,6 +17,9 @@ from .logs import Printed
 from .rim import Rim
 from .telling import Telling
 
+if TYPE_CHECKING:
+    from .checking import Checking
+
 _MOST_REASONS = 3
 _DETAIL = 200
 _NOT_BEGUN = "cancelled before it began"
@@ -24,7 +28,7 @@ _NOT_BEGUN = "cancelled before it began"
 @dataclass(slots=True)
 class Try:
     """One attempt. `ended_as` is why it was ended from outside: "cancelled" or "timed out"; `open_to` are
-    stamps of the stored values that it could write to."""
+    stamps of the stored values that it could write to; `checking` is there while what it made is checked."""
 
     task: str
     name: str
@@ -36,6 +40,18 @@ class Try:
     started: float = 0.0
     timer: asyncio.TimerHandle | None = None
     ended_as: str = ""
+    left: float | None = None
+    checking: Checking | None = None
+
+    @property
+    def order(self) -> str:
+        """The name of the order that is under way."""
+        return self.name if self.checking is None else self.checking.name
+
+    def timed_out(self, timeout: float | None) -> str:
+        """What is told of it when its time was up."""
+        at = "" if self.checking is None else " while what it made was checked"
+        return f"timed out after {timeout or 0:g} s{at}"
 
     def as_ended(self, run: str, state: str, finished: float, error: str = "") -> Attempt:
         """What is recorded of it."""
@@ -70,6 +86,10 @@ def without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
     """The outcome as it may be told and kept. The values themselves are the project's data: they stay."""
     if not secrets:
         return outcome
+    if outcome.checks:
+        from .checking import checks_without
+
+        outcome = replace(outcome, checks=checks_without(secrets, outcome.checks))
     return replace(
         outcome,
         error=secrets.text(outcome.error),
@@ -176,7 +196,7 @@ class Attempts:
     def _end(self, now: Try, why: str) -> None:
         now.ended_as = why
         if self._executor is not None:
-            self._executor.cancel(now.name)
+            self._executor.cancel(now.order)
 
     def drop(self, task: str) -> None:
         """Tells that `task` was cancelled before an attempt at it began."""
@@ -197,12 +217,15 @@ class Attempts:
 
     def started(self, attempt: str, pid: int) -> None:
         now = self._tries[attempt]
-        now.started = self._rim.clock()
-        data: dict[str, Json] = {"attempt": now.number, "pid": pid, "queued": now.queued}
-        self._telling.emit(Kind.STEP_STARTED, now.task, data=data)
-        timeout = self._desk.definitions.tasks[now.task].timeout
-        if timeout is not None:
-            now.timer = asyncio.get_running_loop().call_later(timeout, self._time_out, attempt)
+        if now.checking is None:
+            now.started = self._rim.clock()
+            data: dict[str, Json] = {"attempt": now.number, "pid": pid, "queued": now.queued}
+            self._telling.emit(Kind.STEP_STARTED, now.task, data=data)
+            now.left = self._desk.definitions.tasks[now.task].timeout
+        else:
+            self._telling.emit(Kind.PROGRESS, now.task, data={"fraction": 1.0, "note": "checking"})
+        if now.left is not None:
+            now.timer = asyncio.get_running_loop().call_later(now.left, self._time_out, attempt)
 
     def _time_out(self, attempt: str) -> None:
         if (now := self._tries.get(attempt)) is not None and not now.ended_as:
@@ -227,14 +250,46 @@ class Attempts:
         self._telling.emit(Kind.METADATA, self._tries[attempt].task, asset, {"metadata": told})
 
     def finished(self, outcome: Outcome) -> None:
-        outcome = without_secrets(outcome, self._rim.secrets)
         now = self._tries.pop(outcome.attempt)
+        self._stop_timer(now)
+        if (whole := self._checked(now, outcome)) is None:
+            return
+        outcome = without_secrets(whole, self._rim.secrets)
         del self._by_task[now.task]
-        if now.timer is not None:
-            now.timer.cancel()
         if outcome.traceback:
             self._tell_lines(
                 now, now.printed.write(outcome.traceback.rstrip().encode("utf-8", "backslashreplace") + b"\n")
             )
         self._tell_lines(now, now.printed.close())
         self._ended(now, outcome)
+
+    def _stop_timer(self, now: Try) -> None:
+        """What is left of the step's time is for the checks of what it made."""
+        if now.timer is not None:
+            now.timer.cancel()
+            assert now.left is not None
+            now.left = max(0.0, now.timer.when() - asyncio.get_running_loop().time())
+            now.timer = None
+
+    def _checked(self, now: Try, outcome: Outcome) -> Outcome | None:
+        """The outcome of the whole attempt; None while what it made is still to be checked."""
+        if now.checking is None:
+            checks = self._desk.checks_of(now.task)
+            if not checks or not outcome.ok:
+                return outcome
+            from .checking import Checking  # only steps with checks pay for it
+
+            task = self._desk.definitions.tasks[now.task]
+            given = self._desk.given_to(task, self._rim.sources, self._rim.store)
+            now.checking = Checking(self._order(now), outcome, checks, given, self._rim.clock())
+        else:
+            now.checking.take(outcome)
+        if (order := now.checking.following) is None:
+            return now.checking.outcome
+        if now.ended_as:
+            now.checking.give_up()
+            return now.checking.outcome
+        self._tries[order.attempt] = now
+        assert self._executor is not None
+        self._executor.submit(order)
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from ..graph.graph import Graph
 from ..model import (
@@ -24,6 +25,9 @@ from ..plan.survey import Survey
 from ..sources import SourceVersions
 from ..store.store import Store
 from .executor import Given
+
+if TYPE_CHECKING:
+    from ..checks.definition import Check
 
 
 class Desk:
@@ -95,6 +99,11 @@ class Desk:
             else:
                 given.append(Given(one, file=str(sources.path(asset)) if asset.file else None))
         return tuple(given)
+
+    def checks_of(self, task: str) -> list[Check]:
+        """What must hold of the values that `task` makes."""
+        made = self.definitions.tasks[task].outputs
+        return [check for name in made for check in self.definitions.assets[name].checks]
 
     def outputs_of(self, task: Task) -> tuple[Input, ...]:
         return tuple(Input(name, identifier(name)) for name in task.outputs)

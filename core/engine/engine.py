@@ -244,7 +244,7 @@ class Engine:
             self._attempts.forget_count(now.task)
             self._drop(now.task)
         elif now.ended_as == "cancelled" or (outcome.cancelled and not now.ended_as):
-            self._lose(now, Kind.STEP_CANCELLED, Phase.CANCELLED, now.told_end("cancelled", outcome))
+            self._lose(now, Kind.STEP_CANCELLED, Phase.CANCELLED, now.told_end("cancelled", outcome), outcome)
         else:
             self._fail(now, outcome)
         self._advance()
@@ -255,7 +255,7 @@ class Engine:
         disturbed = self._desk.disturbed(now.task, self._rim.sources)
         key = self._desk.key_that_ran(task, now.key, disturbed)
         ended = self._rim.clock()
-        events = [
+        events = self._telling.checks(now.task, now.number, outcome.checks) + [
             self._telling.event(Kind.ASSET_MATERIALIZED, now.task, made.asset, now.told_of(made, outcome))
             for made in outcome.made
         ]
@@ -289,14 +289,13 @@ class Engine:
 
     def _fail(self, now: Try, outcome: Outcome) -> None:
         task = self._desk.definitions.tasks[now.task]
-        timed_out = now.ended_as == "timed out"
-        error = f"timed out after {task.timeout:g} s" if timed_out else outcome.error
+        error = now.timed_out(task.timeout) if now.ended_as == "timed out" else outcome.error
         data = now.told_end(error, outcome)
-        if now.number > task.retries or self._error is not None:
-            self._lose(now, Kind.STEP_FAILED, Phase.FAILED, data)
+        if now.number > task.retries or self._error is not None or outcome.checks:
+            self._lose(now, Kind.STEP_FAILED, Phase.FAILED, data, outcome)
             return
         wait = data["retry_in"] = task.backoff * 2 ** (now.number - 1)
-        self._commit_end(now, Kind.STEP_FAILED, "failed", data)
+        self._commit_end(now, Kind.STEP_FAILED, "failed", data, outcome)
         self._retries[now.task] = asyncio.get_running_loop().call_later(wait, self._retry, now.task)
 
     def _retry(self, task: str) -> None:
@@ -305,14 +304,17 @@ class Engine:
             self.course.again(task)
             self._advance()
 
-    def _lose(self, now: Try, kind: Kind, phase: Phase, data: dict[str, Json]) -> None:
+    def _lose(self, now: Try, kind: Kind, phase: Phase, data: dict[str, Json], outcome: Outcome) -> None:
         self._attempts.forget_count(now.task)
-        self._commit_end(now, kind, phase.value, data)
+        self._commit_end(now, kind, phase.value, data, outcome)
         self._block(self.course.lost(now.task, phase))
 
-    def _commit_end(self, now: Try, kind: Kind, state: str, data: dict[str, Json]) -> None:
+    def _commit_end(self, now: Try, kind: Kind, state: str, data: dict[str, Json], outcome: Outcome) -> None:
+        if now.checking is not None:
+            self._rim.store.values.drop_scratch(now.name)
         attempt = now.as_ended(self.run, state, self._rim.clock(), data["error"])
-        self._telling.commit((self._telling.event(kind, now.task, data=data),), attempt)
+        checks = self._telling.checks(now.task, now.number, outcome.checks)
+        self._telling.commit((*checks, self._telling.event(kind, now.task, data=data)), attempt)
 
     def _close(self, task: str, phase: Phase, kind: Kind, data: Mapping[str, Json] | None = None) -> None:
         self._telling.emit(kind, task, data=data)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..model import Action, Input, Json, Stored
+
+if TYPE_CHECKING:
+    from ..checks.definition import Check, Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,10 @@ class Given:
 @dataclass(frozen=True, slots=True)
 class Order:
     """One attempt at one step. `attempt` is unique over all runs and safe as a file name; `number` counts
-    the attempts at this step in this run, from 1."""
+    the attempts at this step in this run, from 1.
+
+    With `checks` it is an order to look at what an attempt has made, the inputs being the values: in a SQL worker, or
+    where the checks are functions in a Python worker. It is begun before all orders that wait. `now` is Unix time."""
 
     attempt: str
     task: str
@@ -34,6 +40,8 @@ class Order:
     env: Mapping[str, str] = field(default_factory=dict)
     isolate: bool = False
     number: int = 1
+    checks: tuple[Check, ...] = ()
+    now: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Outcome:
     traceback: str = ""
     cancelled: bool = False
     seconds: float = 0.0
+    checks: tuple[Checked, ...] = ()
 
 
 class Listener(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..events import PASSING, Event, Kind
 from ..model import Attempt, Json, StepRecord
@@ -10,6 +11,9 @@ from ..store.facts import StepCommit
 from ..store.writer import Writer
 from .executor import Made
 from .outbox import Outbox
+
+if TYPE_CHECKING:
+    from ..checks.definition import Checked
 
 Data = Mapping[str, Json]
 
@@ -60,6 +64,18 @@ class Telling:
         if self._reusing is None:
             self._reusing = self._clock()
         return Event(self._seq, self._reusing, self._run, kind, task, asset, data or {})
+
+    def checks(self, task: str, attempt: int, results: Iterable[Checked]) -> list[Event]:
+        """The events of what came of each check, to be committed with the end of the attempt."""
+        return [
+            self.event(
+                Kind.CHECK_PASSED if one.passed else Kind.CHECK_FAILED,
+                task,
+                one.asset,
+                {**one.told(), "attempt": attempt},
+            )
+            for one in results
+        ]
 
     def emit(
         self, kind: Kind, task: str | None = None, asset: str | None = None, data: Data | None = None

@@ -37,7 +37,7 @@ def load_module(
         known = _by_name.setdefault(importer, {})
         for entry in defined:
             if entry.function is not None:
-                known[folder, f"@{entry.kind}:{entry.name}"] = entry.function
+                known[folder, entry.reference] = entry.function
     return loaded, defined
 
 

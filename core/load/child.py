@@ -150,7 +150,7 @@ class Loader:
     def take(self, new: Definition) -> None:
         """A file that is imported in two contexts defines its assets twice: those of its own folder count."""
         entry = new.entry
-        key = (entry.kind, entry.name, entry.file, entry.line)
+        key = (entry.reference, entry.file, entry.line)
         earlier = self._owners.setdefault(key, new)
         if earlier.loaded != new.loaded:
             if earlier.is_own or not new.is_own:
@@ -187,7 +187,7 @@ class Loader:
             **spec,
             "module": definition.module,
             "folder": definition.folder,
-            "function": f"@{entry.kind}:{entry.name}",
+            "function": entry.reference,
             "parameters": parameters_of(entry.function),
             "code": self.fingerprint(entry.function, definition.folder),
         }

@@ -13,6 +13,7 @@ from ..graph.cycles import cycle_problems
 from ..model import Definitions, Place, PythonAction
 from ..problems import DefinitionError, Problem, number_of
 from ..secrets import Secrets
+from .attach import is_check, with_checks
 from .collector import collector_paused
 from .discovery import ROOT_FILE, Found, Project, matching
 from .document import Document, shown_line
@@ -97,6 +98,8 @@ def _composed(
         schedules={name: plan for each in yaml for name, plan in each.head.schedules.items()},
         output=result.output,
     )
+    if any(draft.asset and draft.asset.checks for draft in drafts) or any(map(is_check, result.specs)):
+        definitions = replace(definitions, assets=with_checks(merged, drafts, result.specs, sources.line))
     problems += merged.problems
     problems += (_with_line(problem, sources) for problem in cycle_problems(definitions))
     if problems:
@@ -211,6 +214,8 @@ def _drafts(
         drafts += [replace(draft, pipeline=pipeline, defaults=chain) for draft in each.drafts]
     of_python = next(iter(said)) if len(said) == 1 else usual
     for spec in result.specs:
+        if is_check(spec):
+            continue
         line = sources.line(Place(spec.file, spec.line))
         draft = spec_draft(spec, line, of_python, problems)
         if draft is not None:

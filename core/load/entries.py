@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from ..model import Json, Place
 from ..problems import Problem
+from .checks import keys_at
 from .document import Document
 from .drafts import Draft, Origin
 from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Step, TaskEntry
@@ -179,6 +180,8 @@ def _unknown(model: type[BaseModel], path: tuple[int | str, ...], origin: Origin
 
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    if len(path) > 1 and path[0] == "checks":
+        return keys_at(path)
     if len(path) > 1:
         return list(Defaults.model_fields) if path[0] == "defaults" else ["asset", "as"]
     return list(model.model_fields)
@@ -204,6 +207,11 @@ def _words(detail: ErrorDetails) -> tuple[str, str]:
         return f"must be true or false, not {_what(given)}", ""
     if kind == "missing":
         return "is missing", ""
+    if kind == "literal_error":
+        return f"must be {context.get('expected')}, not {_what(given)}", ""
+    if kind in ("too_short", "too_long"):
+        few, many = context.get("min_length"), context.get("max_length")
+        return f"must have {f'at least {few}' if kind == 'too_short' else f'at most {many}'}", ""
     limits = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
     if kind in limits:
         name, words = limits[kind]

@@ -5,60 +5,31 @@ No model is ever shown to a user: `entries.py` turns what pydantic says into pro
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
 
 from ..model import Json
+from .checks import CheckEntry
+from .fields import Limit, Seconds, Strict, Text, fault
 from .names import is_identifier, name_fault, shown
 from .scalars import shown_scalar
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd])", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def fault(message: str) -> PydanticCustomError:
-    """A validation error in our own words (braces of the text kept as they are)."""
-    return PydanticCustomError("fault", "{text}", {"text": message})
 
 
 def _name(value: str) -> str:
     if problem := name_fault(value):
         raise fault(problem)
-    return value
-
-
-def seconds(value: object) -> float:
-    """A duration in seconds from a number or `30s`, `5m`, `2h`, `7d`."""
-    if isinstance(value, bool):
-        raise fault("must be a duration")
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
-        number = float(found[1]) * _UNITS[found[2]]
-    elif isinstance(value, int | float):
-        number = float(value)
-    else:
-        raise fault("must be a duration: a number of seconds, or 30s, 5m, 2h, 7d")
-    if not math.isfinite(number) or not 0 <= number <= 1e10:
-        raise fault("must be a duration between 0 and 300 years")
-    return number
-
-
-def _more_than_zero(value: float) -> float:
-    if value <= 0:
-        raise fault("must be longer than 0 seconds")
     return value
 
 
@@ -106,14 +77,6 @@ def _reference(value: str) -> str:
     return value
 
 
-def _text(value: str) -> str:
-    if "\0" in value:
-        raise fault("must not hold a NUL character")
-    if not value.strip():
-        raise fault("must not be empty")
-    return value
-
-
 def _variable(value: str) -> str:
     if not _VARIABLE.fullmatch(value):
         raise fault(f"{shown(value)} cannot be the name of an environment variable")
@@ -132,26 +95,12 @@ def _version(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _one_or_more_maps(value: Json) -> Json:
-    if not isinstance(value, list | dict):
-        raise fault("must be a list or a mapping")
-    return value
-
-
 def _word_or_map(value: Json) -> Json:
     if not isinstance(value, str | dict):
         raise fault("must be a mapping or a word")
     return value
 
 
-_SECONDS_SCHEMA = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "number", "minimum": 0},
-            {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*[smhd]$"},
-        ]
-    }
-)
 _NAME_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255})
 _REFERENCE_SCHEMA = WithJsonSchema({"type": "string", "pattern": "^[^:]+:[^:]+$"})
 _DEPENDENCY_SCHEMA = {
@@ -162,9 +111,6 @@ _DEPENDENCY_SCHEMA = {
 }
 Name = Annotated[str, AfterValidator(_name), _NAME_SCHEMA]
 Word = Annotated[str, StringConstraints(max_length=255)]
-Text = Annotated[str, AfterValidator(_text)]
-Seconds = Annotated[float, BeforeValidator(seconds), _SECONDS_SCHEMA]
-Limit = Annotated[float, AfterValidator(_more_than_zero), BeforeValidator(seconds), _SECONDS_SCHEMA]
 Environment = Annotated[
     dict[str, str | None],
     BeforeValidator(_environment),
@@ -180,11 +126,7 @@ Environment = Annotated[
 Reference = Annotated[str, AfterValidator(_reference), _REFERENCE_SCHEMA]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class Dependency(_Strict):
+class Dependency(Strict):
     """An asset that is read, and the identifier by which the code knows it."""
 
     asset: Name
@@ -210,7 +152,7 @@ Dependencies = Annotated[
 ]
 
 
-class Defaults(_Strict):
+class Defaults(Strict):
     """What holds for everything in this file (in the project, if it is the root's bakehouse.yaml)."""
 
     group: Word = ""
@@ -271,8 +213,8 @@ class AssetEntry(Step):
     """Seconds after which a materialization has expired."""
     partitions: Annotated[Json, BeforeValidator(_word_or_map)] = None
     """How the asset is divided into parts."""
-    checks: Annotated[Json, BeforeValidator(_one_or_more_maps)] = None
-    """What must hold of the value."""
+    checks: list[CheckEntry] = Field(default_factory=list)
+    """What must hold of the value before it becomes current."""
 
 
 class TaskEntry(Step):
@@ -284,7 +226,7 @@ class TaskEntry(Step):
     """The assets that the task makes."""
 
 
-class DefinitionFile(_Strict):
+class DefinitionFile(Strict):
     """A file of definitions of Bakehouse."""
 
     model_config = ConfigDict(title="Bakehouse definitions")

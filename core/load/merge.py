@@ -267,7 +267,6 @@ def _asset(name: str, draft: Draft | None, maker: tuple[str, Draft] | None) -> A
         metadata=entry.metadata,
         max_age=entry.max_age or None,
         partitions=entry.partitions,
-        checks=entry.checks,
     )
 
 

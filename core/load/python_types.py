@@ -71,7 +71,7 @@ class Spec:
     A `source` has no module, no function and no code. `file` is relative to the root, `line` from 1.
     """
 
-    kind: Literal["asset", "task", "source"]
+    kind: Literal["asset", "task", "source", "check"]
     name: str
     options: Mapping[str, Json] = field(default_factory=dict)
     module: str = ""

@@ -11,19 +11,20 @@ from ..model import Json
 
 def json_schema() -> dict[str, Json]:
     """JSON Schema (draft 2020-12) of a definition file, with a description of every key."""
-    from . import format
+    from . import checks, format
 
     schema = format.DefinitionFile.model_json_schema(by_alias=True)
-    _describe(schema, format)
+    _describe(schema, format, checks)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_allowing_empty_assets(schema)}
 
 
-def _describe(schema: dict[str, Json], module: ModuleType) -> None:
+def _describe(schema: dict[str, Json], *modules: ModuleType) -> None:
     """Puts what stands below each field of the models where the schema has that field."""
-    texts = _field_texts(inspect.getsource(module))
+    texts = {name: text for each in modules for name, text in _field_texts(inspect.getsource(each)).items()}
+    classes = {name: found for each in modules for name, found in vars(each).items()}
     models = {"DefinitionFile": schema, **schema["$defs"]}
     for name, model in models.items():
-        for base in reversed(getattr(module, name).__mro__):
+        for base in reversed(classes[name].__mro__):
             for field, text in texts.get(base.__name__, {}).items():
                 if field in model["properties"]:
                     model["properties"][field]["description"] = text

@@ -43,7 +43,7 @@ def _usual(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
 def to_json(definitions: Definitions) -> Json:
     """Plain data for `json.dumps`."""
     said = _said(definitions)
-    said["assets"] = [_said(asset) for asset in definitions.assets.values()]
+    said["assets"] = [_asset_json(asset) for asset in definitions.assets.values()]
     said["tasks"] = [_task_json(task) for task in definitions.tasks.values()]
     said["modules"] = [[m.module, m.path, m.digest, m.is_package] for m in definitions.modules]
     return said
@@ -55,6 +55,13 @@ def _said(thing: Any) -> dict[str, Json]:
         value = getattr(thing, name)
         if usual is MISSING or value != usual:
             said[name] = value
+    return said
+
+
+def _asset_json(asset: Asset) -> Json:
+    said = _said(asset)
+    if asset.checks:
+        said["checks"] = [check.as_json() for check in asset.checks]
     return said
 
 
@@ -99,6 +106,10 @@ def _plain(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asset(said: dict[str, Any]) -> Asset:
+    if "checks" in said:
+        from ..checks.definition import Check
+
+        said["checks"] = tuple(map(Check.from_json, said["checks"]))
     return Asset(**_plain(said))
 
 

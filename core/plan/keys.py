@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..encoding import json_encoder
 from ..model import PythonAction, ShellAction, SqlAction, StepKey, Task
+
+if TYPE_CHECKING:
+    from ..checks.definition import Check
 
 AFTER = "after:"
 """Prefix of the input that stands for a task which only comes before."""
@@ -53,7 +57,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _config(task: Task) -> dict[str, str]:
+def _config(task: Task, checks: Iterable[Check]) -> dict[str, str]:
     config = _action_config(task)
     if task.action.folder:
         config["folder"] = task.action.folder
@@ -66,6 +70,10 @@ def _config(task: Task) -> dict[str, str]:
     for given in task.inputs:
         if given.identifier != given.asset:
             config[f"as.{given.asset}"] = given.identifier
+    for check in checks:
+        place = "checks" if len(task.outputs) == 1 else f"checks.{check.asset}"
+        text = check.text
+        config[f"{place}.{check.name}"] = text if len(text) <= _LONGEST_PARAM else _digest(text)
     return config
 
 
@@ -88,12 +96,15 @@ def _env(task: Task, environ: Mapping[str, str], python: str) -> dict[str, str]:
     return env
 
 
-def static_key(task: Task, environ: Mapping[str, str], python: str) -> StaticKey:
-    """The static part for `task`; `environ` gives the variables it inherits, `python` is "3.11" or longer.
+def static_key(
+    task: Task, environ: Mapping[str, str], python: str, checks: Iterable[Check] = ()
+) -> StaticKey:
+    """The static part for `task`; `environ` gives the variables it inherits, `python` is "3.11" or longer; `checks`
+    are those of what it makes.
 
     Values of declared variables enter as digests, so that a secret is not written to the ledger.
     """
-    return StaticKey.of(_code(task), _config(task), _env(task, environ, python))
+    return StaticKey.of(_code(task), _config(task, checks), _env(task, environ, python))
 
 
 def key_digest(static: StaticKey, inputs: Mapping[str, str | None]) -> str:

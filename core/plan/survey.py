@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..events import CHECK_FAILED
 from ..graph.graph import Graph
 from ..model import Damage, Node, Reason, ReasonKind, Recorded, State, StepRecord, Task
 from .keys import AFTER, StaticKey, key_digest
@@ -122,6 +123,8 @@ def _attempt_reason(facts: Facts, task: Task) -> list[Reason]:
     attempt = facts.recorded.attempts.get(task.name)
     if attempt is None or attempt.state != "failed":
         return []
+    if attempt.error.startswith(CHECK_FAILED):
+        return [Reason(ReasonKind.CHECK_FAILED, attempt.error, task.name)]
     return [Reason(ReasonKind.FAILED_LAST_TIME, attempt.error or "the last attempt failed", task.name)]
 
 

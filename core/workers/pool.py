@@ -70,7 +70,10 @@ class Workers:
     def submit(self, order: Order) -> None:
         job = Job(order)
         self._jobs[order.attempt] = job
-        self._queue.append(job)
+        if order.checks:  # what waits for it holds a place, and others wait for that
+            self._queue.appendleft(job)
+        else:
+            self._queue.append(job)
         self._plan()
 
     def resize(self, jobs: int) -> None:
@@ -237,7 +240,7 @@ class Workers:
         if self._jobs.pop(job.order.attempt, None) is None:
             return
         job.place = None
-        if outcome.ok and job.order.action.kind != "shell":
+        if outcome.ok and job.order.action.kind != "shell" and not job.order.checks:
             self._learn(job.order.task, outcome.seconds)
         if not outcome.ok and self._lost and not outcome.cancelled:
             outcome = job.failed(self._lost, outcome.seconds)

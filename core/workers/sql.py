@@ -44,6 +44,10 @@ class SqlSteps:
 
     def run(self, order: Order, tell: Callable[[str, Any], None]) -> Outcome:
         """Never raises but for what ends the process."""
+        if order.checks:
+            from .checking import run_queries
+
+            return run_queries(self, order)
         began = time.perf_counter()
         made: tuple[Made, ...] = ()
         error, detail = "", ""
@@ -72,11 +76,8 @@ class SqlSteps:
         connection = duckdb.connect(":memory:", config=SETTINGS)
         try:
             views, unreadable = self._views(order, scratch)
-            self._confine(connection, scratch, [path for _, _, path in views])
-            for name, reader, path in views:
-                view = f"create view {quoted(name)} as select * from {reader.format(path=literal(path))}"
-                connection.execute(view)
-            connection.execute("set lock_configuration = true")
+            self.confine(connection, scratch, [path for _, _, path in views])
+            create_views(connection, views)
             try:
                 return self._query(duckdb, connection, order, scratch)
             except duckdb.CatalogException as failure:
@@ -91,7 +92,7 @@ class SqlSteps:
                 return CannotStore(why)
         return failure
 
-    def _confine(self, connection: Any, scratch: Path, files: Iterable[str]) -> None:
+    def confine(self, connection: Any, scratch: Path, files: Iterable[str]) -> None:
         """From here on only the project, the store and the inputs can be read."""
         folders = ", ".join(literal(f"{folder}{os.sep}") for folder in (self.root, self.store, scratch))
         connection.execute(f"set allowed_directories = [{folders}]")
@@ -105,14 +106,15 @@ class SqlSteps:
         views, unreadable = [], {}
         for given in order.inputs:
             name = given.input.identifier
-            found = self._table(given, scratch / "in" / name)
+            found = self.table_of(given, scratch / "in" / name)
             if isinstance(found, str):
                 unreadable[name] = found
             elif found is not None:
                 views.append((name, *found))
         return views, unreadable
 
-    def _table(self, given: Given, scratch: Path) -> tuple[str, str] | str | None:
+    def table_of(self, given: Given, scratch: Path) -> tuple[str, str] | str | None:
+        """The reader of an input and its path; why it is no table; None where there is nothing to read."""
         asset, value = given.input.asset, given.value
         if value is None:
             return None if given.file is None else reader_of(given.file, given.file, asset)
@@ -158,6 +160,13 @@ class SqlSteps:
         rows = connection.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchone()[0]
         encoded = codecs.finished_file(path, "parquet", "", {"rows": rows, "columns": columns})
         return (Made(order.outputs[0].asset, encoded.stored, encoded.path, encoded.metadata),)
+
+
+def create_views(connection: Any, views: Iterable[tuple[str, str, str]]) -> None:
+    """Each (name, reader, path) as a view; from then on no query can change a setting."""
+    for name, reader, path in views:
+        connection.execute(f"create view {quoted(name)} as select * from {reader.format(path=literal(path))}")
+    connection.execute("set lock_configuration = true")
 
 
 def has_rows(statement: Any) -> bool:

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from ..api import Context
 from ..engine.executor import Made, Order, Outcome
@@ -30,6 +30,7 @@ from .state import Modules, Process
 OURS = str(Path(__file__).absolute().parent.parent)
 SENTENCE = 500
 TRACEBACK = 16 * 1024
+T = TypeVar("T")
 METADATA = 64 * 1024
 
 
@@ -74,23 +75,32 @@ class PythonSteps:
 
     def run(self, order: Order, tell: Callable[[str, Any], None]) -> Outcome:
         """Never raises but for what ends the process."""
+        if order.checks:
+            from .checking import run_functions
+
+            return run_functions(self, order, tell)
         began = time.perf_counter()
         said = Said(tell)
         try:
             assert isinstance(order.action, PythonAction)
-            self._enter(order.action.folder)
-            loaded = self._load(order.action)
-            self._modules.settle()
-            process = Process()
-            try:
-                with changed_env(order.env):
-                    made = copy_context().run(self._call, loaded, order, said)
-            finally:
-                self.is_spent = not process.restore() or self._modules.is_changed()
+            made = self.within(order.action, order.env, lambda loaded: self._call(loaded, order, said))
         except BaseException as error:  # whatever a step raises ends that step, not its worker
             seconds = time.perf_counter() - began
             return Outcome(order.attempt, False, (), said.kept, *told(error, self.store), seconds=seconds)
         return Outcome(order.attempt, True, made, said.kept, seconds=time.perf_counter() - began)
+
+    def within(self, action: PythonAction, env: Mapping[str, str], call: Callable[[Loaded], T]) -> T:
+        """What `call` gives for the function of `action`. Whatever it does to this process is undone, or noted."""
+        self._enter(action.folder)
+        loaded = self._load(action)
+        self._modules.settle()
+        process = Process()
+        try:
+            with changed_env(env):
+                return copy_context().run(call, loaded)
+        finally:
+            spent = not process.restore() or self._modules.is_changed()
+            self.is_spent = self.is_spent or spent
 
     def _enter(self, folder: str) -> None:
         if folder != self._folder:
@@ -110,11 +120,7 @@ class PythonSteps:
     def _call(self, loaded: Loaded, order: Order, said: Said) -> tuple[Made, ...]:
         scratch = f"{self._scratch}/{order.attempt}"
         arguments = self._arguments(loaded, order, said, scratch)
-        result = loaded.function(**arguments)
-        if inspect.iscoroutine(result):
-            import asyncio
-
-            result = asyncio.run(result)
+        result = awaited(loaded.function(**arguments))
         return tuple(
             self._made(asset, value, f"{scratch}/{number}.value")
             for number, (asset, value) in enumerate(outputs_of(order, result))
@@ -167,6 +173,15 @@ class PythonSteps:
         code = sorted(fingerprint(one, self.importer).digest for one in ours)
         version = hashlib.sha256("\n".join([stored.digest, *code]).encode()).hexdigest()
         return replace(stored, version=version)
+
+
+def awaited(result: Any) -> Any:
+    """What an async function comes to; anything else as it is."""
+    if inspect.iscoroutine(result):
+        import asyncio
+
+        return asyncio.run(result)
+    return result
 
 
 def outputs_of(order: Order, result: Any) -> list[tuple[str, Any]]:

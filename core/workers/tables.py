@@ -32,7 +32,7 @@ def table_kind(value: object) -> str | None:
 
 
 def _kind_of_class(found: object) -> str | None:
-    if getattr(found, "__name__", "") == "Table" and getattr(found, "__module__", "").endswith("core.api"):
+    if getattr(found, "__name__", "") == "Table" and getattr(found, "__module__", "").endswith("core.table"):
         return OURS
     for kind, (module, name) in CLASSES.items():
         if (library := sys.modules.get(module)) is not None and getattr(library, name, None) is found:
@@ -107,7 +107,7 @@ def _arrow_of_pandas(frame: Any) -> Any:
 
 def read_table(path: Path, wanted: object, made_as: str) -> Any:
     """The table at `path` as its annotation wants it, else as it was made, else our lazy `Table`."""
-    from ..api import Table
+    from ..table import Table
 
     kind = _wanted_kind(wanted) or (made_as if made_as in CLASSES else OURS)
     if kind == PANDAS:
@@ -149,7 +149,7 @@ def _read_pandas(path: Path) -> Any:
     try:
         import pyarrow.parquet
     except ImportError:
-        from ..api import Table
+        from ..table import Table
 
         return Table(path).pandas()
     frame = pyarrow.parquet.read_table(path).to_pandas()

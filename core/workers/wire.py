@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..encoding import json_encoder
 from ..engine.executor import Given, Made, Order, Outcome
 from ..model import Action, Input, Json, PythonAction, ShellAction, SqlAction, Stored
+
+if TYPE_CHECKING:
+    from ..checks.definition import Check, Checked
 
 _encode = json_encoder()
 
@@ -67,6 +70,8 @@ def order_to(order: Order) -> dict[str, Json]:
         message["params"] = dict(order.params)
     if order.env:
         message["env"] = dict(order.env)
+    if order.checks:
+        message["checks"], message["now"] = [check.as_json() for check in order.checks], order.now
     return message
 
 
@@ -80,7 +85,15 @@ def order_from(message: Mapping[str, Any]) -> Order:
         message.get("params", {}),
         message.get("env", {}),
         number=message.get("number", 1),
+        checks=_checks_from(message["checks"]) if "checks" in message else (),
+        now=message.get("now", 0.0),
     )
+
+
+def _checks_from(checks: list[Any]) -> tuple[Check, ...]:
+    from ..checks.definition import Check
+
+    return tuple(map(Check.from_json, checks))
 
 
 def text_of(action: ShellAction | SqlAction) -> str:
@@ -114,6 +127,8 @@ def outcome_to(outcome: Outcome) -> dict[str, Json]:
         message["metadata"] = dict(outcome.metadata)
     if outcome.error:
         message["error"], message["traceback"] = outcome.error, outcome.traceback
+    if outcome.checks:
+        message["checks"] = [checked.as_json() for checked in outcome.checks]
     return message
 
 
@@ -127,4 +142,11 @@ def outcome_from(message: Mapping[str, Any], attempt: str) -> Outcome:
         message.get("traceback", ""),
         False,
         float(message["seconds"]),
+        _checked_from(message["checks"]) if "checks" in message else (),
     )
+
+
+def _checked_from(checks: list[Any]) -> tuple[Checked, ...]:
+    from ..checks.definition import Checked
+
+    return tuple(map(Checked.from_json, checks))

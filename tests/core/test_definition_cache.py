@@ -21,9 +21,9 @@ pipeline: cookies
 pools: {oven: 1}
 schedules: {nightly: {cron: "0 2 * * *"}}
 assets:
-  flour: {file: flour.csv, metadata: {a: [1, 2.5, null, {b: "ü"}]}, partitions: {x: 1}, checks: [a]}
+  flour: {file: flour.csv, metadata: {a: [1, 2.5, null, {b: "ü"}]}, partitions: {x: 1}}
   dough: {deps: [{asset: flour, as: meal}], python: "recipes:mix", params: {n: 1}, env: [HOME], timeout: 5m}
-  bread: {deps: [dough], sql: select 1, tags: [a, b], pool: oven, max_age: 1d, after: [dust]}
+  bread: {deps: [dough], sql: select 1, pool: oven, max_age: 1d, after: [dust], checks: [row_count: 1]}
 tasks:
   dust: {shell: "true", code_version: "1"}
 """
@@ -40,7 +40,11 @@ class Bakery:
         self.write("bakehouse.yaml", YAML)
         self.write("recipes.py", RECIPES)
         self.write("shelf.py", "LIMIT = 3\n")
-        self.write("defs.py", "from bakehouse import asset\n@asset\ndef cake(dough): ...\n")
+        self.write(
+            "defs.py",
+            "from bakehouse import asset, check\n@asset\ndef cake(dough): ...\n"
+            "@check(asset=cake)\ndef good(cake): ...\n",
+        )
         self.write("plain.py", "x = 1\n")
 
     def write(self, name: str, text: str) -> None:

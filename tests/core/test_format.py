@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bakehouse.core.checks.definition import Check
 from bakehouse.core.load.definitions import load_definitions
 from bakehouse.core.load.discovery import Project
 from bakehouse.core.load.schema import json_schema
@@ -194,7 +195,7 @@ def test_of_a_file_that_breaks_off_nothing_is_called_undefined_or_unfinished(bak
             "1:1: definitions: is for bakehouse.yaml at the root of a project",
         ),
         ("assets: {a: {partitions: 3}}", "1:26: asset 'a': partitions: must be a mapping or a word"),
-        ("assets: {a: {checks: 3}}", "1:22: asset 'a': checks: must be a list or a mapping"),
+        ("assets: {a: {checks: 3}}", "1:22: asset 'a': checks: must be a list, not the number 3 (write [3])"),
         (
             "tasks: {a: {params: {' x': 1}, shell: x}}",
             "1:22: task 'a': params. x: the name ' x' begins or ends",
@@ -278,7 +279,7 @@ assets:
     code_version: 3
     isolate: true
     internal: true
-    checks: [not_empty]
+    checks: [{not_null: grain, severity: warn, where: kg > 0}]
     shell: bake "$meal" > "$OUTPUT"
 """)
 
@@ -291,9 +292,11 @@ assets:
         ("me",),
         "a loaf",
     )
-    assert (bread.metadata, bread.max_age, bread.internal, bread.checks) == (
-        {"oven": {"hot": True}}, 43_200, True, ["not_empty"],
-    )  # fmt: skip
+    assert (bread.metadata, bread.max_age, bread.internal) == ({"oven": {"hot": True}}, 43_200, True)
+    said = {"columns": ["grain"]}
+    assert bread.checks == (
+        Check("bread", "not_null(grain)", "not_null", "warn", "kg > 0", said, identifier="bread"),
+    )
     assert [(given.asset, given.identifier) for given in bake.inputs] == [("flour", "meal")]
     assert (bake.outputs, bake.verb, bake.params) == (
         ("bread",),

@@ -45,6 +45,10 @@ def _error(data: Mapping[str, Json]) -> str:
     return "\n".join([lines[0], *(f"      {line}" for line in lines[1:_ERROR_LINES]), *more])
 
 
+def _message(data: Mapping[str, Json]) -> str:
+    return clean(str(data.get("message") or "it did not pass"))
+
+
 def plain_line(event: Event) -> str | None:
     """What a reader of plain lines is told of an event; None for what is only for machines."""
     task = clean(event.task or "")
@@ -73,7 +77,9 @@ def plain_line(event: Event) -> str | None:
         case Kind.STEP_CANCELLED:
             return f"{mark(State.CANCELLED)} {task} {clean(str(data.get('error') or 'cancelled'))}"
         case Kind.CHECK_FAILED:
-            return f"{mark(State.FAILED)} check of {clean(event.asset or task)} failed"
+            glyph = mark(State.FAILED if data["severity"] == "error" else State.STALE)
+            word = "failed" if data["severity"] == "error" else "warned"
+            return f"{glyph} check {clean(data['check'])} of {clean(event.asset or task)} {word}: {_message(data)}"
         case Kind.RUN_FINISHED:
             told = ", ".join(f"{count} {phase}" for phase, count in data["counts"].items() if count)
             error = f"\n{_error(data)}" if data.get("error") else ""

@@ -1,0 +1,1 @@
+"""What must hold of a value: kinds of checks, their queries, and what came of them. Pure: no process, no file."""
