@@ -15,6 +15,7 @@ from .mistakes import wrong
 
 if TYPE_CHECKING:
     import logging
+    from datetime import datetime
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -48,13 +49,13 @@ class StepOptions(SharedOptions, total=False):
     pool: str
     code_version: str | int
     isolate: bool
+    partitions: Any
 
 
 class AssetOptions(StepOptions, total=False):
     task: str
     internal: bool
     max_age: Seconds
-    partitions: Any
     checks: Any
 
 
@@ -250,12 +251,18 @@ class Context:
 
     Outside a run (`Context(params={"day": 1})` in a unit test) it only remembers: `fraction` and `note`
     are the last progress told, `recorded` is the metadata by asset (None: of the step's only asset).
+
+    `partition` is the key that is made (of two dimensions, the key of each by name), `window` its time from (inclusive)
+    and to (exclusive), and `partitions` which keys of an input arrived, where it can be several.
     """
 
     task: str = ""
     attempt: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
     teller: Teller | None = field(default=None, repr=False)
+    partition: str | Mapping[str, str] | None = None
+    window: tuple[datetime, datetime] | None = None
+    partitions: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     fraction: float = field(default=0.0, init=False)
     note: str = field(default="", init=False)
     recorded: dict[str | None, dict[str, Any]] = field(default_factory=dict, init=False)

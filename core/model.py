@@ -52,10 +52,13 @@ def identifier(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An asset that a task reads, and the identifier by which its code knows it."""
+    """An asset that a task reads, and the identifier by which its code knows it. `mapping` says which partitions
+    of it, `part` which of several this one is (see `partitions`)."""
 
     asset: str
     identifier: str
+    mapping: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A step: what it reads, what it makes, how it is run. `rest` are the inputs that its function takes in
-    `**kwargs`, in the order in which it gets them."""
+    `**kwargs`, in the order in which it gets them. `partition` is what one of its `partitions` is given; `gathers` are the
+    identifiers under which it gets several partitions at once."""
 
     name: str
     action: Action
@@ -154,6 +158,9 @@ class Task:
     code_version: str | None = None
     isolate: bool = False
     code: CodeKey | None = None
+    partitions: Json = None
+    partition: Mapping[str, Json] | None = None
+    gathers: tuple[str, ...] = ()
     place: Place = NOWHERE
 
     @property

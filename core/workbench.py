@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .defined import Defined
+from .defined import Defined, Snapshot, tasks_of
 from .events import Event
 from .graph.graph import Graph
 from .graph.views import View
@@ -39,37 +39,6 @@ Tell = Callable[[Event], None]
 
 _READINGS = 5
 """How often definitions that change meanwhile are read before that is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state of everything at one moment."""
-
-    defined: Defined
-    survey: Survey
-
-    @property
-    def states(self) -> Mapping[Node, State]:
-        return self.survey.states
-
-    @property
-    def recorded(self) -> Recorded:
-        return self.survey.facts.recorded
-
-    @property
-    def reasons(self) -> Mapping[Node, tuple[Reason, ...]]:
-        """Of every node that is out of date. Made anew at each call: for one node ask `survey.of`."""
-        return {node: why for node in self.states if (why := self.survey.of(node))}
-
-
-def _tasks_of(graph: Graph, nodes: Iterable[Node]) -> set[str]:
-    return {task for node in nodes if (task := _task_of(graph, node)) is not None}
-
-
-def _task_of(graph: Graph, node: Node) -> str | None:
-    return (
-        graph.producer(node.name) if node.kind == "asset" else node.name if node.name in graph.tasks else None
-    )
 
 
 def _read_at_rest(project: Project, trusted: bool, interpreter: str, store: Store) -> Definitions:
@@ -104,6 +73,7 @@ class Workbench:
         self.interpreter = interpreter
         self._running: Running | None = None
         self._surveyed: Survey | None = None
+        self._folded: tuple[Survey, Survey] | None = None
         self._sources = SourceVersions(
             self.root, store.folder / "cache" / "sources.json" if store.writable else None
         )
@@ -186,7 +156,20 @@ class Workbench:
     def survey(self) -> Snapshot:
         """What is out of date now, and why. Blocking: reads the ledger and the stamps of files."""
         defined = self.defined
-        return Snapshot(defined, self._survey_of(defined))
+        if (divided := defined.divided(time.time())) is None:
+            return Snapshot(defined, self._survey_of(defined))
+        whole = self._survey_of(divided.runs)
+        if self._folded is None or self._folded[0] is not whole:
+            from .folding import fold
+
+            self._folded = whole, fold(whole, divided, defined.graph)
+        return Snapshot(defined, self._folded[1], divided, whole)
+
+    @property
+    def runs(self) -> Defined:
+        """What is defined as it runs: one task for each partition."""
+        divided = self.defined.divided(time.time())
+        return self.defined if divided is None else divided.runs
 
     def _survey_of(self, defined: Defined) -> Survey:
         recorded = self.store.recorded()
@@ -211,7 +194,7 @@ class Workbench:
 
     def tasks_of(self, nodes: Iterable[Node]) -> set[str]:
         """The tasks that are, or make, `nodes`; sources have none, nor has what is not defined."""
-        return _tasks_of(self.graph, nodes)
+        return tasks_of(self.graph, nodes)
 
     def plan(
         self,
@@ -220,28 +203,34 @@ class Workbench:
         force: bool = False,
         downstream: bool = False,
         retry: bool = False,
+        partitions: Sequence[str] = (),
     ) -> Plan:
-        """What would run to bring `nodes` (None: everything) up to date. Blocking.
+        """What would run to bring `nodes` (None: everything) up to date. Blocking. Of what is divided, all partitions
+        or those that `partitions` mean; a node may be a partition itself.
 
         `downstream` takes all that stands below with it; `retry` only what failed, was cancelled or interrupted last
         time, and what that blocked.
         """
         snapshot = self.survey()
-        if nodes is None and not retry:
-            return make_plan(snapshot.survey, None, force=force)
-        graph = snapshot.defined.graph
-        targets = set(snapshot.survey.unfinished) if nodes is None else _tasks_of(graph, nodes)
+        if nodes is None and not retry and not partitions:
+            return make_plan(snapshot.whole, None, force=force)
+        graph = snapshot.whole.facts.graph
+        if nodes is None and retry:
+            targets = set(snapshot.whole.unfinished)
+        else:
+            tasks = self.graph.tasks if nodes is None else self.tasks_of(nodes) | tasks_of(graph, nodes)
+            targets = snapshot.partitions_of(tasks, partitions)
         if downstream or retry:
             below = graph.downstream({Node("task", name) for name in targets})
             targets |= {node.name for node in below if node.kind == "task"}
-        return make_plan(snapshot.survey, targets, force=force)
+        return make_plan(snapshot.whole, targets, force=force)
 
     def forecast(self, plan: Plan, jobs: int | None = None) -> Forecast:
         """What a run of `plan` would take, by the steps' own history. Blocking. As in `start`, without `jobs` as
         many steps run at once as there are processors."""
         from .plan.timing import plan_forecast
 
-        return plan_forecast(plan, self.graph, self.store.recorded().durations, jobs or os.cpu_count() or 2)
+        return plan_forecast(plan, self.runs.graph, self.store.recorded().durations, jobs or os.cpu_count() or 2)
 
     def causes(self, node: Node) -> tuple[Cause, ...]:
         """The root causes of why `node` is out of date. Blocking."""
@@ -352,7 +341,7 @@ class Workbench:
             raise ProblemError(
                 f"the folder {self.root} is not there any more", "open the project where it is now"
             )
-        defined = self.defined
+        defined = self.runs
         if plan.definitions is not None and plan.definitions is not defined.definitions:
             defined = Defined(plan.definitions)
         secrets = defined.secrets()

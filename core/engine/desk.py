@@ -97,7 +97,7 @@ class Desk:
         return tuple(given)
 
     def outputs_of(self, task: Task) -> tuple[Input, ...]:
-        return tuple(Input(name, identifier(name)) for name in task.outputs)
+        return tuple(Input(name, identifier(name.partition("\x1f")[0])) for name in task.outputs)
 
     def disturbed(self, task: str, sources: SourceVersions) -> tuple[str, ...]:
         """The source files that the step reads and that are not what they were when the run looked at them."""

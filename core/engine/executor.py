@@ -23,7 +23,7 @@ class Given:
 @dataclass(frozen=True, slots=True)
 class Order:
     """One attempt at one step. `attempt` is unique over all runs and safe as a file name; `number` counts
-    the attempts at this step in this run, from 1."""
+    the attempts at this step in this run, from 1. `partition` and `gathers` are as in `Task`."""
 
     attempt: str
     task: str
@@ -34,6 +34,8 @@ class Order:
     env: Mapping[str, str] = field(default_factory=dict)
     isolate: bool = False
     number: int = 1
+    partition: Mapping[str, Json] | None = None
+    gathers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

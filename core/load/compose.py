@@ -21,6 +21,7 @@ from .entries import YamlFile, read_entries, spec_draft
 from .files import read_file
 from .merge import merge
 from .names import shown
+from .partitioning import divide
 from .python import load_python
 from .python_types import Call, CallKey, LoadFailure, PythonRequest, PythonResult, Signature
 from .reader import read_yaml
@@ -81,6 +82,7 @@ def _composed(
         incomplete=bool(failures or found.problems) or any(map(_unreadable, yaml)),
         withheld=not trusted and bool(found.python),
     )
+    problems += divide(merged, drafts, yaml)
     definitions = Definitions(
         root=str(project.root),
         assets=merged.assets,

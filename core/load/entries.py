@@ -14,6 +14,7 @@ from ..problems import Problem
 from .document import Document
 from .drafts import Draft, Origin
 from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Step, TaskEntry
+from .grids import known_keys
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
 from .scalars import shown_scalar
@@ -144,10 +145,18 @@ def _validated(
         return model.model_validate(kept), frozenset(empty)
     except ValidationError as error:
         details = error.errors(include_url=False)
+    for detail in details:
+        detail["loc"] = _as_written(detail["loc"], kept)
     problems += [_problem(model, detail, origin, label) for detail in details]
     wrong = {str(detail["loc"][0]) for detail in details if detail["loc"]}
     rest = {key: value for key, value in kept.items() if key not in wrong}
     return model.model_validate(rest), frozenset(wrong | empty)
+
+
+def _as_written(path: tuple[int | str, ...], data: Mapping[str, Json]) -> tuple[int | str, ...]:
+    """A single grid is read as a list of one."""
+    is_single = path[:2] == ("partitions", 0) and not isinstance(data.get("partitions"), list)
+    return (path[0], *path[2:]) if is_single else path
 
 
 def _problem(model: type[BaseModel], detail: ErrorDetails, origin: Origin, label: str) -> Problem:
@@ -180,7 +189,9 @@ def _unknown(model: type[BaseModel], path: tuple[int | str, ...], origin: Origin
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     if len(path) > 1:
-        return list(Defaults.model_fields) if path[0] == "defaults" else ["asset", "as"]
+        if path[0] == "partitions":
+            return known_keys(path)
+        return list(Defaults.model_fields) if path[0] == "defaults" else ["asset", "as", "partitions"]
     return list(model.model_fields)
 
 

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ..model import Json
+from .grids import Grids, Mapped, NamedGrid
 from .names import is_identifier, name_fault, shown
 from .scalars import shown_scalar
 
@@ -138,12 +139,6 @@ def _one_or_more_maps(value: Json) -> Json:
     return value
 
 
-def _word_or_map(value: Json) -> Json:
-    if not isinstance(value, str | dict):
-        raise fault("must be a mapping or a word")
-    return value
-
-
 _SECONDS_SCHEMA = WithJsonSchema(
     {
         "anyOf": [
@@ -156,7 +151,11 @@ _NAME_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 25
 _REFERENCE_SCHEMA = WithJsonSchema({"type": "string", "pattern": "^[^:]+:[^:]+$"})
 _DEPENDENCY_SCHEMA = {
     "type": "object",
-    "properties": {"asset": {"type": "string"}, "as": {"type": "string"}},
+    "properties": {
+        "asset": {"type": "string"},
+        "as": {"type": "string"},
+        "partitions": {"anyOf": [{"enum": ["all", "same"]}, {"type": "object", "required": ["last"]}]},
+    },
     "required": ["asset"],
     "additionalProperties": False,
 }
@@ -191,6 +190,8 @@ class Dependency(_Strict):
     """The asset's name."""
     identifier: Annotated[str, AfterValidator(_alias)] = Field("", alias="as")
     """The Python parameter, shell variable or SQL table; by default the name with other characters as `_`."""
+    partitions: Mapped = ""
+    """Which partitions of it: `all`, `same`, or `{last: 3}` (this one and the two before)."""
 
 
 Dependencies = Annotated[
@@ -269,8 +270,8 @@ class AssetEntry(Step):
     """Only passes a value between tasks: drawn in neither view."""
     max_age: Limit = 0.0
     """Seconds after which a materialization has expired."""
-    partitions: Annotated[Json, BeforeValidator(_word_or_map)] = None
-    """How the asset is divided into parts."""
+    partitions: Grids = Field(default_factory=list)
+    """What it is divided by: the name of a grid, a grid, or a list of two of them."""
     checks: Annotated[Json, BeforeValidator(_one_or_more_maps)] = None
     """What must hold of the value."""
 
@@ -282,6 +283,8 @@ class TaskEntry(Step):
     """The assets that the task reads."""
     outputs: list[Name] = Field(default_factory=list)
     """The assets that the task makes."""
+    partitions: Grids = Field(default_factory=list)
+    """What it, and all that it makes, is divided by: the name of a grid, a grid, or a list of two of them."""
 
 
 class DefinitionFile(_Strict):
@@ -299,6 +302,8 @@ class DefinitionFile(_Strict):
     """What holds for everything here that does not say otherwise."""
     schedules: dict[Name, dict[str, Json]] = Field(default_factory=dict)
     """When something is materialized by itself."""
+    partitions: dict[Name, NamedGrid] = Field(default_factory=dict)
+    """Grids by name: days, weeks, months, hours or listed keys that assets and tasks are divided by."""
     pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
     """How many steps of each named pool may run at once."""
     secrets: list[Annotated[Name, AfterValidator(_variable)]] = Field(default_factory=list)

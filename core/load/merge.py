@@ -266,7 +266,6 @@ def _asset(name: str, draft: Draft | None, maker: tuple[str, Draft] | None) -> A
         description=entry.description,
         metadata=entry.metadata,
         max_age=entry.max_age or None,
-        partitions=entry.partitions,
         checks=entry.checks,
     )
 

@@ -66,7 +66,7 @@ def _task_json(task: Task) -> Json:
         *(getattr(action, name) for name, _ in _usual(type(action)) if name != "kind"),
     ]
     if task.inputs:
-        said["inputs"] = [[given.asset, given.identifier] for given in task.inputs]
+        said["inputs"] = [[one.asset, one.identifier, *filter(None, [one.mapping])] for one in task.inputs]
     if task.code is not None:
         code = task.code
         said["code"] = [code.digest, dict(code.parts), dict(code.libraries), list(code.untracked)]

@@ -67,6 +67,10 @@ def order_to(order: Order) -> dict[str, Json]:
         message["params"] = dict(order.params)
     if order.env:
         message["env"] = dict(order.env)
+    if order.partition is not None:
+        message["partition"] = dict(order.partition)
+    if order.gathers:
+        message["gathers"] = order.gathers
     return message
 
 
@@ -80,6 +84,8 @@ def order_from(message: Mapping[str, Any]) -> Order:
         message.get("params", {}),
         message.get("env", {}),
         number=message.get("number", 1),
+        partition=message.get("partition"),
+        gathers=tuple(message.get("gathers", ())),
     )
 
 
@@ -95,12 +101,13 @@ def _action_from(kind: str, folder: str, first: str, second: str = "") -> Action
 
 def _given_to(given: Given) -> list[Json]:
     value = None if given.value is None else stored_to(given.value)
-    return [given.input.asset, given.input.identifier, value, given.path, given.file]
+    part = (given.input.part,) if given.input.part else ()
+    return [given.input.asset, given.input.identifier, value, given.path, given.file, *part]
 
 
 def _given_from(fields: list[Any]) -> Given:
-    asset, identifier, value, path, file = fields
-    return Given(Input(asset, identifier), None if value is None else stored_from(value), path, file)
+    asset, identifier, value, path, file, *part = fields
+    return Given(Input(asset, identifier, "", *part), None if value is None else stored_from(value), path, file)
 
 
 # ---- outcomes --------------------------------------------------------------------------------

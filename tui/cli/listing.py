@@ -20,7 +20,7 @@ from ..projection.difference import Piece, difference
 from ..projection.states import ORDER
 from ..projection.tally import KINDS, counted, total_of
 from .opening import chosen, find_node, open_workbench
-from .options import Options, WholeNumber
+from .options import Options, WholeNumber, partition_option
 from .output import (
     mark,
     print_columns,
@@ -210,13 +210,22 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
 @click.command(epilog=SELECTION_HELP)
 @click.argument("selection", nargs=-1)
 @click.option("--force", is_flag=True, help="As if everything selected were stale.")
+@partition_option
 @click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def plan(options: Options, selection: tuple[str, ...], force: bool, jobs: int | None, as_json: bool) -> None:
+def plan(
+    options: Options,
+    selection: tuple[str, ...],
+    force: bool,
+    partitions: tuple[str, ...],
+    jobs: int | None,
+    as_json: bool,
+) -> None:
     """Say what would run, why, and how long it takes. Runs nothing."""
     bench = open_workbench(options)
-    print_plan(bench, bench.plan(chosen(bench, selection), force=force), jobs, as_json, options.quiet)
+    found = bench.plan(chosen(bench, selection), force=force, partitions=partitions)
+    print_plan(bench, found, jobs, as_json, options.quiet)
 
 
 def reason_lines(reason: Reason) -> Iterator[str]:

@@ -28,3 +28,12 @@ class Options:
     theme: str | None = None
     ascii_only: bool | None = None
     plain: bool = False
+
+
+partition_option = click.option(
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEYS",
+    help="Of what is divided only these: a key, a,b or FIRST..LAST. May be said several times.",
+)

@@ -18,7 +18,7 @@ from ...core.workbench import Workbench
 from ..paint.sanitize import clean, clean_lines
 from .listing import SELECTION_HELP, print_plan
 from .opening import chosen, open_workbench
-from .options import Options, WholeNumber
+from .options import Options, WholeNumber, partition_option
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
 
@@ -164,6 +164,7 @@ def run_plan(
 @click.command(epilog=SELECTION_HELP)
 @click.argument("selection", nargs=-1)
 @click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
+@partition_option
 @click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
 @click.option("--plan-only", is_flag=True, help="Say what would run; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
@@ -172,13 +173,14 @@ def materialize(
     options: Options,
     selection: tuple[str, ...],
     force: bool,
+    partitions: tuple[str, ...],
     jobs: int | None,
     plan_only: bool,
     as_json: bool,
 ) -> int:
     """Run what is stale or missing: all of it, or what is selected with what that needs."""
     bench = open_workbench(options, to_run=not plan_only)
-    plan = bench.plan(chosen(bench, selection), force=force)
+    plan = bench.plan(chosen(bench, selection), force=force, partitions=partitions)
     if plan_only:
         print_plan(bench, plan, jobs, as_json, options.quiet)
         return 0
