@@ -1,4 +1,4 @@
-"""One set of definitions with all that follows from it alone: taken whole, replaced whole; and its state at one moment."""
+"""One set of definitions with all that follows from it alone, taken and replaced whole; its state at a moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .graph.graph import Graph
 from .graph.views import View, ViewKind, asset_view, task_view
 from .model import Definitions, Node, Plan, Reason, Recorded, State, Task
-from .plan import StaticKey, Survey, static_key
+from .plan import StaticKey, Survey, make_plan, static_key
 from .problems import ProblemError
 from .secrets import Secrets
 
@@ -39,10 +39,15 @@ class Defined:
         if not self.is_divided:
             return None
         if self._divided is None or now >= self._divided.until:
-            from .folding import Divided, Parts
+            from .folding import Divided
 
             self._divided = Divided.of(self.definitions, now)
         return self._divided
+
+    def as_it_runs(self, now: float) -> Defined:
+        """One task for each partition: itself where nothing is divided."""
+        found = self.divided(now)
+        return self if found is None else found.runs
 
     def view(self, kind: ViewKind) -> View:
         """One of the two views, derived when it is first asked for."""
@@ -130,6 +135,31 @@ class Snapshot:
         from .folding import parts_of
 
         return parts_of(self.whole.states, self.divided, task)
+
+    def plan(
+        self,
+        nodes: Iterable[Node] | None,
+        *,
+        force: bool = False,
+        downstream: bool = False,
+        retry: bool = False,
+        partitions: Sequence[str] = (),
+    ) -> Plan:
+        """As `Workbench.plan`, by what was known at this moment."""
+        if nodes is None and not retry and not partitions:
+            return make_plan(self.whole, None, force=force)
+        graph, written = self.whole.facts.graph, self.defined.graph
+        if nodes is None and retry:
+            targets = set(self.whole.unfinished)
+        elif nodes is None:
+            targets = self.partitions_of([n for n, t in written.tasks.items() if t.partitions], partitions)
+        else:
+            chosen = list(nodes)
+            targets = self.partitions_of(tasks_of(written, chosen) | tasks_of(graph, chosen), partitions)
+        if downstream or retry:
+            below = graph.downstream({Node("task", name) for name in targets})
+            targets |= {node.name for node in below if node.kind == "task"}
+        return make_plan(self.whole, targets, force=force)
 
     def partitions_of(self, tasks: Iterable[str], partitions: Sequence[str] = ()) -> set[str]:
         """What runs for `tasks`: all partitions of what is divided, or those that `partitions` mean. Raises

@@ -74,7 +74,7 @@ def _names_partition(value: Json) -> bool:
 
 def _told(said: dict[str, Json], kind: Kind) -> dict[str, Json]:
     """With tasks and assets as they were written, and the partition beside them. What a step printed stays."""
-    from .partitions.naming import readable_json, shown_part, split
+    from .naming import readable_json, shown_part, split
 
     out = dict(said) if kind is Kind.LOG else readable_json(said)
     for name in ("task", "asset"):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .model import Definitions, Materialization, Node, Reason, ReasonKind, Recorded, State
+from .naming import readable, split
 from .partitions.choice import choose, named
-from .partitions.naming import readable, split
 from .partitions.unfold import unfold
 from .plan import Survey
 
@@ -34,6 +34,10 @@ class Divided:
 
         found = unfold(definitions, now)
         return cls(Defined(found.definitions), found.parts, found.until)
+
+    def fold(self, whole: Survey, graph: Graph) -> Survey:
+        """The survey of the definitions as they were written, of which `graph` is made."""
+        return fold(whole, self, graph)
 
     def tasks_of(self, names: Iterable[str], partitions: Sequence[str] = ()) -> set[str]:
         """The tasks that run for `names`, which may be partitions themselves: all partitions of what is divided, or
@@ -85,7 +89,7 @@ class Parts:
 
 def parts_of(states: Mapping[Node, State], divided: Divided, task: str | None) -> Parts | None:
     """The partitions of `task`; None if it is not divided."""
-    if task not in divided.parts:
+    if task is None or task not in divided.parts:
         return None
     return Parts({part: states[Node("task", node)] for part, node in divided.parts[task].items()})
 
@@ -134,7 +138,15 @@ def _plain(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         if len(alike) > 1 and first.key is not None:
             parts = [split(one.key or "")[1] for one in alike]
             detail = f"{detail}, and {len(alike) - 1:,} more of {key}" if all(parts) else detail
-        told.append(Reason(first.kind, detail, key or None, readable(first.old or "") or None, readable(first.new or "") or None))
+        told.append(
+            Reason(
+                first.kind,
+                detail,
+                key or None,
+                readable(first.old or "") or None,
+                readable(first.new or "") or None,
+            )
+        )
     return tuple(told)
 
 
@@ -155,7 +167,10 @@ def _summed(whole: Survey, name: str, nodes: Mapping[str, str], parts: Parts) ->
         first = failed or found[0]
         groups.setdefault(first.kind, []).append((part, first))
     told = []
-    order = [ReasonKind.FAILED_LAST_TIME, *(kind for kind in ReasonKind if kind is not ReasonKind.FAILED_LAST_TIME)]
+    order = [
+        ReasonKind.FAILED_LAST_TIME,
+        *(kind for kind in ReasonKind if kind is not ReasonKind.FAILED_LAST_TIME),
+    ]
     for kind in sorted(groups, key=order.index):
         alike = groups[kind]
         keys = named([part for part, _ in alike])

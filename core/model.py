@@ -133,8 +133,8 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A step: what it reads, what it makes, how it is run. `rest` are the inputs that its function takes in
-    `**kwargs`, in the order in which it gets them. `partition` is what one of its `partitions` is given; `gathers` are the
-    identifiers under which it gets several partitions at once."""
+    `**kwargs`, in the order in which it gets them. `partition` is what one of its `partitions` is given; under the
+    identifiers `gathers` it gets several partitions at once."""
 
     name: str
     action: Action

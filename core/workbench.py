@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,9 +19,9 @@ from .load.discovery import Project, find_project
 from .load.files import is_as_read
 from .load.interpreter import find_interpreter
 from .marks import Accepted, Marks, as_baseline
-from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
+from .model import Attempt, Definitions, Materialization, Node, Plan, State
 from .places import store_folder
-from .plan import Cause, Facts, Survey, make_plan, root_causes, still_holds, take_survey
+from .plan import Cause, Facts, Survey, root_causes, still_holds, take_survey
 from .problems import NotTrusted, ProblemError
 from .sources import SourceVersions
 from .store.baseline import Baseline
@@ -160,16 +160,8 @@ class Workbench:
             return Snapshot(defined, self._survey_of(defined))
         whole = self._survey_of(divided.runs)
         if self._folded is None or self._folded[0] is not whole:
-            from .folding import fold
-
-            self._folded = whole, fold(whole, divided, defined.graph)
+            self._folded = whole, divided.fold(whole, defined.graph)
         return Snapshot(defined, self._folded[1], divided, whole)
-
-    @property
-    def runs(self) -> Defined:
-        """What is defined as it runs: one task for each partition."""
-        divided = self.defined.divided(time.time())
-        return self.defined if divided is None else divided.runs
 
     def _survey_of(self, defined: Defined) -> Survey:
         recorded = self.store.recorded()
@@ -193,7 +185,7 @@ class Workbench:
         return selection.nodes(look.defined.graph, {**look.states, **(live or {})})
 
     def tasks_of(self, nodes: Iterable[Node]) -> set[str]:
-        """The tasks that are, or make, `nodes`; sources have none, nor has what is not defined."""
+        """The tasks that are, or make, `nodes`."""
         return tasks_of(self.graph, nodes)
 
     def plan(
@@ -211,26 +203,17 @@ class Workbench:
         `downstream` takes all that stands below with it; `retry` only what failed, was cancelled or interrupted last
         time, and what that blocked.
         """
-        snapshot = self.survey()
-        if nodes is None and not retry and not partitions:
-            return make_plan(snapshot.whole, None, force=force)
-        graph = snapshot.whole.facts.graph
-        if nodes is None and retry:
-            targets = set(snapshot.whole.unfinished)
-        else:
-            tasks = self.graph.tasks if nodes is None else self.tasks_of(nodes) | tasks_of(graph, nodes)
-            targets = snapshot.partitions_of(tasks, partitions)
-        if downstream or retry:
-            below = graph.downstream({Node("task", name) for name in targets})
-            targets |= {node.name for node in below if node.kind == "task"}
-        return make_plan(snapshot.whole, targets, force=force)
+        look = self.survey()
+        return look.plan(nodes, force=force, downstream=downstream, retry=retry, partitions=partitions)
 
     def forecast(self, plan: Plan, jobs: int | None = None) -> Forecast:
         """What a run of `plan` would take, by the steps' own history. Blocking. As in `start`, without `jobs` as
         many steps run at once as there are processors."""
         from .plan.timing import plan_forecast
 
-        return plan_forecast(plan, self.runs.graph, self.store.recorded().durations, jobs or os.cpu_count() or 2)
+        return plan_forecast(
+            plan, self.runs.graph, self.store.recorded().durations, jobs or os.cpu_count() or 2
+        )
 
     def causes(self, node: Node) -> tuple[Cause, ...]:
         """The root causes of why `node` is out of date. Blocking."""
@@ -341,7 +324,7 @@ class Workbench:
             raise ProblemError(
                 f"the folder {self.root} is not there any more", "open the project where it is now"
             )
-        defined = self.runs
+        defined = self.defined.as_it_runs(time.time())
         if plan.definitions is not None and plan.definitions is not defined.definitions:
             defined = Defined(plan.definitions)
         secrets = defined.secrets()

@@ -83,7 +83,12 @@ _PERIODS_SCHEMA: dict[str, Any] = {
     "required": ["start"],
     "additionalProperties": False,
 }
-_STATIC_SCHEMA: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}
+_STATIC_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string"},
+    "minItems": 1,
+    "uniqueItems": True,
+}
 _GRID_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {

@@ -145,13 +145,17 @@ class _Divider:
             if grid.grid:
                 if (known := self.grids.get(grid.grid)) is None:
                     hint = did_you_mean(grid.grid, self.grids) or "name it at the top: partitions: {…}"
-                    self.problems.append(draft.problem(f"there is no grid {shown(grid.grid)}", *path, hint=hint))
+                    self.problems.append(
+                        draft.problem(f"there is no grid {shown(grid.grid)}", *path, hint=hint)
+                    )
                     continue
                 found = known
             else:
                 found = _dimension(KINDS[grid.kind], grid)
                 if wrong := self.fault(found):
-                    self.problems.append(draft.problem(f"partitions: {wrong[1]}", *path, grid.kind, *wrong[0]))
+                    self.problems.append(
+                        draft.problem(f"partitions: {wrong[1]}", *path, grid.kind, *wrong[0])
+                    )
                     continue
             if found.name in named:
                 self.problems.append(draft.problem(f"it is divided by {shown(found.name)} twice", *path))
@@ -212,7 +216,9 @@ class _Divider:
             if name in spaces:
                 self.check_rule(draft, mine, spaces[name], name, "", ("after", number))
 
-    def check_rule(self, draft: Draft, mine: Space, theirs: Space, name: str, mapping: str, path: Path) -> None:
+    def check_rule(
+        self, draft: Draft, mine: Space, theirs: Space, name: str, mapping: str, path: Path
+    ) -> None:
         from ..partitions.mapping import MappingFault, rule
 
         try:
@@ -222,5 +228,3 @@ class _Divider:
             hint = f"say which: {path[0]}: [{{asset: {name}, partitions: all}}]" if is_input else ""
             message = f"which partitions of {shown(name)} it reads is not clear: {fault}"
             self.problems.append(draft.problem(message, *path, hint=hint))
-
-

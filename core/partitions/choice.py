@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from ..naming import BETWEEN, encode, keys_of, shown_part
 from ..problems import ProblemError
-from .naming import BETWEEN, encode, keys_of, shown_part
 
 RANGE = ".."
 _MOST_NAMED = 3
@@ -26,7 +26,9 @@ def choose(texts: Iterable[str], parts: Mapping[str, Collection[str]]) -> dict[s
                 raise _unknown(word, spaces)
             for task, those in found.items():
                 chosen[task].update(dict.fromkeys(those))
-    return {task: tuple(part for part in spaces[task].parts if part in those) for task, those in chosen.items()}
+    return {
+        task: tuple(part for part in spaces[task].parts if part in those) for task, those in chosen.items()
+    }
 
 
 class _Space:
@@ -57,7 +59,9 @@ class _Space:
                 begin = names.index(first) if first else 0
                 end = names.index(last) if last else len(names) - 1
                 if begin > end:
-                    raise ProblemError(f"the range {first}{RANGE}{last} runs backwards", f"{last}{RANGE}{first}")
+                    raise ProblemError(
+                        f"the range {first}{RANGE}{last} runs backwards", f"{last}{RANGE}{first}"
+                    )
                 return self.along(axis, set(names[begin : end + 1]))
         return []
 

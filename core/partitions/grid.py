@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from ..model import Json
+from ..naming import LONGEST_KEY, encode
 from ..problems import ProblemError, number_of
-from .naming import LONGEST_KEY, encode
 
 TIMES = ("hourly", "daily", "weekly", "monthly")
 """Kinds of grids of time, from fine to coarse."""
@@ -32,6 +32,13 @@ class Window:
 
     start: datetime
     end: datetime
+    _said: list[Mapping[str, str]] = field(default_factory=list, repr=False, compare=False)
+
+    def as_json(self) -> Mapping[str, str]:
+        """Both as ISO 8601 with their offset, worked out once."""
+        if not self._said:
+            self._said.append({"start": self.start.isoformat(), "end": self.end.isoformat()})
+        return self._said[0]
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def cells(dimension: Dimension, until: datetime) -> Mapping[str, Window | None]:
     if not dimension.is_time:
         return dict.fromkeys(dimension.keys)
     found: dict[str, Window | None] = {}
-    last = _parsed(dimension, dimension.end) if dimension.end else None
+    last = _parsed(dimension, dimension.end, "end") if dimension.end else None
     for begin, following, key in _periods(dimension):
         window = Window(begin, following)
         if (last is not None and _local(begin) > last) or (last is None and following > until):
@@ -98,7 +105,7 @@ def period_at(dimension: Dimension, now: datetime) -> tuple[datetime, datetime]:
     if dimension.kind == "hourly":
         begin = _aware(first, zone).astimezone(UTC)
         begin += timedelta(hours=(now.astimezone(UTC) - begin) // timedelta(hours=1))
-        return begin.astimezone(zone), (begin + timedelta(hours=1)).astimezone(zone)
+        return _fixed(begin, zone), _fixed(begin + timedelta(hours=1), zone)
     step = _step(dimension.kind)
     day = datetime(local.year, local.month, local.day)
     if dimension.kind == "monthly":
@@ -134,7 +141,9 @@ def _check_keys(keys: tuple[str, ...]) -> None:
     seen: set[str] = set()
     for key in keys:
         if not key or not key.isprintable() or key != key.strip():
-            raise GridFault("static", f"the key {key[:60]!r} is empty, not printable, or begins or ends with a space")
+            raise GridFault(
+                "static", f"the key {key[:60]!r} is empty, not printable, or begins or ends with a space"
+            )
         if len(encode(key)) > LONGEST_KEY:
             raise GridFault("static", f"the key {key[:40]!r}… is too long: {LONGEST_KEY} bytes at most")
         if key in seen:
@@ -172,9 +181,14 @@ def _step(kind: str) -> Callable[[datetime], datetime]:
 
 
 def _aware(at: datetime, zone: ZoneInfo) -> datetime:
-    """That local time, or where clocks leap over it the moment of the leap. As in UTC and back, so that equal
-    moments are equal."""
-    return at.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+    """That local time, or where clocks leap over it the moment of the leap."""
+    return _fixed(at.replace(tzinfo=zone).astimezone(UTC), zone)
+
+
+def _fixed(at: datetime, zone: ZoneInfo) -> datetime:
+    """With the offset of that moment: Python compares two times of one zone by their clocks, not as moments."""
+    local = at.astimezone(zone)
+    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()), fold=0)
 
 
 def _local(at: datetime) -> datetime:
@@ -207,7 +221,7 @@ def _hours(begin: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime
         key = local.strftime("%Y-%m-%dT%H")
         if local.minute or local.second or _is_twice(local):
             key = local.strftime("%Y-%m-%dT%H%M%z")
-        yield local, following.astimezone(zone), key
+        yield _fixed(at, zone), _fixed(following, zone), key
         at = following
 
 
@@ -231,5 +245,3 @@ def as_json(dimension: Dimension) -> Json:
 def dimensions_of(said: Json) -> tuple[Dimension, ...]:
     """The grid that an asset or a task has, as the loader left it."""
     return tuple(Dimension(**{**one, "keys": tuple(one.get("keys", ()))}) for one in said or ())
-
-

@@ -44,7 +44,9 @@ class Space:
 
     def window(self, keys: Keys) -> Window | None:
         """That of the first dimension of time."""
-        return next((at for one, key in zip(self.cells, keys, strict=True) if (at := one[key]) is not None), None)
+        return next(
+            (at for one, key in zip(self.cells, keys, strict=True) if (at := one[key]) is not None), None
+        )
 
 
 _Part = Callable[[Keys], Sequence[str]]
@@ -85,9 +87,9 @@ def _whole(cell: Mapping[str, Window | None]) -> _Part:
 
 def _same(mine: Space, theirs: Dimension) -> int | None:
     """The own dimension that is the same grid."""
-    grids = enumerate(mine.dimensions)
-    named = [number for number, one in grids if one.grid == theirs.grid]
-    return next((number for number in named if mine.dimensions[number].name == theirs.name), (named or [None])[0])
+    alike = [number for number, one in enumerate(mine.dimensions) if one.grid == theirs.grid]
+    named = [number for number in alike if mine.dimensions[number].name == theirs.name]
+    return next(iter(named or alike), None)
 
 
 def _matched(mine: Space, number: int, theirs: Space) -> tuple[_Part, bool] | None:
@@ -149,4 +151,6 @@ def _unlike(mine: Sequence[Dimension], theirs: Sequence[Dimension]) -> str:
 
 
 def _told(dimensions: Sequence[Dimension]) -> str:
-    return " and ".join(f"{one.name} ({one.kind}, {one.timezone})" if one.is_time else one.name for one in dimensions)
+    return " and ".join(
+        f"{one.name} ({one.kind}, {one.timezone})" if one.is_time else one.name for one in dimensions
+    )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from ..model import Asset, Definitions, Input, Json, Task
+from ..naming import joined, part_name
 from ..problems import ProblemError, number_of
 from .grid import MOST_KEYS, period_at
 from .grid import dimensions_of as read_dimensions
 from .mapping import Keys, Rule, Space, rule
-from .naming import joined, part_name
 
 MOST_READ = 1_000_000
 """Partitions that all steps of a project read in sum."""
+
+
+Readers = Sequence[Rule | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,12 @@ class _Unfolder:
         self.now = now
         self.spaces = {name: self.space(task.partitions) for name, task in definitions.tasks.items()}
         self.read = 0
+        self.known: tuple[Task | None, dict[str, Any]] = (None, {})
         total = sum(len(space) for space in self.spaces.values() if space.dimensions)
         if total > MOST_KEYS:
-            told = f"all tasks together have {number_of(total, 'partition')}: at most {MOST_KEYS:,} are possible"
+            told = (
+                f"all tasks together have {number_of(total, 'partition')}: at most {MOST_KEYS:,} are possible"
+            )
             raise ProblemError(told, "begin a grid later, or take longer periods")
 
     def space(self, said: Json) -> Space:
@@ -54,21 +61,17 @@ class _Unfolder:
             else:
                 yield name, dict(self.nodes(task, mine, readers, after))
 
-    def nodes(
-        self, task: Task, mine: Space, readers: list[Rule | None], after: list[Rule | None]
-    ) -> Iterator[tuple[str, Task]]:
+    def nodes(self, task: Task, mine: Space, readers: Readers, after: Readers) -> Iterator[tuple[str, Task]]:
         names = [one.name for one in mine.dimensions]
         for keys in mine.all():
             part, window = joined(keys), mine.window(keys)
             partition: dict[str, Json] = {"values": dict(zip(names, keys, strict=True))}
             if window is not None:
-                partition |= {"start": window.start.isoformat(), "end": window.end.isoformat()}
+                partition |= window.as_json()
             outputs = tuple(part_name(asset, part) for asset in task.outputs)
-            node = replace(
-                self.filled(task, keys, readers, after), name=part_name(task.name, part), outputs=outputs,
-                partitions=None, partition=partition,
-            )  # fmt: skip
-            yield part, node
+            name = part_name(task.name, part)
+            more = {"name": name, "outputs": outputs, "partitions": None, "partition": partition}
+            yield part, self.filled(task, keys, readers, after, **more)
 
     def reader(self, task: Task, mine: Space, given: Input) -> Rule | None:
         maker = self.definitions.assets[given.asset].task
@@ -78,21 +81,19 @@ class _Unfolder:
         theirs = self.spaces[maker]
         return rule(mine, theirs, mapping) if theirs.dimensions else None
 
-    def filled(
-        self, task: Task, keys: Keys, readers: list[Rule | None], after: list[Rule | None]
-    ) -> Task:
+    def filled(self, task: Task, keys: Keys, readers: Readers, after: Readers, **more: Any) -> Task:
         """The task with what it reads for these keys."""
         inputs: list[Input] = []
+        gathers: list[str] = []
         for given, reads in zip(task.inputs, readers, strict=True):
             if reads is None:
                 inputs.append(given)
                 continue
-            found = map(joined, reads(keys))
-            gathers = reads.gathers
-            inputs += [
-                Input(part_name(given.asset, part), given.identifier, given.mapping, part if gathers else "")
-                for part in found
-            ]
+            if reads.gathers:
+                gathers.append(given.identifier)
+            name, word, said = given.asset, given.identifier, given.mapping
+            for part in map(joined, reads(keys)):
+                inputs.append(Input(part_name(name, part), word, said, part if reads.gathers else ""))
         before: list[str] = []
         for name, reads in zip(task.after, after, strict=True):
             before += [name] if reads is None else [part_name(name, joined(one)) for one in reads(keys)]
@@ -100,10 +101,18 @@ class _Unfolder:
         if self.read > MOST_READ:
             told = f"the partitions read more than {MOST_READ:,} others in sum, most of them by {task.name}"
             raise ProblemError(told, "say {last: N} where not all are needed, or put a step between")
-        gathers = tuple(
-            given.identifier for given, reads in zip(task.inputs, readers, strict=True) if reads and reads.gathers
-        )
-        return replace(task, inputs=tuple(inputs), after=tuple(before), gathers=gathers)
+        needs = {"inputs": tuple(inputs), "after": tuple(before), "gathers": tuple(gathers)}
+        return Task(**{**self.said(task), **needs, **more})
+
+    def said(self, task: Task) -> dict[str, Any]:
+        """All fields of a task, looked up once for all its partitions."""
+        if self.known[0] is not task:
+            self.known = task, _fields_of(task)
+        return self.known[1]
+
+
+def _fields_of(thing: Task | Asset) -> dict[str, Any]:
+    return {one.name: getattr(thing, one.name) for one in fields(thing)}
 
 
 def unfold(definitions: Definitions, now: float) -> Unfolded:
@@ -123,18 +132,19 @@ def unfold(definitions: Definitions, now: float) -> Unfolded:
     return Unfolded(replace(definitions, assets=assets, tasks=tasks), parts, _until(definitions, at))
 
 
-def _assets(
-    definitions: Definitions, parts: Mapping[str, Mapping[str, str]]
-) -> Iterator[tuple[str, Asset]]:
+def _assets(definitions: Definitions, parts: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Asset]]:
     for name, asset in definitions.assets.items():
         if asset.task not in parts:
             yield name, asset
             continue
+        said = _fields_of(asset)
         for part, maker in parts[asset.task or ""].items():
             node = part_name(name, part)
-            yield node, replace(asset, name=node, task=maker, partitions=None)
+            yield node, Asset(**{**said, "name": node, "task": maker, "partitions": None})
 
 
 def _until(definitions: Definitions, now: datetime) -> float:
-    grids = {dimension for task in definitions.tasks.values() for dimension in read_dimensions(task.partitions)}
+    grids = {
+        dimension for task in definitions.tasks.values() for dimension in read_dimensions(task.partitions)
+    }
     return min((period_at(one, now)[1].timestamp() for one in grids if one.is_open), default=float("inf"))

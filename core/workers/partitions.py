@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..engine.executor import Given, Order
 from ..model import identifier
-from ..partitions.naming import joined, keys_of, shown_part
+from ..naming import joined, keys_of, shown_part
 
 Window = tuple[datetime, datetime]
 
@@ -36,7 +36,11 @@ def partition_of(order: Order) -> str | dict[str, str] | None:
 def window_of(order: Order) -> Window | None:
     """From when (inclusive) to when (exclusive), with the offset of that moment; None but for time."""
     said = order.partition or {}
-    return (datetime.fromisoformat(said["start"]), datetime.fromisoformat(said["end"])) if "start" in said else None
+    return (
+        (datetime.fromisoformat(said["start"]), datetime.fromisoformat(said["end"]))
+        if "start" in said
+        else None
+    )
 
 
 def named_values(order: Order) -> dict[str, str]:
@@ -73,4 +77,3 @@ def lay_out(folder: Path, places: Mapping[str, str]) -> str:
         if place:
             (folder / part).symlink_to(place)
     return os.fspath(folder)
-

@@ -185,7 +185,7 @@ class SqlSteps:
 
 def union_of(name: str, tables: Sequence[Part]) -> str:
     """One view of several partitions: columns by name, and `partition` says where a row is from."""
-    from ..partitions.naming import shown_part
+    from ..naming import shown_part
 
     if not tables:
         return f"create view {quoted(name)} as select null::varchar as partition where false"
@@ -196,8 +196,8 @@ def union_of(name: str, tables: Sequence[Part]) -> str:
         if len(known) == len(tables):
             keys = ", ".join(f"{literal(path)}: {literal(key)}" for path, key in known.items())
             return (
-                f"create view {quoted(name)} as select * exclude (\"partition of\"), "
-                f"map {{{keys}}}[\"partition of\"] as partition "
+                f'create view {quoted(name)} as select * exclude ("partition of"), '
+                f'map {{{keys}}}["partition of"] as partition '
                 f"from read_parquet([{paths}], union_by_name = true, filename = 'partition of')"
             )
     selects = [

@@ -141,7 +141,9 @@ class PythonSteps:
             annotation = loaded.annotations.get(name)
             if name in order.gathers:
                 arguments[name] = {
-                    _key(given.input.part): self._value(given, item_of(annotation), f"{scratch}/in/{number}_{name}")
+                    _key(given.input.part): self._value(
+                        given, item_of(annotation), f"{scratch}/in/{number}_{name}"
+                    )
                     for number, given in enumerate(inputs[name])
                 }
             else:

@@ -107,7 +107,9 @@ def _given_to(given: Given) -> list[Json]:
 
 def _given_from(fields: list[Any]) -> Given:
     asset, identifier, value, path, file, *part = fields
-    return Given(Input(asset, identifier, "", *part), None if value is None else stored_from(value), path, file)
+    return Given(
+        Input(asset, identifier, "", *part), None if value is None else stored_from(value), path, file
+    )
 
 
 # ---- outcomes --------------------------------------------------------------------------------

@@ -193,7 +193,10 @@ def test_of_a_file_that_breaks_off_nothing_is_called_undefined_or_unfinished(bak
             "definitions: [x.yaml]\nassets: {}",
             "1:1: definitions: is for bakehouse.yaml at the root of a project",
         ),
-        ("assets: {a: {partitions: 3}}", "1:26: asset 'a': partitions: must be a mapping or a word"),
+        (
+            "assets: {a: {partitions: 3}}",
+            "1:26: asset 'a': partitions: must be the name of a grid, a mapping,",
+        ),
         ("assets: {a: {checks: 3}}", "1:22: asset 'a': checks: must be a list or a mapping"),
         (
             "tasks: {a: {params: {' x': 1}, shell: x}}",
@@ -258,7 +261,7 @@ pipeline: cookies
 pools: {oven: 2}
 schedules: {nightly: {cron: '0 2 * * *', select: bread}}
 assets:
-  flour: {file: data/../flour.csv, max_age: 1d, partitions: {daily: 2026-01-01}}
+  flour: {file: data/../flour.csv, max_age: 1d}
   bread:
     deps: {flour: meal}
     task: bake
@@ -279,11 +282,14 @@ assets:
     isolate: true
     internal: true
     checks: [not_empty]
+    partitions: {daily: {start: 2026-01-01}}
     shell: bake "$meal" > "$OUTPUT"
 """)
 
     flour, bread, bake = defined.assets["flour"], defined.assets["bread"], defined.tasks["bake"]
-    assert (flour.file, flour.max_age, flour.partitions) == ("flour.csv", 86_400, {"daily": "2026-01-01"})
+    assert (flour.file, flour.max_age) == ("flour.csv", 86_400)
+    grid = [{"name": "day", "kind": "daily", "start": "2026-01-01"}]
+    assert (bread.partitions, bake.partitions) == (grid, grid)
     assert flour.is_source and bread.task == "bake"
     assert (bread.group, bread.tags, bread.owners, bread.description) == (
         "goods",
@@ -318,9 +324,9 @@ def test_the_schema_describes_every_key_for_editors() -> None:
     assert {"deps", "shell", "sql", "python", "as"} - set(schema["$defs"]["AssetEntry"]["properties"]) == {
         "as"
     }
-    assert {"pipeline", "assets", "tasks", "defaults", "schedules", "pools", "secrets", "definitions"} == set(
-        schema["properties"]
-    )
+    assert set(schema["properties"]) == {
+        "pipeline", "assets", "tasks", "defaults", "schedules", "partitions", "pools", "secrets", "definitions",
+    }  # fmt: skip
 
 
 KEYS = [
@@ -329,6 +335,10 @@ KEYS = [
     "tasks",
     "defaults",
     "schedules",
+    "partitions",
+    "monthly",
+    "static",
+    "start",
     "pools",
     "definitions",
     "deps",

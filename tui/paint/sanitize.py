@@ -55,7 +55,7 @@ def clean(text: str) -> SafeText:
 
 def _with_partitions(text: str) -> str:
     """Nodes of partitions as `asset[key]`: what the keys hold is cleaned after it."""
-    from ...core.partitions.naming import readable
+    from ...core.naming import readable
 
     return readable(text)
 

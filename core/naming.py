@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import unquote
 
-from ..model import Json
+from .model import Json
 
 SEPARATOR = "\x1f"
 """Between a name and a key. No definition's name can hold it, because it cannot be printed."""
