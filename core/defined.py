@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 from .graph.graph import Graph
 from .graph.views import View, ViewKind, asset_view, task_view
-from .model import Definitions, Node, Plan, Reason, Recorded, State, Task
+from .model import Asset, Definitions, Node, Plan, Reason, Recorded, State, Task
 from .plan import StaticKey, Survey, make_plan, static_key
 from .problems import ProblemError
 from .secrets import Secrets
 
 if TYPE_CHECKING:
     from .folding import Divided, Parts
+
+
+SEPARATOR = "\x1f"
+"""As in `naming`, which only divided projects need."""
 
 
 class Defined:
@@ -48,6 +52,10 @@ class Defined:
         """One task for each partition: itself where nothing is divided."""
         found = self.divided(now)
         return self if found is None else found.runs
+
+    def asset(self, name: str) -> Asset:
+        """The asset as it was written; `name` may be one of its partitions. Raises KeyError."""
+        return self.definitions.assets[name.partition(SEPARATOR)[0]]
 
     def view(self, kind: ViewKind) -> View:
         """One of the two views, derived when it is first asked for."""
@@ -160,6 +168,24 @@ class Snapshot:
             below = graph.downstream({Node("task", name) for name in targets})
             targets |= {node.name for node in below if node.kind == "task"}
         return make_plan(self.whole, targets, force=force)
+
+    def made_last(self, asset: str) -> str:
+        """Of a divided asset the partition that was made last, if any was; else the asset itself."""
+        parts = (
+            {}
+            if self.divided is None
+            else self.divided.parts.get(self.defined.graph.producer(asset) or "", {})
+        )
+        made = self.whole.facts.recorded.materializations
+        known = [made[name] for part in parts if (name := asset + SEPARATOR + part) in made]
+        return max(known, key=lambda one: one.seq).asset if known else asset
+
+    def tried_last(self, task: str) -> str:
+        """Of a divided task the partition that was tried last (one that failed before others); else the task."""
+        parts = {} if self.divided is None else self.divided.parts.get(task, {})
+        tried = self.whole.facts.recorded.attempts
+        known = [tried[node] for node in parts.values() if node in tried]
+        return max(known, key=lambda one: (one.state == "failed", one.finished)).task if known else task
 
     def partitions_of(self, tasks: Iterable[str], partitions: Sequence[str] = ()) -> set[str]:
         """What runs for `tasks`: all partitions of what is divided, or those that `partitions` mean. Raises

@@ -211,13 +211,13 @@ class Workbench:
         many steps run at once as there are processors."""
         from .plan.timing import plan_forecast
 
-        return plan_forecast(
-            plan, self.runs.graph, self.store.recorded().durations, jobs or os.cpu_count() or 2
-        )
+        graph = self.defined.as_it_runs(time.time()).graph
+        return plan_forecast(plan, graph, self.store.recorded().durations, jobs or os.cpu_count() or 2)
 
     def causes(self, node: Node) -> tuple[Cause, ...]:
         """The root causes of why `node` is out of date. Blocking."""
-        return root_causes(self.survey().survey, node)
+        look = self.survey()
+        return root_causes(look.survey if node in look.states else look.whole, node)
 
     def untracked(self, node: Node) -> tuple[str, ...]:
         """What the key of the node's step cannot see. Blocking: looks whether files are there."""
@@ -242,14 +242,14 @@ class Workbench:
             return preview_file(file, limit, offset)
         made = self.materialization(asset)
         if made is None:
-            is_source = self.definitions.assets[asset].is_source
+            is_source = self.defined.asset(asset).is_source
             said = "a source that is only a name" if is_source else "never materialized"
             return Preview("none", note=said)
         return preview(self.store, made, limit, offset)
 
     def source_file(self, asset: str) -> Path | None:
         """Where the file or folder of a source is; None for what is no source, or only a name."""
-        definition = self.definitions.assets[asset]
+        definition = self.defined.asset(asset)
         return self._sources.path(definition) if definition.is_source and definition.file else None
 
     def materialization(self, asset: str) -> Materialization | None:
@@ -257,7 +257,9 @@ class Workbench:
         return next(iter(self.materializations(asset, 1)), None)
 
     def materializations(self, asset: str, limit: int = 50) -> list[Materialization]:
-        """The past values of an asset, newest first. Blocking."""
+        """The past values of an asset, newest first; of a divided one, of the partition made last. Blocking."""
+        if self.defined.is_divided:
+            asset = self.survey().made_last(asset)
         return self.store.materializations(asset, limit)
 
     def history(self, limit: int = 50) -> list[RunSummary]:
@@ -270,6 +272,8 @@ class Workbench:
 
     def attempt(self, task: str) -> Attempt | None:
         """How the last attempt at a task ended. Blocking."""
+        if self.defined.is_divided:
+            task = self.survey().tried_last(task)
         return self.store.attempt(task)
 
     def log_file(self, task: str) -> Path | None:

@@ -51,6 +51,11 @@ class ValueKeys:
         task = session.task_of(node) if session is not None and node is not None else None
         if session is None or task is None:
             return
+        if session.graph.tasks[task].partitions:
+            self.app.tell(
+                f"{task} is divided: bakehouse undo {task} --partition KEY undoes one partition", "stale"
+            )
+            return
         store = session.bench.store
         try:
             leads = await self.app.aside.call(way, store, task, redo=redo)
@@ -81,10 +86,12 @@ class ValueKeys:
         if session is None:
             return
         bench, chosen = session.bench, session.chosen(self.app.tree_view.node)
-        tasks = bench.tasks_of(chosen)
+        tasks: set[str] = set()
 
         def survey() -> Survey:
-            return bench.survey().survey
+            look = bench.survey()
+            tasks.update(look.partitions_of(bench.tasks_of(chosen)))
+            return look.whole
 
         try:
             stale = await self.app.aside.call(lambda: acceptable(survey(), tasks))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +20,7 @@ from ..projection.difference import Piece, difference
 from ..projection.states import ORDER
 from ..projection.tally import KINDS, counted, total_of
 from .opening import chosen, find_node, open_workbench
-from .options import Options, WholeNumber, partition_option
+from .options import Options, WholeNumber, one_partition, partition_option
 from .output import (
     mark,
     print_columns,
@@ -34,6 +34,7 @@ from .output import (
 from .surveying import survey_now
 
 if TYPE_CHECKING:
+    from ...core.folding import Parts
     from ...core.plan.timing import Forecast
 
 SELECTION_HELP = """
@@ -70,8 +71,23 @@ def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) 
         "changed": node in marks.changed,
         "task": node.name if node.kind == "task" else bench.definitions.assets[node.name].task,
         "byproduct": shown.byproduct,
+        "partitions": _counts(look, node),
         **_described(bench, node),
     }
+
+
+def _counts(look: Snapshot, node: Node) -> Json:
+    """How many partitions are in which state; null for what is not divided."""
+    if look.divided is None:
+        return None
+    from .partitions import counts_of
+
+    return counts_of(look, node.name if node.kind == "task" else look.defined.graph.producer(node.name))
+
+
+def _state_in_words(look: Snapshot, node: Node, state: State) -> str:
+    counts = _counts(look, node)
+    return state.value if counts is None else f"{state.value} {counts['fresh']:,}/{counts['total']:,}"
 
 
 def _described(bench: Workbench, node: Node) -> dict[str, Json]:
@@ -138,7 +154,8 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
         signs = ("new", "changed", "") if spoken() else ("+", "±", " ")
         new = signs[0 if shown.node in marks.new else 1 if shown.node in marks.changed else 2]
         words = reasons_in_words(look.survey.of(shown.node))
-        row = (f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words)
+        told = _state_in_words(look, shown.node, state)
+        row = (f"{mark(state)}{new}", clean(shown.title), told, clean(shown.group), words)
         rows.append((*row[1:3], *row[:1], *row[3:]) if spoken() else row)
     print_columns(rows)
     _tell_of(holder, options.quiet)
@@ -155,14 +172,16 @@ def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]
     return {
         "schema": 1,
         "steps": [
-            {
-                "task": step.task,
-                "assets": list(step.assets),
-                "action": step.action,
-                "reasons": reasons_as_json(step.reasons),
-                "estimate_s": step.estimate,
-                "critical": step.task in critical,
-            }
+            _apart(
+                {
+                    "task": step.task,
+                    "assets": list(step.assets),
+                    "action": step.action,
+                    "reasons": reasons_as_json(step.reasons),
+                    "estimate_s": step.estimate,
+                    "critical": step.task in critical,
+                }
+            )
             for step in plan.steps
         ],
         "counts": plan.counts,
@@ -174,6 +193,15 @@ def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]
         },
         "withheld": list(withheld),
     }
+
+
+def _apart(said: dict[str, Json]) -> dict[str, Json]:
+    if "\x1f" not in said["task"]:
+        return said
+    from .partitions import named_apart
+
+    assets = [name.partition("\x1f")[0] for name in said["assets"]]
+    return named_apart({**said, "assets": assets})
 
 
 _ACTION_STATES = {"run": State.RUNNING, "reuse": State.REUSED, "skip": State.BLOCKED}
@@ -243,28 +271,36 @@ def reason_lines(reason: Reason) -> Iterator[str]:
 
 @click.command()
 @click.argument("key")
+@one_partition
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def why(options: Options, key: str, as_json: bool) -> None:
+def why(options: Options, key: str, partition: str | None, as_json: bool) -> None:
     """Explain why a node is out of date, up to the root cause."""
     bench = open_workbench(options)
-    node = find_node(bench, key)
+    written = find_node(bench, key)
+    node = find_node(bench, key, partition)
     look, _ = survey_now(bench)
-    reasons, causes, untracked = look.survey.of(node), bench.causes(node), bench.untracked(node)
+    survey = look.survey if node == written else look.whole
+    reasons, causes, untracked = survey.of(node), bench.causes(node), bench.untracked(written)
     marks = bench.marks() if options.since is not None else None
     changes = (
-        [change for task in bench.tasks_of([node]) for change in marks.changes.get(task, ())] if marks else []
+        [change for task in bench.tasks_of([written]) for change in marks.changes.get(task, ())]
+        if marks
+        else []
     )
-    state = look.states[node]
+    state = survey.states[node]
     if as_json:
         print_json(
             {
                 "schema": 1,
-                "key": node.name,
+                "key": written.name,
+                **({} if partition is None else {"partition": partition}),
                 "kind": node.kind,
                 "state": state.kind,
                 "reasons": reasons_as_json(reasons),
-                "causes": [{"path": list(c.path), "reasons": reasons_as_json(c.reasons)} for c in causes],
+                "causes": [
+                    {"path": list(map(clean, c.path)), "reasons": reasons_as_json(c.reasons)} for c in causes
+                ],
                 "untracked": list(untracked),
                 "changes": reasons_as_json(changes),
                 "withheld": list(bench.withheld),
@@ -319,6 +355,7 @@ def status(options: Options, check: bool, as_json: bool) -> int:
                 "ok": is_well,
                 "held": None if holder is None else asdict(holder),
                 "withheld": list(bench.withheld),
+                "partitions": {name: parts.as_counts() for name, parts in _divided(bench, look)},
             }
         )
     else:
@@ -326,10 +363,26 @@ def status(options: Options, check: bool, as_json: bool) -> int:
             words = [f"{mark(s)} {tally[s]} {s.value}" for s in ORDER if tally[s]]
             total = total_of(kind, tally.total())
             print_line("  ".join([f"{total}:", *words]) if words else total)
+        for name, parts in _divided(bench, look):
+            print_line(_of_parts(name, parts))
         _tell_of(holder, options.quiet)
     if is_well or not check:
         return 0
     return NotTrusted.exit_code if bench.withheld else 3
+
+
+def _divided(bench: Workbench, look: Snapshot) -> Iterable[tuple[str, Parts]]:
+    if look.divided is None:
+        return ()
+    from .partitions import divided_assets
+
+    return divided_assets(bench, look)
+
+
+def _of_parts(name: str, parts: Parts) -> str:
+    from .partitions import in_words
+
+    return f"{clean(name)}: {in_words(parts)}"
 
 
 def _by_kind(counts: Counter[State]) -> dict[str, Json]:

@@ -41,8 +41,12 @@ def chosen(bench: Workbench, selection: tuple[str, ...]) -> frozenset[Node] | No
     return bench.select(join(selection))
 
 
-def find_node(bench: Workbench, key: str) -> Node:
-    """The asset of that name, else the task. Raises `ProblemError` with the nearest names."""
+def find_node(bench: Workbench, key: str, partition: str | None = None) -> Node:
+    """The asset of that name, else the task; or a partition of it. Raises `ProblemError` with the nearest names."""
+    if partition is not None:
+        from .partitions import partition_node
+
+        return partition_node(bench, find_node(bench, key), partition)
     if key in bench.definitions.assets:
         return Node("asset", key)
     if key in bench.definitions.tasks:

@@ -37,3 +37,6 @@ partition_option = click.option(
     metavar="KEYS",
     help="Of what is divided only these: a key, a,b or FIRST..LAST. May be said several times.",
 )
+
+
+one_partition = click.option("--partition", metavar="KEY", help="Of what is divided, that partition.")

@@ -126,7 +126,16 @@ def talk(line: str, quiet: bool = False) -> None:
 
 
 def reasons_as_json(reasons: Iterable[Reason]) -> list[Json]:
-    return [reason.as_json() for reason in reasons]
+    return [_readable(reason.as_json()) for reason in reasons]
+
+
+def _readable(said: dict[str, Json]) -> Json:
+    """With nodes of partitions as `asset[key]`."""
+    if not any("\x1f" in text for text in said.values()):
+        return said
+    from ...core.naming import readable_json
+
+    return readable_json(said)
 
 
 def reasons_in_words(reasons: Sequence[Reason], most: int = 2) -> str:

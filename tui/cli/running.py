@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from .opening import chosen, open_workbench
 from .options import Options, WholeNumber, partition_option
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
+
+if TYPE_CHECKING:
+    from .partitions import Backfill
 
 _ERROR_LINES = 10
 _WHY_BLOCKED = {"reason": ": ", "hint": "; "}
@@ -93,6 +97,7 @@ class _Voice:
 
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
+        self.backfill: Backfill | None = None
         self.running: Running | None = None
         self.broken: Exception | None = None
 
@@ -100,6 +105,8 @@ class _Voice:
         if self.broken is not None:
             return
         try:
+            if self.backfill is not None:
+                self.backfill.hear(event)
             self._tell(event)
         except (BrokenPipeError, Unwritten) as error:
             self.broken = error
@@ -126,9 +133,15 @@ class _Interrupts:
         self._running.cancel()
 
 
-async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Callable[[Event], None]) -> int:
+async def _carry_out(
+    bench: Workbench, plan: Plan, jobs: int | None, tell: Callable[[Event], None], *, summed: bool = False
+) -> int:
     loop = asyncio.get_running_loop()
     voice = _Voice(tell)
+    if summed and bench.defined.is_divided:
+        from .partitions import Backfill
+
+        voice.backfill = Backfill()
     running = voice.running = bench.start(plan, jobs=jobs, listeners=[voice])
     interrupts = _Interrupts(running)
     for number in _INTERRUPTS:
@@ -139,6 +152,8 @@ async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Calla
         await bench.aclose()
     if voice.broken is not None:
         raise voice.broken
+    for line in voice.backfill.lines() if voice.backfill is not None else ():
+        print_line(line)
     if interrupts.received:
         return 128 + interrupts.received
     return 0 if result.ok else 1
@@ -157,7 +172,7 @@ def run_plan(
                 _print_plain(event)
 
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_carry_out(bench, plan, jobs, tell))
+        return asyncio.run(_carry_out(bench, plan, jobs, tell, summed=not as_json))
     return 130
 
 
