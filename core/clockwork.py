@@ -30,8 +30,7 @@ Begin = Callable[[Plan, Occasion], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a look came to, for whoever tells it: `kind` is `missed`, `nothing` (a slot with nothing to do), `waits` or
-    `trouble`."""
+    """What a look came to, for whoever tells it: `kind` is `missed`, `waits` or `trouble`."""
 
     kind: str
     schedule: str
@@ -42,11 +41,13 @@ class News:
 
 @dataclass(slots=True)
 class _Watched:
-    """What is known of one schedule between two looks. `look` is when to judge it again (None: never)."""
+    """What is known of one schedule between two looks. `look` is when to judge it again (None: never). `edited`: its
+    times are news to this process; times in the timetable that are not are another's, who has read a later edit."""
 
     schedule: Schedule
     entry: Entry
     look: float | None
+    edited: bool
     waited: int | None = None
     trouble: str = ""
 
@@ -77,12 +78,7 @@ class Clockwork:
         self._seen = 0.0
         self._watched: dict[str, _Watched] = {}
         self._soonest: float | None = None
-
-    async def keep(self) -> None:
-        """Looks again and again, for as long as the task is not cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(self.pause())
+        self._trouble = ""
 
     def pause(self) -> float:
         """Seconds until the next look."""
@@ -113,8 +109,11 @@ class Clockwork:
             due = [one for one in self._watched.values() if one.look is not None and one.look <= now]
             for one in due:
                 await self._serve(one)
+            self._trouble = ""
         except ProblemError as problem:
-            self._tell(News("trouble", "", str(problem)))
+            if self._trouble != (words := str(problem)):
+                self._trouble = words
+                self._tell(News("trouble", "", words))
         looks = [one.look for one in self._watched.values() if one.look is not None]
         self._soonest = min(looks, default=None)
 
@@ -134,8 +133,9 @@ class Clockwork:
             if old is not None and (old.schedule, old.entry) == (schedule, entry) and not went_back:
                 self._watched[name] = old
                 continue
+            edited = old is None or old.edited or _times(old.schedule) != _times(schedule)
             waited = old.waited if old is not None and not entry.paused else None
-            self._watched[name] = _Watched(schedule, entry, None if entry.paused else now, waited)
+            self._watched[name] = _Watched(schedule, entry, None if entry.paused else now, edited, waited)
         self._defined, self._stamp = defined, self._timetable.stamp()
 
     def _entries(self, schedules: Mapping[str, Schedule], now: float) -> dict[str, Entry]:
@@ -151,7 +151,7 @@ class Clockwork:
     async def _serve(self, one: _Watched) -> None:
         try:
             await self._serve_as_known(one)
-            if (one.entry.cron, one.entry.timezone) != (one.schedule.cron, one.schedule.timezone):
+            if one.edited and one.waited is None:
                 await self._take_edit(one)
             one.trouble = ""
         except (ProblemError, NoSuchZone) as problem:
@@ -162,10 +162,10 @@ class Clockwork:
 
     async def _take_edit(self, one: _Watched) -> None:
         """The slots up to here were those of the times before: from here on they are those of the new ones."""
-        if one.waited is not None:
+        one.edited = False
+        if _times(one.entry) == _times(one.schedule):
             return
-        now = self._clock()
-        schedule = one.schedule
+        now, schedule = self._clock(), one.schedule
         one.entry = replace(one.entry, cron=schedule.cron, timezone=schedule.timezone, since=now)
         await asyncio.to_thread(self._timetable.change, {schedule.name: one.entry})
         self._stamp = self._timetable.stamp()
@@ -205,8 +205,6 @@ class Clockwork:
         if (holder := locks.holder(self._bench.store.folder)) is not None:
             raise ProjectHeld(f"the project is held by {holder}")
         plan = await asyncio.to_thread(planned, self._bench, schedule)
-        if not plan.counts["run"]:
-            self._tell(News("nothing", schedule.name, "everything it selects is fresh", occasion.slot))
         await self._begin(plan, occasion)
 
     async def _miss(self, one: _Watched, missed: Missed) -> None:
@@ -221,9 +219,7 @@ class Clockwork:
         except ProjectHeld:
             holder = locks.holder(self._bench.store.folder)
             if holder is not None and holder.since <= missed.last + GRACE:
-                one.waited = (
-                    missed.last
-                )  # whoever holds the project has done so since before: it was not missed
+                one.waited = missed.last  # it has been held since then: that is no miss
             one.look = self._clock()
             return
         if noted:
@@ -232,6 +228,10 @@ class Clockwork:
             )
         else:
             one.look = self._clock()
+
+
+def _times(said: Schedule | Entry) -> tuple[str, str]:
+    return said.cron, said.timezone
 
 
 def planned(bench: Workbench, schedule: Schedule) -> Plan:

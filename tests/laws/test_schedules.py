@@ -366,6 +366,21 @@ async def test_an_edit_between_a_slot_and_the_look_at_it_loses_and_doubles_nothi
     assert kept.runs == [at(10), at(10, 1)]
 
 
+@pytest.mark.case("S8")
+async def test_a_process_that_has_not_read_an_edit_yet_does_not_take_it_back(keep: Keep) -> None:
+    kept = keep()
+    old = Kept(kept.root, defined(HOURLY))
+    for one in (kept, old):
+        await one.look(START)
+    kept.write(defined(HOURLY.replace("0 * * * *", "45,46 * * * *")))
+    kept.bench.reload()
+    for second in range(0, 17 * MINUTE, 20):
+        for one in (kept, old):
+            await one.look(START + second)
+    assert kept.runs == [at(9, 45), at(9, 46)] and kept.missed == []
+    old.bench.store.close()
+
+
 async def test_a_paused_schedule_neither_runs_nor_misses_and_goes_on_with_its_next_slot(keep: Keep) -> None:
     kept = keep()
     await kept.look(START)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from dataclasses import asdict
 
 from ...core.clockwork import Clockwork, News
 from ...core.events import Event, Kind
 from ...core.model import Plan
-from ...core.problems import ProblemError, number_of
+from ...core.problems import ProblemError, ProjectHeld, StoreError, number_of
 from ...core.running import Running
 from ...core.schedules.due import Occasion
 from ...core.workbench import Workbench
@@ -61,7 +62,7 @@ class _Clock:
     def _interrupt(self, number: int) -> None:
         if self._received:
             Running.abandon()
-            raise SystemExit(128 + number)
+            os._exit(128 + number)
         self._received = number
         self._ended.set()
         if (running := self._bench.running) is not None:
@@ -83,7 +84,7 @@ class _Clock:
 
     async def _begin(self, plan: Plan, occasion: Occasion) -> None:
         if self._ended.is_set():
-            raise ProblemError("this process is ending")
+            raise ProjectHeld("this process is ending")
         running = self._bench.start(plan, jobs=self._jobs, listeners=[self._voice], occasion=occasion)
         self._voice.running = running
         result = await running.wait()
@@ -93,7 +94,7 @@ class _Clock:
         name = clean(news.schedule)
         if news.missed is not None:
             self._tell_missed(news)
-        elif news.kind == "waits":
+        elif news.kind == "waits" and not self._ended.is_set():
             talk(f"schedule {name} is due and waits: {news.words}", self._quiet)
         elif news.kind == "trouble":
             self._failed = True
@@ -125,7 +126,11 @@ class _Clock:
 
 
 def keep_time(bench: Workbench, *, once: bool, jobs: int | None, as_json: bool, quiet: bool) -> int:
-    """Runs the slots of `bench` as they come; returns the exit code."""
+    """Runs the slots of `bench` as they come; returns the exit code. Raises StoreError where nothing can be run."""
+    if not bench.store.writable:
+        raise StoreError(
+            f"the store {bench.store.folder} cannot be written", "nothing can be run here until it can be"
+        )
 
     async def kept() -> int:
         return await _Clock(bench, jobs=jobs, as_json=as_json, quiet=quiet).keep(once)
