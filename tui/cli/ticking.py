@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict
 
 from ...core.clockwork import Clockwork, News
+from ...core.defined import Defined
 from ...core.events import Event, Kind
 from ...core.model import Plan
 from ...core.problems import ProblemError, ProjectHeld, StoreError, number_of
@@ -38,7 +39,7 @@ class _Clock:
         self._ended = asyncio.Event()
         self._failed = False
         self._trouble = ""
-        self._shown: float | None = None
+        self._told_of: Defined | None = None
 
     async def keep(self, once: bool) -> int:
         loop = asyncio.get_running_loop()
@@ -114,10 +115,10 @@ class _Clock:
         flush()
 
     def _say_when(self) -> None:
-        soonest = self._clockwork.soonest
-        if soonest == self._shown:
+        """At the start, and when the definitions have changed."""
+        if self._told_of is self._bench.defined:
             return
-        self._shown = soonest
+        self._told_of, soonest = self._bench.defined, self._clockwork.soonest
         count = number_of(len(self._bench.definitions.schedules), "schedule")
         talk(
             f"{count}, the next slot is at {at(soonest, 'UTC')}" if soonest else f"{count}, nothing to come",
