@@ -90,6 +90,10 @@ async def test_nothing_runs_by_itself_on_the_screen_of_a_project_that_is_not_tru
 ) -> None:
     clock = Clock()
     async with screen(bakery, bench=Workbench, watching=True, clock=clock, trust=False) as s:
+        await s.until(lambda: "Trust this project?" in s.text, "the question")
+        assert "each when you ask for it, or a schedule does:" in s.text
+        assert "2 schedules run by themselves while a screen of this project is open:" in s.text
+        assert "0 7 * * 5  Europe/Berlin" in s.text
         for clock.now in (START, START + 1800, START + 3600):
             await s.pilot.pause(0.1)
         assert s.bench.store.runs() == [] and not (s.bench.store.folder / "schedules.json").exists()
