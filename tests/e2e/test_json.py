@@ -18,8 +18,8 @@ TOLD = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 VALUE = {"run", "task", "ts", "seconds", "codec", "type", "size", "version", "digest", "metadata"}
 RUN = {"run", "started", "finished", "status", "counts", "selection", "jobs", "schedule", "slot"}
 SCHEDULE = {
-    "name", "cron", "timezone", "select", "catch_up", "jitter", "force", "description", "next", "last", "missed", "paused",
-    "trouble",
+    "name", "cron", "timezone", "select", "catch_up", "jitter", "force", "description", "next", "last", "missed",
+    "paused", "trouble",
 }  # fmt: skip
 STEP = {
     "task", "outcome", "attempts", "started", "seconds", "error", "by", "reasons", "assets", "logs",

@@ -249,7 +249,7 @@ FEW = (
     [
         point if point in FEW else pytest.param(point, marks=pytest.mark.full)
         for point in CRASH_POINTS[CRASH_POINTS.index("lock.taken") :]
-        if not point.startswith(("recover.", "folder.", "log.before", "log.tail", "checkpoint.", "value"))
+        if not point.startswith(("recover.", "folder.", "log.", "checkpoint.", "value"))
     ],
 )
 def test_killed_anywhere_between_its_slot_and_its_end_a_run_is_there_once(tmp_path: Path, point: str) -> None:
