@@ -18,6 +18,7 @@ from .disk import FILE_MODE, private_folder, write_whole
 
 _SCHEMA = 1
 _MOST_BYTES = 16 << 20
+_MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Timetable:
                 known = self.entries()
                 wanted = {name: one for name, one in changes.items() if not (new_only and name in known)}
                 if any(known.get(name) != one for name, one in wanted.items()):
-                    known |= wanted
+                    known = _few_enough(known, changes) | wanted
                     body = {
                         "schema": _SCHEMA,
                         "schedules": {name: asdict(one) for name, one in known.items()},
@@ -88,6 +89,13 @@ class Timetable:
             yield
         finally:
             os.close(descriptor)
+
+
+def _few_enough(known: dict[str, Entry], wanted: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Without schedules that are not defined any more, once there are very many; what is paused stays so."""
+    if len(known) <= _MANY:
+        return known
+    return {name: one for name, one in known.items() if one.paused or name in wanted}
 
 
 def _entry(said: Mapping[str, object]) -> Entry:
