@@ -10,7 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from .schedules.schedule import Schedule
 
 Json = Any
 """A value that `json.dumps` accepts without a default."""
@@ -195,7 +198,7 @@ class Definitions:
     python_version: str = ""
     withheld: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    schedules: Mapping[str, Json] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     output: str = ""
 
 

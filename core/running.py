@@ -14,9 +14,9 @@ from .engine.engine import Engine, RunResult
 from .engine.rim import Rim
 from .events import Event
 from .hearing import hearing
-from .model import Plan
+from .model import Json, Plan
 from .plan import Survey
-from .problems import StoreError
+from .problems import SlotTaken, StoreError
 from .secrets import Secrets
 from .sources import SourceVersions
 from .store.crash import crash_point
@@ -25,6 +25,7 @@ from .store.store import Store
 from .store.writer import Writer
 
 if TYPE_CHECKING:
+    from .schedules.due import Occasion
     from .workers.pool import Workers
 
 Tell = Callable[[Event], None]
@@ -60,6 +61,7 @@ class Running:
         self._ground = ground
         self._lock = lock
         self._jobs, self._note = jobs, note
+        self._occasion: Occasion | None = None
         self._listeners: tuple[Tell, ...] = ()
         self._engine: Engine | None = None
         self._added: list[Plan] = []
@@ -67,13 +69,28 @@ class Running:
 
     @classmethod
     def begin(
-        cls, run: str, plan: Plan, ground: Ground, *, jobs: int, listeners: Iterable[Tell], note: str = ""
+        cls,
+        run: str,
+        plan: Plan,
+        ground: Ground,
+        *,
+        jobs: int,
+        listeners: Iterable[Tell],
+        note: str = "",
+        occasion: Occasion | None = None,
     ) -> Running:
         """Takes the project's lock and starts; `note` is told at the start. Raises `ProjectHeld` if another
-        run has it."""
+        run has it, and `SlotTaken` where the slot of `occasion` is settled already."""
         ground.store.furnish()
         lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}", run)
+        if occasion is not None:
+            try:
+                _check_free(ground.store, occasion)
+            except BaseException:
+                lock.release()
+                raise
         running = cls(run, plan, ground, lock, jobs, note)
+        running._occasion = occasion
         running._listeners = tuple(listeners)
         running.task = asyncio.get_running_loop().create_task(running._carry_out(), name=f"run {run}")
         return running
@@ -175,8 +192,11 @@ class Running:
     async def _run(self, desk: Desk, writer: Writer) -> RunResult:
         ground = self._ground
         rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell, ground.secrets)
+        told: dict[str, Json] = {"note": self._note} if self._note else {}
+        if self._occasion is not None:
+            told |= self._occasion.data
         engine = self._engine = Engine(
-            self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs, note=self._note
+            self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs, told=told
         )
         for plan in self._added:
             engine.add(plan)
@@ -193,3 +213,12 @@ class Running:
                 closing = replace(closing, data={**closing.data, **told})
         self._tell(closing)
         return self.result
+
+
+def _check_free(store: Store, occasion: Occasion) -> None:
+    """Under the lock, where nobody else can settle it."""
+    if occasion.slot is None:
+        return
+    newest = store.slots(occasion.schedule, until=occasion.slot)
+    if newest and newest[0].slot == occasion.slot:
+        raise SlotTaken(f"this slot of the schedule {occasion.schedule} is settled already")

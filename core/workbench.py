@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .plan.timing import Forecast
     from .preview import Preview
     from .running import Running
+    from .schedules.due import Occasion
     from .since import Since
 
 Tell = Callable[[Event], None]
@@ -338,9 +339,16 @@ class Workbench:
 
     # ---- running -------------------------------------------------------------------------------
 
-    def start(self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = ()) -> Running:
+    def start(
+        self,
+        plan: Plan,
+        *,
+        jobs: int | None = None,
+        listeners: Iterable[Tell] = (),
+        occasion: Occasion | None = None,
+    ) -> Running:
         """Begins to run `plan` in the loop that is running, with the definitions that it was made of.
-        Listeners hear events in that loop.
+        Listeners hear events in that loop. `occasion` is the slot of a schedule that begins it (else `SlotTaken`).
 
         Raises `NotTrusted`, `ProjectHeld`, `StoreError`, and `ProblemError` for a secret that cannot be kept.
         """
@@ -368,7 +376,9 @@ class Workbench:
         )
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs, note = affordable(jobs or os.cpu_count() or 2)
-        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners)
+        self._running = Running.begin(
+            run, plan, ground, jobs=jobs, note=note, listeners=listeners, occasion=occasion
+        )
         return self._running
 
     @property

@@ -18,7 +18,7 @@ from .desk import Desk
 from .executor import Outcome
 from .pools import Pools
 from .rim import Rim
-from .telling import Telling
+from .telling import Data, Telling
 
 _MAY_BE_SPARED = frozenset(
     {
@@ -61,14 +61,15 @@ def _if_it_only_read(desk: Desk, store: Store, now: Try, outcome: Outcome) -> Ou
 
 
 class Engine:
-    """One run. `carry_out` returns when the last step is over and everything told is durable."""
+    """One run. `carry_out` returns when the last step is over and everything told is durable. `told` goes with its
+    beginning; if it is the run of a slot, no step begins before that is kept."""
 
-    def __init__(self, run: str, desk: Desk, rim: Rim, *, first_seq: int, jobs: int, note: str = "") -> None:
+    def __init__(self, run: str, desk: Desk, rim: Rim, *, first_seq: int, jobs: int, told: Data) -> None:
         self.run = run
         self.course = Course(desk.graph)
         self._desk = desk
         self._rim = rim
-        self._jobs, self._note = jobs, note
+        self._jobs, self._told = jobs, told
         self._telling = Telling(run, first_seq, rim.writer, rim.tell, rim.clock)
         self._attempts = Attempts(run, desk, rim, self._telling, self._ended)
         self._pools = Pools(desk.pools)
@@ -89,10 +90,10 @@ class Engine:
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         data: dict[str, Json] = {"jobs": self._jobs, "steps": len(plan.steps), "plan": plan.counts}
         data["queued"] = [step.task for step in plan.steps if step.action == "run"]
-        if self._note:
-            data["note"] = self._note
-        self._telling.emit(Kind.RUN_STARTED, data=data)
+        self._telling.emit(Kind.RUN_STARTED, data={**data, **self._told})
         try:
+            if "slot" in self._told:
+                self._error = await self._telling.kept()
             await self._start_executor(plan)
             self._begin_with(plan)
             await self._over
@@ -105,7 +106,8 @@ class Engine:
         return RunResult(self.run, ok, self.course.counts(), str(self._error) if self._error else "")
 
     async def _start_executor(self, plan: Plan) -> None:
-        if not plan.counts["run"] and not any(added.counts["run"] for added in self._added):
+        has_work = plan.counts["run"] or any(added.counts["run"] for added in self._added)
+        if not has_work or self._error is not None:
             return
         try:
             await self._attempts.start(self._jobs)

@@ -23,7 +23,7 @@ from .collector import collector_paused
 from .discovery import Project, Stamp, Walk, defines, is_candidate, walk
 from .files import digest_of
 
-FORMAT = 2
+FORMAT = 3
 MOST_BYTES = 256 * 2**20
 _RACY_NS = 2_000_000_000
 """A file this much younger than the record may have changed within one tick of its clock."""
@@ -219,5 +219,5 @@ def _around(interpreter: str) -> Iterator[Path]:
     yield from (Path(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry)
     here = Path(__file__).parent
     yield here.parent / "model.py"
-    for folder in (here, here.parent / "fingerprint"):
+    for folder in (here, here.parent / "fingerprint", here.parent / "schedules"):
         yield from sorted(folder.glob("*.py"))

@@ -13,7 +13,7 @@ from ..model import Json, Place
 from ..problems import Problem
 from .document import Document
 from .drafts import Draft, Origin
-from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Step, TaskEntry
+from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, ScheduleEntry, Step, TaskEntry
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
 from .scalars import shown_scalar
@@ -38,6 +38,9 @@ _MEANT = {
     "parameters": "params",
     "labels": "tags",
     "owner": "owners",
+    "catchup": "catch_up",
+    "tz": "timezone",
+    "selection": "select",
 }
 
 
@@ -111,6 +114,24 @@ def spec_draft(spec: Spec, line: str | None, pipeline: str, problems: list[Probl
     return Draft("task" if kind == "task" else "asset", spec.name, entry, origin, pipeline, (), broken, spec)
 
 
+def spec_schedule(
+    spec: Spec, line: str | None, problems: list[Problem]
+) -> tuple[ScheduleEntry, Origin] | None:
+    """What a `schedule()` in Python says; None where that is wrong."""
+    origin = Origin(spec.file, Place(spec.file, spec.line, 1), line=line)
+    if fault := name_fault(spec.name):
+        problems.append(origin.problem(fault))
+        return None
+    options = {key: value for key, value in spec.options.items() if value is not None}
+    try:
+        return ScheduleEntry.model_validate(options), origin
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    label = f"schedule {shown(spec.name)}: "
+    problems += [_problem(ScheduleEntry, detail, origin, label) for detail in details]
+    return None
+
+
 def _pairs(given: Json) -> list[Json]:
     if isinstance(given, Mapping):
         return [{"asset": name, "as": word} for name, word in given.items()]
@@ -180,7 +201,8 @@ def _unknown(model: type[BaseModel], path: tuple[int | str, ...], origin: Origin
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     if len(path) > 1:
-        return list(Defaults.model_fields) if path[0] == "defaults" else ["asset", "as"]
+        below: dict[int | str, type[BaseModel]] = {"defaults": Defaults, "schedules": ScheduleEntry}
+        return list(below[path[0]].model_fields) if path[0] in below else ["asset", "as"]
     return list(model.model_fields)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -130,6 +130,40 @@ def _version(value: object) -> object:
     if isinstance(value, float):
         raise fault(f'must be text: quote it, "{value}"')
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _cron(value: str) -> str:
+    from ..schedules.cron import five_fields
+
+    try:
+        five_fields(value)
+    except ValueError as error:
+        raise fault(str(error)) from error
+    return value.strip()
+
+
+def _zone(value: str) -> str:
+    from ..schedules.cron import zone
+
+    try:
+        zone(value)
+    except ValueError as error:
+        raise fault(str(error)) from error
+    return value
+
+
+def _catch_up(value: object) -> object:
+    if value not in ("skip", "one"):
+        raise fault(
+            "must be skip (a slot that passed is not run) or one (the latest that passed is run once)"
+        )
+    return value
+
+
+def _less_than_a_day(value: float) -> float:
+    if value > 86400:
+        raise fault("must be at most one day")
+    return value
 
 
 def _one_or_more_maps(value: Json) -> Json:
@@ -284,6 +318,27 @@ class TaskEntry(Step):
     """The assets that the task makes."""
 
 
+class ScheduleEntry(_Strict):
+    """When something is materialized by itself, while a screen or `bakehouse schedule run` is open."""
+
+    cron: Annotated[Text, AfterValidator(_cron)]
+    """Five fields (minute, hour, day of the month, month, day of the week), or a word as `@daily`."""
+    timezone: Annotated[Text, AfterValidator(_zone)] = "UTC"
+    """The IANA zone in which the fields are read, as in Europe/Berlin; by default UTC, which is the same everywhere."""
+    select: Text = ""
+    """What is brought up to date, as a selection; by default all that is stale or missing."""
+    catch_up: Annotated[Literal["skip", "one"], BeforeValidator(_catch_up)] = "skip"
+    """Slots that passed while nothing was open: `skip` notes them as missed, `one` runs the latest of them once."""
+    jitter: Annotated[float, AfterValidator(_less_than_a_day), BeforeValidator(seconds), _SECONDS_SCHEMA] = (
+        0.0
+    )
+    """A slot begins up to this much late, always as much for the same slot, so that many do not begin at once."""
+    force: bool = False
+    """Run what is selected even where it is fresh."""
+    description: str = ""
+    """What it is for."""
+
+
 class DefinitionFile(_Strict):
     """A file of definitions of Bakehouse."""
 
@@ -297,7 +352,7 @@ class DefinitionFile(_Strict):
     """Steps with their inputs and outputs."""
     defaults: Defaults = Defaults()
     """What holds for everything here that does not say otherwise."""
-    schedules: dict[Name, dict[str, Json]] = Field(default_factory=dict)
+    schedules: dict[Name, ScheduleEntry] = Field(default_factory=dict)
     """When something is materialized by itself."""
     pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
     """How many steps of each named pool may run at once."""

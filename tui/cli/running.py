@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,10 +23,13 @@ from .options import Options, WholeNumber
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
 
+if TYPE_CHECKING:
+    from ...core.schedules.due import Occasion
+
 _ERROR_LINES = 10
 _WHY_BLOCKED = {"reason": ": ", "hint": "; "}
 """What is told of a step that is blocked by no other step, and what stands before it."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _print_json(event: Event) -> None:
@@ -54,7 +58,8 @@ def plain_line(event: Event) -> str | None:
             counts = data["plan"]
             note = f"\n{clean(data['note'])}" if data.get("note") else ""
             skip = f", {counts['skip']} cannot run" if counts.get("skip") else ""
-            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse{skip}{note}"
+            by = f", by the schedule {clean(str(data['schedule']))}" if data.get("schedule") else ""
+            return f"run {event.run}{by}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse{skip}{note}"
         case Kind.STEP_STARTED:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
@@ -88,7 +93,7 @@ def _print_plain(event: Event) -> None:
         flush()
 
 
-class _Voice:
+class Voice:
     """Tells until nobody listens any more: then the run is cancelled, and ends without a word."""
 
     def __init__(self, tell: Callable[[Event], None]) -> None:
@@ -126,12 +131,18 @@ class _Interrupts:
         self._running.cancel()
 
 
-async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Callable[[Event], None]) -> int:
+async def _carry_out(
+    bench: Workbench,
+    plan: Plan,
+    jobs: int | None,
+    tell: Callable[[Event], None],
+    occasion: Occasion | None,
+) -> int:
     loop = asyncio.get_running_loop()
-    voice = _Voice(tell)
-    running = voice.running = bench.start(plan, jobs=jobs, listeners=[voice])
+    voice = Voice(tell)
+    running = voice.running = bench.start(plan, jobs=jobs, listeners=[voice], occasion=occasion)
     interrupts = _Interrupts(running)
-    for number in _INTERRUPTS:
+    for number in INTERRUPTS:
         loop.add_signal_handler(number, interrupts, number)
     try:
         result = await running.wait()
@@ -144,10 +155,8 @@ async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Calla
     return 0 if result.ok else 1
 
 
-def run_plan(
-    bench: Workbench, plan: Plan, *, jobs: int | None = None, as_json: bool = False, quiet: bool = False
-) -> int:
-    """Runs `plan` to its end, telling as it goes; returns the exit code."""
+def teller(as_json: bool, quiet: bool) -> Callable[[Event], None]:
+    """What tells the events of a run to whoever reads the output."""
     tell: Callable[[Event], None] = _print_json if as_json else _print_plain
     if quiet and not as_json:
 
@@ -156,8 +165,22 @@ def run_plan(
             if is_root or event.kind in (Kind.STEP_FAILED, Kind.RUN_FINISHED):
                 _print_plain(event)
 
+    return tell
+
+
+def run_plan(
+    bench: Workbench,
+    plan: Plan,
+    *,
+    jobs: int | None = None,
+    as_json: bool = False,
+    quiet: bool = False,
+    occasion: Occasion | None = None,
+) -> int:
+    """Runs `plan` to its end, telling as it goes; returns the exit code."""
+    tell = teller(as_json, quiet)
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_carry_out(bench, plan, jobs, tell))
+        return asyncio.run(_carry_out(bench, plan, jobs, tell, occasion))
     return 130
 
 
