@@ -168,6 +168,17 @@ def _tell(message: str) -> None:
     tell(clean_lines(message))
 
 
+def _breaks_off(error: BaseException | None) -> bool:
+    """Whether an import found the end of a compiled module too early. (Python moves even such a file into place whose
+    writing was cut short, and click takes any EOFError for an end of the user's input.)"""
+    if not isinstance(error, EOFError):
+        return False
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_code.co_filename.startswith("<frozen importlib")
+
+
 def _mistaken(mistake: click.ClickException) -> int:
     said = io.StringIO()
     mistake.show(said)
@@ -225,8 +236,15 @@ def run(arguments: list[str] | None = None) -> int:
         return end.exit_code
     except click.ClickException as mistake:
         return _mistaken(mistake)
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+    except (click.Abort, KeyboardInterrupt) as end:
+        if not _breaks_off(end.__cause__):
+            return 130
+        where = Path(__file__).resolve().parents[2]
+        _tell(
+            "bakehouse: a compiled file of the program breaks off, as of a disk that was full\n"
+            f"remove the folders called __pycache__ in {where}, or install Bakehouse again"
+        )
+        return 1
     except ProblemError as problem:
         _tell(f"bakehouse: {problem}")
         return problem.exit_code
