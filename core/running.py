@@ -53,13 +53,22 @@ class Ground:
 class Running:
     """Handle of one run. Everything but `begin` is called in the loop that it was begun in."""
 
-    def __init__(self, run: str, plan: Plan, ground: Ground, lock: ProjectLock, jobs: int, note: str) -> None:
+    def __init__(
+        self,
+        run: str,
+        plan: Plan,
+        ground: Ground,
+        lock: ProjectLock,
+        jobs: int,
+        note: str,
+        fail_fast: bool = False,
+    ) -> None:
         self.run = run
         self.plan = plan
         self.result: RunResult | None = None
         self._ground = ground
         self._lock = lock
-        self._jobs, self._note = jobs, note
+        self._jobs, self._note, self._fail_fast = jobs, note, fail_fast
         self._listeners: tuple[Tell, ...] = ()
         self._engine: Engine | None = None
         self._added: list[Plan] = []
@@ -67,13 +76,22 @@ class Running:
 
     @classmethod
     def begin(
-        cls, run: str, plan: Plan, ground: Ground, *, jobs: int, listeners: Iterable[Tell], note: str = ""
+        cls,
+        run: str,
+        plan: Plan,
+        ground: Ground,
+        *,
+        jobs: int,
+        listeners: Iterable[Tell],
+        note: str = "",
+        fail_fast: bool = False,
     ) -> Running:
-        """Takes the project's lock and starts; `note` is told at the start. Raises `ProjectHeld` if another
+        """Takes the project's lock and starts; `note` is told at the start. With `fail_fast` nothing begins any more
+        after a failure. Raises `ProjectHeld` if another
         run has it."""
         ground.store.furnish()
         lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}", run)
-        running = cls(run, plan, ground, lock, jobs, note)
+        running = cls(run, plan, ground, lock, jobs, note, fail_fast)
         running._listeners = tuple(listeners)
         running.task = asyncio.get_running_loop().create_task(running._carry_out(), name=f"run {run}")
         return running
@@ -176,7 +194,13 @@ class Running:
         ground = self._ground
         rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell, ground.secrets)
         engine = self._engine = Engine(
-            self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs, note=self._note
+            self.run,
+            desk,
+            rim,
+            first_seq=writer.last_seq,
+            jobs=self._jobs,
+            note=self._note,
+            fail_fast=self._fail_fast,
         )
         for plan in self._added:
             engine.add(plan)

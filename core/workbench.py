@@ -338,9 +338,11 @@ class Workbench:
 
     # ---- running -------------------------------------------------------------------------------
 
-    def start(self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = ()) -> Running:
+    def start(
+        self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = (), fail_fast: bool = False
+    ) -> Running:
         """Begins to run `plan` in the loop that is running, with the definitions that it was made of.
-        Listeners hear events in that loop.
+        Listeners hear events in that loop. With `fail_fast` nothing begins any more after a failure.
 
         Raises `NotTrusted`, `ProjectHeld`, `StoreError`, and `ProblemError` for a secret that cannot be kept.
         """
@@ -368,7 +370,9 @@ class Workbench:
         )
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs, note = affordable(jobs or os.cpu_count() or 2)
-        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners)
+        self._running = Running.begin(
+            run, plan, ground, jobs=jobs, note=note, listeners=listeners, fail_fast=fail_fast
+        )
         return self._running
 
     @property

@@ -11,7 +11,7 @@ from ...core.model import Node
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean
 from .listing import SELECTION_HELP, listing_as_json
-from .opening import chosen, open_workbench
+from .opening import Selected, chosen, open_workbench, selecting
 from .options import Options
 from .output import mark, print_json, print_line
 from .surveying import survey_now
@@ -69,7 +69,7 @@ def as_mermaid(view: View) -> str:
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting()
 @click.option(
     "--format",
     "form",
@@ -79,7 +79,7 @@ def as_mermaid(view: View) -> str:
 )
 @click.option("--view", "kind", type=click.Choice(["asset", "task"]), default="asset", help="Nouns or verbs.")
 @click.pass_obj
-def graph(options: Options, selection: tuple[str, ...], form: str, kind: Literal["asset", "task"]) -> None:
+def graph(options: Options, selection: Selected, form: str, kind: Literal["asset", "task"]) -> None:
     """Print the graph."""
     bench = open_workbench(options)
     selected = chosen(bench, selection)

@@ -15,7 +15,7 @@ from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, last_state, one_line
 from ..projection.states import state_after
-from .opening import find_node, open_workbench
+from .opening import complete_keys, find_node, open_workbench
 from .options import Options, WholeNumber
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
@@ -95,7 +95,7 @@ def _step_row(step: PastStep) -> tuple[str, ...]:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @click.option("--run", metavar="RUN", help="Of that run, by its name or the beginning of it.")
 @click.option("--raw", is_flag=True, help="The very bytes, unsanitised.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")

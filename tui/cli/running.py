@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -17,7 +19,7 @@ from ...core.running import Running
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, clean_lines
 from .listing import SELECTION_HELP, print_plan
-from .opening import chosen, open_workbench
+from .opening import Selected, open_workbench, planned, selecting
 from .options import Options, WholeNumber
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
@@ -126,10 +128,12 @@ class _Interrupts:
         self._running.cancel()
 
 
-async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Callable[[Event], None]) -> int:
+async def _carry_out(bench: Workbench, plan: Plan, manner: Manner, tell: Callable[[Event], None]) -> int:
     loop = asyncio.get_running_loop()
     voice = _Voice(tell)
-    running = voice.running = bench.start(plan, jobs=jobs, listeners=[voice])
+    running = voice.running = bench.start(
+        plan, jobs=manner.jobs, listeners=[*manner.listeners, voice], fail_fast=manner.fail_fast
+    )
     interrupts = _Interrupts(running)
     for number in _INTERRUPTS:
         loop.add_signal_handler(number, interrupts, number)
@@ -144,8 +148,17 @@ async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Calla
     return 0 if result.ok else 1
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run is carried out; `listeners` hear what is told, whether or not anybody reads our output."""
+
+    jobs: int | None = None
+    fail_fast: bool = False
+    listeners: Sequence[Callable[[Event], None]] = ()
+
+
 def run_plan(
-    bench: Workbench, plan: Plan, *, jobs: int | None = None, as_json: bool = False, quiet: bool = False
+    bench: Workbench, plan: Plan, manner: Manner = Manner(), *, as_json: bool = False, quiet: bool = False
 ) -> int:
     """Runs `plan` to its end, telling as it goes; returns the exit code."""
     tell: Callable[[Event], None] = _print_json if as_json else _print_plain
@@ -157,29 +170,60 @@ def run_plan(
                 _print_plain(event)
 
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_carry_out(bench, plan, jobs, tell))
+        return asyncio.run(_carry_out(bench, plan, manner, tell))
     return 130
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting(to_run=True)
 @click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
 @click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
-@click.option("--plan-only", is_flag=True, help="Say what would run; run nothing.")
+@click.option("--plan-only", "--dry-run", "plan_only", is_flag=True, help="Say what would run; run nothing.")
+@click.option(
+    "--fail-fast/--keep-going",
+    help="After a failure begin nothing more and let what runs end, or go on with all that does not need it "
+    "(which is what happens if neither is said).",
+)
+@click.option(
+    "--report",
+    "reports",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Write how it went to FILE: JUnit XML (.xml) or Markdown (.md). May be said several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 @click.pass_obj
 def materialize(
     options: Options,
-    selection: tuple[str, ...],
+    selection: Selected,
     force: bool,
     jobs: int | None,
     plan_only: bool,
+    fail_fast: bool,
+    reports: tuple[Path, ...],
     as_json: bool,
 ) -> int:
     """Run what is stale or missing: all of it, or what is selected with what that needs."""
+    if reports:
+        from .report import check_paths
+
+        check_paths(reports)
     bench = open_workbench(options, to_run=not plan_only)
-    plan = bench.plan(chosen(bench, selection), force=force)
+    plan = planned(bench, selection, force=force, quiet=options.quiet)
     if plan_only:
         print_plan(bench, plan, jobs, as_json, options.quiet)
         return 0
-    return run_plan(bench, plan, jobs=jobs, as_json=as_json, quiet=options.quiet)
+    if not reports:
+        return run_plan(bench, plan, Manner(jobs, fail_fast), as_json=as_json, quiet=options.quiet)
+    from .report import Account, write_reports
+
+    account = Account(bench.project.name)
+    code = 0
+    try:
+        manner = Manner(jobs, fail_fast, [account])
+        code = run_plan(bench, plan, manner, as_json=as_json, quiet=options.quiet)
+    finally:
+        if failed := write_reports(account, reports):
+            talk(failed)
+    return code or int(bool(failed))
