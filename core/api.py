@@ -40,7 +40,7 @@ class StepOptions(SharedOptions, total=False):
     deps: Names
     after: Sequence[str | Function]
     verb: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] | Sequence[str]
     env: Mapping[str, str | None] | Sequence[str]
     retries: int
     backoff: Seconds

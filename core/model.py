@@ -130,7 +130,7 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A step: what it reads, what it makes, how it is run. `rest` are the inputs that its function takes in
-    `**kwargs`, in the order in which it gets them."""
+    `**kwargs`, in the order in which it gets them. `takes` are those of its params that are the project's, by name."""
 
     name: str
     action: Action
@@ -146,6 +146,7 @@ class Task:
     description: str = ""
     metadata: Mapping[str, Json] = field(default_factory=dict)
     params: Mapping[str, Json] = field(default_factory=dict)
+    takes: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str | None] = field(default_factory=dict)
     retries: int = 0
     backoff: float = 1.0
@@ -180,6 +181,7 @@ class Definitions:
     `variables` are the environment variables that were looked up on the way, with digests of their values.
     `secrets` are the environment variables whose values are not to be told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
+    `params` are the project's own, as they are under `profile` (empty: none) and what the caller set.
     """
 
     root: str
@@ -187,6 +189,9 @@ class Definitions:
     tasks: Mapping[str, Task]
     pipelines: tuple[str, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
+    profiles: Mapping[str, Json] = field(default_factory=dict)
+    profile: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()

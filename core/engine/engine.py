@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..events import Event, Kind
-from ..model import Json, Plan, Reason, ReasonKind, StepKey, StepRecord, Stored
+from ..model import Definitions, Json, Plan, Reason, ReasonKind, StepKey, StepRecord, Stored
 from ..plan.keys import step_key
 from ..problems import ProblemError
 from ..store.store import Store
@@ -60,10 +60,11 @@ def _if_it_only_read(desk: Desk, store: Store, now: Try, outcome: Outcome) -> Ou
     return replace(outcome, ok=False, made=(), error=f"{told}: a step may only read its inputs")
 
 
-def _opening(plan: Plan, jobs: int, note: str) -> dict[str, Json]:
+def _opening(plan: Plan, jobs: int, note: str, definitions: Definitions) -> dict[str, Json]:
     data: dict[str, Json] = {"jobs": jobs, "steps": len(plan.steps), "plan": plan.counts}
     data["queued"] = [step.task for step in plan.steps if step.action == "run"]
-    return {**data, "note": note} if note else data
+    said = {"note": note, "profile": definitions.profile, "params": dict(definitions.params)}
+    return {**data, **{name: value for name, value in said.items() if value}}
 
 
 def _success(
@@ -120,7 +121,9 @@ class Engine:
     async def carry_out(self, plan: Plan) -> RunResult:
         """Runs `plan` to its end. A store that fails ends the run; its error is in the result."""
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._telling.emit(Kind.RUN_STARTED, data=_opening(plan, self._jobs, self._note))
+        self._telling.emit(
+            Kind.RUN_STARTED, data=_opening(plan, self._jobs, self._note, self._desk.definitions)
+        )
         try:
             await self._start_executor(plan)
             self._begin_with(plan)

@@ -24,6 +24,7 @@ from .names import shown
 from .python import load_python
 from .python_types import Call, CallKey, LoadFailure, PythonRequest, PythonResult, Signature
 from .reader import read_yaml
+from .settings import project_params, project_profiles
 
 CODE_FOLDER = "code"
 MOST_PROBLEMS = 500
@@ -73,20 +74,25 @@ def _composed(
     drafts = _drafts(project, yaml, result, sources, problems)
     failures, calls = _failures(result, sources)
     problems += failures
-    pools = _pools(yaml, problems)
+    pools, params = _pools(yaml, problems), project_params(yaml, problems)
     merged = merge(
         drafts,
         calls,
         pools,
+        params,
         incomplete=bool(failures or found.problems) or any(map(_unreadable, yaml)),
         withheld=not trusted and bool(found.python),
     )
+    known = None if failures or found.problems or (found.python and not trusted) else merged.tasks
+    profiles = project_profiles(yaml, params, pools, known, problems)
     definitions = Definitions(
         root=str(project.root),
         assets=merged.assets,
         tasks=merged.tasks,
         pipelines=tuple(dict.fromkeys(draft.pipeline for draft in drafts)),
         pools=pools,
+        params=params,
+        profiles=profiles,
         files=_digests(found, result),
         variables=result.variables,
         secrets=_secrets(yaml),

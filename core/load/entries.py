@@ -13,7 +13,7 @@ from ..model import Json, Place
 from ..problems import Problem
 from .document import Document
 from .drafts import Draft, Origin
-from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Step, TaskEntry
+from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Profile, Step, TaskEntry
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
 from .scalars import shown_scalar
@@ -180,7 +180,9 @@ def _unknown(model: type[BaseModel], path: tuple[int | str, ...], origin: Origin
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     if len(path) > 1:
-        return list(Defaults.model_fields) if path[0] == "defaults" else ["asset", "as"]
+        sections: dict[str, type[BaseModel]] = {"defaults": Defaults, "profiles": Profile}
+        of = sections.get(str(path[0]))
+        return list(of.model_fields) if of else ["asset", "as"]
     return list(model.model_fields)
 
 

@@ -83,6 +83,15 @@ def _environment(value: object) -> object:
     return {name: None if item is None else shown_scalar(item) for name, item in items.items()}
 
 
+def _params(value: object) -> object:
+    """A list of names takes those parameters of the project: the same as a mapping of each to itself."""
+    if isinstance(value, list):
+        if len({item for item in value if isinstance(item, str)}) != len(value):
+            raise fault("must be a list of different names, or a mapping of names to values")
+        return {name: f"${{{name}}}" for name in value}
+    return value
+
+
 def _dependencies(value: object) -> object:
     """Every form of `deps` as a list of `{asset, as}`."""
     if isinstance(value, Mapping):
@@ -177,7 +186,17 @@ Environment = Annotated[
         }
     ),
 ]
+Params = Annotated[
+    dict[Name, Json],
+    BeforeValidator(_params),
+    WithJsonSchema(
+        {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "string"}, "uniqueItems": True}]}
+    ),
+]
 Reference = Annotated[str, AfterValidator(_reference), _REFERENCE_SCHEMA]
+
+
+Pools = dict[Name, Annotated[int, Field(ge=1, le=10_000)]]
 
 
 class _Strict(BaseModel):
@@ -219,8 +238,9 @@ class Defaults(_Strict):
     """Words to select by: `tag:daily`."""
     owners: list[Name] = Field(default_factory=list)
     """People or teams to ask."""
-    params: dict[Name, Json] = Field(default_factory=dict)
-    """Values that the step gets by name; a change of one makes it stale."""
+    params: Params = Field(default_factory=dict)
+    """Values that the step gets by name; a change of one makes it stale. `${name}`, or a list of names, takes those of
+    the project."""
     env: Environment = Field(default_factory=dict)
     """Environment variables of the step: `NAME: value`, or null to inherit and watch the caller's."""
     retries: Annotated[int, Field(ge=0, le=100)] = 0
@@ -284,6 +304,17 @@ class TaskEntry(Step):
     """The assets that the task makes."""
 
 
+class Profile(_Strict):
+    """What is otherwise when it is asked for (`--profile NAME`)."""
+
+    params: dict[Name, Json] = Field(default_factory=dict)
+    """Other values of the project's parameters."""
+    env: Environment = Field(default_factory=dict)
+    """Other values of environment variables, for the steps that have them under `env`."""
+    pools: Pools = Field(default_factory=dict)
+    """Other sizes of pools."""
+
+
 class DefinitionFile(_Strict):
     """A file of definitions of Bakehouse."""
 
@@ -299,7 +330,11 @@ class DefinitionFile(_Strict):
     """What holds for everything here that does not say otherwise."""
     schedules: dict[Name, dict[str, Json]] = Field(default_factory=dict)
     """When something is materialized by itself."""
-    pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
+    params: dict[Name, Json] = Field(default_factory=dict)
+    """The project's parameters with their usual values, for the steps that name them; `-p NAME=VALUE` sets one."""
+    profiles: dict[Name, Profile] = Field(default_factory=dict)
+    """Named sets of other parameters, variables and pools."""
+    pools: Pools = Field(default_factory=dict)
     """How many steps of each named pool may run at once."""
     secrets: list[Annotated[Name, AfterValidator(_variable)]] = Field(default_factory=list)
     """Environment variables whose values are kept out of logs, events, errors and the screen."""

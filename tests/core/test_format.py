@@ -318,9 +318,18 @@ def test_the_schema_describes_every_key_for_editors() -> None:
     assert {"deps", "shell", "sql", "python", "as"} - set(schema["$defs"]["AssetEntry"]["properties"]) == {
         "as"
     }
-    assert {"pipeline", "assets", "tasks", "defaults", "schedules", "pools", "secrets", "definitions"} == set(
-        schema["properties"]
-    )
+    assert {
+        "pipeline",
+        "assets",
+        "tasks",
+        "defaults",
+        "schedules",
+        "pools",
+        "params",
+        "profiles",
+        "secrets",
+        "definitions",
+    } == set(schema["properties"])
 
 
 KEYS = [
@@ -329,6 +338,8 @@ KEYS = [
     "tasks",
     "defaults",
     "schedules",
+    "params",
+    "profiles",
     "pools",
     "definitions",
     "deps",

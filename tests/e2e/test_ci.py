@@ -19,6 +19,8 @@ import pytest
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 LINE = """
+params: {year: 1}
+profiles: {prod: {params: {year: 2}}}
 assets:
   seed: {shell: 'echo 1 > "$OUTPUT"', group: raw}
   left: {deps: [seed], shell: 'cat "$seed" > "$OUTPUT"', group: mid}
@@ -294,6 +296,8 @@ def test_keys_groups_and_tags_are_completed_from_what_was_read_last(
     assert completed(environ, line, "ls", "group", ":", "m") == ["mid"]
     assert completed(environ, line, "ls", "tag", ":") == ["t1"]
     assert completed(environ, line, "why", "se") == ["seed"]
+    assert completed(environ, line, "--profile", "p") == ["prod"]
+    assert completed(environ, line, "-p", "") == ["year="]
     assert not (line.parent / "ran").exists()
 
 

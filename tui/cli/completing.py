@@ -76,3 +76,5 @@ def _named(names: Callable[[Definitions], Sequence[str]]) -> Callable[..., list[
 
 
 keys = _named(lambda known: [*dict.fromkeys([*known.assets, *known.tasks])])
+profiles = _named(lambda known: list(known.profiles))
+parameters = _named(lambda known: [f"{name}=" for name in known.params])

@@ -320,9 +320,13 @@ def status(options: Options, selection: Selected, check: bool, as_json: bool) ->
                 "ok": is_well,
                 "held": None if holder is None else asdict(holder),
                 "withheld": list(bench.withheld),
+                "profile": bench.definitions.profile or None,
+                "params": dict(bench.definitions.params),
             }
         )
     else:
+        if bench.definitions.profile:
+            print_line(f"profile {clean(bench.definitions.profile)}")
         for kind, tally in zip(KINDS, (assets, steps), strict=True):
             words = [f"{mark(s)} {tally[s]} {s.value}" for s in ORDER if tally[s]]
             total = total_of(kind, tally.total())

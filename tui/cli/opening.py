@@ -26,7 +26,9 @@ def open_workbench(options: Options, *, to_run: bool = False) -> Workbench:
 
     Raises `NotTrusted` where it is opened to run something and may not.
     """
-    bench = Workbench.open(options.path, trust=options.trust, interpreter=options.python)
+    bench = Workbench.open(
+        options.path, trust=options.trust, interpreter=options.python, choice=options.choice()
+    )
     if options.since is not None:
         bench.compare_with(options.since)
     if to_run:

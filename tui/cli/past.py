@@ -40,16 +40,19 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
         return
     past = bench.history(limit)
     if as_json:
-        print_json({"schema": 1, "runs": [_run_as_json(one) for one in past]})
+        print_json({"schema": 1, "runs": [_run_as_json(bench, one) for one in past]})
     else:
         print_columns([_run_row(one) for one in past])
         if not past:
             talk("nothing was run yet", options.quiet)
 
 
-def _run_as_json(run: RunSummary) -> dict[str, Json]:
+def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
     fields = ("run", "started", "finished", "status", "counts", "selection", "jobs")
-    return {name: getattr(run, name) for name in fields}
+    said = next(iter(bench.store.events(run.run, limit=1)), None)
+    data = {} if said is None else said.data
+    settings = {"profile": data.get("profile"), "params": data.get("params") or {}}
+    return {**{name: getattr(run, name) for name in fields}, **settings}
 
 
 def _run_row(run: RunSummary) -> tuple[str, ...]:
@@ -62,7 +65,9 @@ def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:
     run = find_run(bench.store, name)
     steps = past_steps(bench.store, run)
     if as_json:
-        print_json({"schema": 1, **_run_as_json(run), "steps": [_step_as_json(step) for step in steps]})
+        print_json(
+            {"schema": 1, **_run_as_json(bench, run), "steps": [_step_as_json(step) for step in steps]}
+        )
         return
     print_columns([_run_row(run)])
     told = [step for step in steps if step.outcome != "reused"]

@@ -56,7 +56,9 @@ def plain_line(event: Event) -> str | None:
             counts = data["plan"]
             note = f"\n{clean(data['note'])}" if data.get("note") else ""
             skip = f", {counts['skip']} cannot run" if counts.get("skip") else ""
-            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse{skip}{note}"
+            profile = f" ({clean(data['profile'])})" if data.get("profile") else ""
+            to_do = f"{counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse"
+            return f"run {event.run}{profile}: {to_do}{skip}{note}"
         case Kind.STEP_STARTED:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
