@@ -10,17 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 import click
 
 from ...core.events import Event, Kind
 from ...core.history import PastStep, steps_of
 from ...core.model import Json
+from ..paint.markup import xml_attribute, xml_text
 from ..paint.sanitize import clean_lines, one_line
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, however it is escaped."""
 _TAIL, _WIDEST = 40, 500
 """How many lines of the log of a step that failed are told, and how many characters of each."""
 _LONGEST = 100_000
@@ -133,14 +131,6 @@ def _of_check(event: Event) -> Case:
 # ---- JUnit XML -------------------------------------------------------------------------------
 
 
-def _text(text: str) -> str:
-    return escape(_ILLEGAL.sub("\ufffd", clean_lines(text)))
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(_ILLEGAL.sub("\ufffd", clean_lines(text)))
-
-
 def as_junit(account: Account) -> str:
     """`testsuites > testsuite > testcase` with `failure`, `error` or `skipped`, as CI servers read it."""
     cases = account.cases()
@@ -150,7 +140,7 @@ def as_junit(account: Account) -> str:
         f'skipped="{counts["skipped"]}" time="{account.seconds:.3f}"'
     )
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(account.started or time.time()))
-    name = _attribute(account.title)
+    name = xml_attribute(account.title)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<testsuites name="bakehouse" {tally}>',
@@ -161,7 +151,9 @@ def as_junit(account: Account) -> str:
     said = {key: str(value) for key, value in properties.items() if value not in (None, "")}
     if said:
         lines.append("    <properties>")
-        lines += [f"      <property name={_attribute(k)} value={_attribute(v)}/>" for k, v in said.items()]
+        lines += [
+            f"      <property name={xml_attribute(k)} value={xml_attribute(v)}/>" for k, v in said.items()
+        ]
         lines.append("    </properties>")
     for case in cases:
         lines += _junit_case(account.title, case)
@@ -169,19 +161,19 @@ def as_junit(account: Account) -> str:
 
 
 def _junit_case(title: str, case: Case) -> Iterator[str]:
-    head = f"    <testcase classname={_attribute(f'{title}.{case.kind}')} name={_attribute(case.name)}"
+    head = f"    <testcase classname={xml_attribute(f'{title}.{case.kind}')} name={xml_attribute(case.name)}"
     head += f' time="{case.seconds:.3f}"'
     if case.verdict == "passed":
         yield f"{head}/>"
         return
     yield f"{head}>"
     if case.verdict == "skipped":
-        yield f"      <skipped message={_attribute(case.message or case.outcome)}/>"
+        yield f"      <skipped message={xml_attribute(case.message or case.outcome)}/>"
     else:
-        message = f"message={_attribute(case.message)} type={_attribute(f'{case.kind}_{case.outcome}')}"
-        yield f"      <{case.verdict} {message}>{_text(case.text)}</{case.verdict}>"
+        message = f"message={xml_attribute(case.message)} type={xml_attribute(f'{case.kind}_{case.outcome}')}"
+        yield f"      <{case.verdict} {message}>{xml_text(case.text)}</{case.verdict}>"
     if case.log:
-        yield f"      <system-out>{_text(chr(10).join(case.log))}</system-out>"
+        yield f"      <system-out>{xml_text(chr(10).join(case.log))}</system-out>"
     yield "    </testcase>"
 
 
