@@ -257,3 +257,22 @@ def write_reports(account: Account, paths: Sequence[Path]) -> str:
             with suppress(OSError):
                 beside.unlink()
     return "; ".join(failed)
+
+
+class Reports:
+    """Hears a run, and writes its reports when it is over."""
+
+    counts = True
+
+    def __init__(self, title: str, paths: Sequence[Path]) -> None:
+        self._account = Account(title)
+        self._paths = paths
+        self._told: str | None = None
+
+    def __call__(self, event: Event) -> None:
+        self._account(event)
+
+    def close(self) -> str:
+        if self._told is None:
+            self._told = write_reports(self._account, self._paths)
+        return self._told

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import click
 
@@ -142,6 +143,9 @@ async def _carry_out(bench: Workbench, plan: Plan, manner: Manner, tell: Callabl
     try:
         result = await running.wait()
     finally:
+        if not running.active:
+            for listener in manner.listeners:
+                await asyncio.to_thread(listener.close)
         await bench.aclose()
     if voice.broken is not None:
         raise voice.broken
@@ -150,13 +154,23 @@ async def _carry_out(bench: Workbench, plan: Plan, manner: Manner, tell: Callabl
     return 0 if result.ok else 1
 
 
+class Listener(Protocol):
+    """Hears a run. `close` may be called more than once; it returns what went wrong, and `counts` is whether the run is
+    not well then."""
+
+    counts: bool
+
+    def __call__(self, event: Event) -> None: ...
+    def close(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a run is carried out; `listeners` hear what is told, whether or not anybody reads our output."""
 
     jobs: int | None = None
     fail_fast: bool = False
-    listeners: Sequence[Callable[[Event], None]] = ()
+    listeners: Sequence[Listener] = ()
 
 
 def run_plan(
@@ -194,6 +208,13 @@ def run_plan(
     type=click.Path(path_type=Path),
     help="Write how it went to FILE: JUnit XML (.xml) or Markdown (.md). May be said several times.",
 )
+@click.option(
+    "--openlineage",
+    metavar="TARGET",
+    envvar="BAKEHOUSE_OPENLINEAGE",
+    help="Tell what reads and makes what as OpenLineage events: to a file (a line for each), an http address, or "
+    "`env`, the one in OPENLINEAGE_URL.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 @click.pass_obj
 def materialize(
@@ -204,6 +225,7 @@ def materialize(
     plan_only: bool,
     fail_fast: bool,
     reports: tuple[Path, ...],
+    openlineage: str | None,
     as_json: bool,
 ) -> int:
     """Run what is stale or missing: all of it, or what is selected with what that needs."""
@@ -216,16 +238,22 @@ def materialize(
     if plan_only:
         print_plan(bench, plan, jobs, as_json, options.quiet)
         return 0
-    if not reports:
-        return run_plan(bench, plan, Manner(jobs, fail_fast), as_json=as_json, quiet=options.quiet)
-    from .report import Account, write_reports
+    listeners: list[Listener] = []
+    if reports:
+        from .report import Reports
 
-    account = Account(bench.project.name)
-    code = 0
+        listeners.append(Reports(bench.project.name, reports))
+    if openlineage:
+        from .lineage import Lineage
+
+        listeners.append(Lineage(bench, plan, openlineage))
+    code, is_whole = 0, True
     try:
-        manner = Manner(jobs, fail_fast, [account])
+        manner = Manner(jobs, fail_fast, listeners)
         code = run_plan(bench, plan, manner, as_json=as_json, quiet=options.quiet)
     finally:
-        if failed := write_reports(account, reports):
-            talk(failed)
-    return code or int(bool(failed))
+        for one in listeners:
+            if told := one.close():
+                talk(told)
+                is_whole = is_whole and not one.counts
+    return code or int(not is_whole)
