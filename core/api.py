@@ -40,6 +40,8 @@ class StepOptions(SharedOptions, total=False):
     deps: Names
     after: Sequence[str | Function]
     verb: str
+    on_success: Any
+    on_failure: Any
     params: Mapping[str, Any] | Sequence[str]
     env: Mapping[str, str | None] | Sequence[str]
     retries: int

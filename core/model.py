@@ -182,6 +182,7 @@ class Definitions:
     `secrets` are the environment variables whose values are not to be told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
     `params` are the project's own, as they are under `profile` (empty: none) and what the caller set.
+    `hooks` are those of each task, and under no name those of the run.
     """
 
     root: str
@@ -192,6 +193,7 @@ class Definitions:
     params: Mapping[str, Json] = field(default_factory=dict)
     profiles: Mapping[str, Json] = field(default_factory=dict)
     profile: str = ""
+    hooks: Mapping[str, Json] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()

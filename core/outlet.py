@@ -6,6 +6,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
@@ -80,7 +81,7 @@ def to_target(target: str, endpoint: str = "", key: str = "") -> Send:
     parts = urlsplit(target)
     if parts.scheme in ("http", "https") and parts.netloc:
         url = target if parts.path.strip("/") else f"{target.rstrip('/')}/{endpoint.lstrip('/')}"
-        return _poster(url, key)
+        return partial(post, url, key=key)
     if "://" in target:
         raise ProblemError(f"{target} is no file and no http address", "write it as in http://localhost:5000")
     path = Path(target)
@@ -97,12 +98,10 @@ def to_target(target: str, endpoint: str = "", key: str = "") -> Send:
     return append
 
 
-def _poster(url: str, key: str) -> Send:
+def post(url: str, data: bytes, *, key: str = "", seconds: float = SECONDS_A_DOCUMENT) -> None:
+    """Sends JSON to an http(s) address. Blocking. Raises OSError where it does not get there or is refused."""
     from urllib.request import Request, urlopen
 
-    def post(data: bytes) -> None:
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-        with urlopen(Request(url, data, headers, method="POST"), timeout=SECONDS_A_DOCUMENT) as answer:
-            answer.read(65_536)
-
-    return post
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    with urlopen(Request(url, data, headers, method="POST"), timeout=seconds) as answer:
+        answer.read(65_536)

@@ -25,6 +25,7 @@ from .store.store import Store
 from .store.writer import Writer
 
 if TYPE_CHECKING:
+    from .hooks import Hooks
     from .workers.pool import Workers
 
 Tell = Callable[[Event], None]
@@ -50,6 +51,15 @@ class Ground:
         return Workers(self.root, self.store.folder, self.interpreter, self.defined.definitions.modules)
 
 
+def _hooks(ground: Ground) -> Hooks | None:
+    definitions = ground.defined.definitions
+    if not definitions.hooks:
+        return None
+    from .hooks import Hooks
+
+    return Hooks(definitions, ground.root.name, ground.workers, ground.secrets.text)
+
+
 class Running:
     """Handle of one run. Everything but `begin` is called in the loop that it was begun in."""
 
@@ -73,6 +83,7 @@ class Running:
         self._engine: Engine | None = None
         self._added: list[Plan] = []
         self._cancelled = False
+        self._hooks = _hooks(ground)
 
     @classmethod
     def begin(
@@ -97,6 +108,11 @@ class Running:
         return running
 
     task: asyncio.Task[RunResult]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What went wrong beside the run, which it does not change: hooks that failed."""
+        return () if self._hooks is None else tuple(self._hooks.warnings)
 
     @property
     def active(self) -> bool:
@@ -158,6 +174,8 @@ class Running:
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+        if self._hooks is not None:
+            self._hooks(event)
 
     async def _carry_out(self) -> RunResult:
         try:
@@ -166,6 +184,8 @@ class Running:
                 try:
                     return await self._run(desk, writer)
                 finally:
+                    if self._hooks is not None:
+                        await self._hooks.finish()
                     await asyncio.to_thread(writer.close)
                     crash_point("run.before_release")
         finally:

@@ -19,6 +19,7 @@ from .document import Document, shown_line
 from .drafts import Draft
 from .entries import YamlFile, read_entries, spec_draft
 from .files import read_file
+from .hooking import hook_calls, hook_problems, hooks_of
 from .merge import merge
 from .names import shown
 from .python import load_python
@@ -93,6 +94,7 @@ def _composed(
         pools=pools,
         params=params,
         profiles=profiles,
+        hooks=hooks_of(yaml, drafts),
         files=_digests(found, result),
         variables=result.variables,
         secrets=_secrets(yaml),
@@ -104,6 +106,7 @@ def _composed(
         output=result.output,
     )
     problems += merged.problems
+    problems += hook_problems(yaml, drafts, calls)
     problems += (_with_line(problem, sources) for problem in cycle_problems(definitions))
     if problems:
         raise DefinitionError(_bounded(problems))
@@ -240,6 +243,7 @@ def _request(
         for draft in each.drafts:
             if isinstance(action := draft.action, PythonAction):
                 calls[Call(action.module, action.function, action.folder)] = None
+        calls.update(dict.fromkeys(hook_calls(hooks_of([each], each.drafts))))
     return PythonRequest(
         root=str(project.root),
         files=found.python,

@@ -92,6 +92,20 @@ def _params(value: object) -> object:
     return value
 
 
+def _hooks(value: object) -> object:
+    """A command, one hook or a list of both, as a list of hooks; each does one thing."""
+    hooks = [
+        {"shell": one} if isinstance(one, str) else one
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    for hook in hooks:
+        if not isinstance(hook, dict):
+            raise fault("must be a command, or a mapping with one of shell, python, webhook, desktop")
+        if sum(1 for key in ("shell", "python", "webhook", "desktop") if hook.get(key)) != 1:
+            raise fault("a hook does one thing: shell, python, webhook or desktop")
+    return hooks
+
+
 def _dependencies(value: object) -> object:
     """Every form of `deps` as a list of `{asset, as}`."""
     if isinstance(value, Mapping):
@@ -212,6 +226,24 @@ class Dependency(_Strict):
     """The Python parameter, shell variable or SQL table; by default the name with other characters as `_`."""
 
 
+class Hook(_Strict):
+    """What is done after something ended."""
+
+    shell: Text = ""
+    """A command for /bin/sh, told what happened by variables: `$BAKEHOUSE_STATUS` and so on."""
+    python: Reference = ""
+    """`module:function`, told what happened by arguments: those that it has."""
+    webhook: Text = ""
+    """An address that gets what happened as JSON; `${NAME}` takes it from the environment."""
+    desktop: bool = False
+    """A notice on the desktop."""
+    timeout: Limit = 60.0
+    """Seconds after which it is ended."""
+
+
+Hooks = Annotated[list[Hook], BeforeValidator(_hooks)]
+
+
 Dependencies = Annotated[
     list[Dependency],
     BeforeValidator(_dependencies),
@@ -266,6 +298,10 @@ class Step(Defaults):
     """Tasks that must be done before, without passing data."""
     verb: Text = ""
     """What stands on the edges of the asset view; by default the task's title."""
+    on_success: Hooks = Field(default_factory=list)
+    """What is done after it was made: a command, `{shell, python, webhook, desktop, timeout}`, or a list of these."""
+    on_failure: Hooks = Field(default_factory=list)
+    """The same after it failed for good."""
     code_version: Annotated[str, BeforeValidator(_version)] = ""
     """Stands for the code in the step's key: it is stale when this changes, not when the code does."""
     python: Reference = ""
@@ -336,6 +372,10 @@ class DefinitionFile(_Strict):
     """Named sets of other parameters, variables and pools."""
     pools: Pools = Field(default_factory=dict)
     """How many steps of each named pool may run at once."""
+    on_success: Hooks = Field(default_factory=list)
+    """What is done after a run in which all went well: a command, or `{shell, python, webhook, desktop, timeout}`."""
+    on_failure: Hooks = Field(default_factory=list)
+    """What is done after a run in which something failed."""
     secrets: list[Annotated[Name, AfterValidator(_variable)]] = Field(default_factory=list)
     """Environment variables whose values are kept out of logs, events, errors and the screen."""
     definitions: list[Annotated[Text, AfterValidator(_pattern)]] = Field(default_factory=list)

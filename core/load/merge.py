@@ -28,6 +28,8 @@ _STEP_KEYS = (
     "pool",
     "code_version",
     "isolate",
+    "on_success",
+    "on_failure",
 )
 
 

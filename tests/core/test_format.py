@@ -327,6 +327,8 @@ def test_the_schema_describes_every_key_for_editors() -> None:
         "pools",
         "params",
         "profiles",
+        "on_success",
+        "on_failure",
         "secrets",
         "definitions",
     } == set(schema["properties"])

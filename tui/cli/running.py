@@ -147,6 +147,8 @@ async def _carry_out(bench: Workbench, plan: Plan, manner: Manner, tell: Callabl
             for listener in manner.listeners:
                 await asyncio.to_thread(listener.close)
         await bench.aclose()
+    for warning in running.warnings:
+        talk(f"hook {warning}")
     if voice.broken is not None:
         raise voice.broken
     if interrupts.received:
