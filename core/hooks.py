@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -167,14 +168,26 @@ class Hooks:
     def _order(self, call: Call) -> Order:
         hook, self._number = call.hook, self._number + 1
         action: Action
-        if hook.get("python"):
+        told = call.told
+        more: dict[str, str] = {}
+        if hook.get("notify"):
+            from .plugins import NOTIFY
+
+            action = ShellAction(NOTIFY, hook["folder"])
+            more = {
+                "BAKEHOUSE_SELF": sys.executable,
+                "BAKEHOUSE_NOTIFIER": hook["notify"],
+                "BAKEHOUSE_TOLD": json.dumps(told),
+            }
+        elif hook.get("python"):
             module, _, function = hook["python"].partition(":")
             action = PythonAction(module, function, hook["folder"])
         else:
             action = ShellAction(hook.get("shell") or _DESKTOP, hook["folder"])
         name = f"hook-{call.told['run']}-{self._number}"
         params = call.told if hook.get("python") else {}
-        return Order(name, call.name, action, (), (), params, {**os.environ, **_environment(call.told)})
+        env = {**os.environ, **_environment(told), **more}
+        return Order(name, call.name, action, (), (), params, env)
 
     async def _send(self, url: str, told: Mapping[str, Json], seconds: float) -> str:
         from .outlet import post

@@ -224,8 +224,9 @@ def _around(interpreter: str) -> Iterator[Path]:
         yield prefix / "pyvenv.cfg"
         yield from sorted(prefix.glob("lib/python3*/site-packages"))
         yield from sorted(prefix.glob("lib/python3*/dist-packages"))
-    if interpreter == sys.executable:
-        yield from (Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages")))
+    yield from (
+        Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages"))
+    )  # and our plugins
     yield from (Path(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry)
     here = Path(__file__).parent
     yield here.parent / "model.py"

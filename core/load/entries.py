@@ -13,6 +13,7 @@ from ..model import Json, Place
 from ..problems import Problem
 from .document import Document
 from .drafts import Draft, Origin
+from .extending import with_step_kinds
 from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Profile, Step, TaskEntry
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
@@ -89,6 +90,8 @@ def _section(
             continue
         kind: Literal["asset", "task"] = "asset" if section == "assets" else "task"
         label = f"{kind} {shown(name)}: "
+        if isinstance(data, dict) and not data.keys() <= model.model_fields.keys():
+            data = with_step_kinds(data, model.model_fields, origin, label, problems)
         entry, broken = _validated(model, {} if data is None else data, origin, label, problems)
         draft = Draft(kind, name, entry, origin, broken=broken)
         _one_action(draft, problems)

@@ -101,8 +101,8 @@ def _hooks(value: object) -> object:
     for hook in hooks:
         if not isinstance(hook, dict):
             raise fault("must be a command, or a mapping with one of shell, python, webhook, desktop")
-        if sum(1 for key in ("shell", "python", "webhook", "desktop") if hook.get(key)) != 1:
-            raise fault("a hook does one thing: shell, python, webhook or desktop")
+        if sum(1 for key in ("shell", "python", "webhook", "desktop", "notify") if hook.get(key)) != 1:
+            raise fault("a hook does one thing: shell, python, webhook, desktop or notify")
     return hooks
 
 
@@ -237,6 +237,8 @@ class Hook(_Strict):
     """An address that gets what happened as JSON; `${NAME}` takes it from the environment."""
     desktop: bool = False
     """A notice on the desktop."""
+    notify: Name = ""
+    """The notifier of a plugin."""
     timeout: Limit = 60.0
     """Seconds after which it is ended."""
 

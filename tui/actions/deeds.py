@@ -182,6 +182,8 @@ class Deeds:
             else:
                 counts = run_words(live) if result.ok else told(result.counts)
                 self.app.tell(*end_words(live, result.ok, counts))
+            for warning in run.warnings:
+                self.app.tell(f"hook {warning}".replace("\n", ": "), "stale")
         except ProblemError as error:
             self.app.tell(str(error).replace("\n", ": "), "failed")
         if live.ended is None and live.started is not None:
