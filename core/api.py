@@ -1,4 +1,4 @@
-"""What a pipeline's own code says: `asset`, `task`, `source`, and what a step is given: `Context`, `Table`.
+"""What a pipeline's own code says: `asset`, `task`, `source`, `schedule`, and what a step is given: `Context`, `Table`.
 
 Decorating a function only notes it down; the function itself comes back, callable as ever.
 """
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
-
 Names = Sequence[str | Function] | Mapping[str, str]
 Seconds = float | str
 
@@ -73,12 +72,23 @@ class SourceOptions(SharedOptions, total=False):
     checks: Any
 
 
-Kind = Literal["asset", "task", "source"]
+class ScheduleOptions(TypedDict, total=False):
+    cron: str
+    timezone: str
+    select: str
+    catch_up: Literal["skip", "one"]
+    jitter: Seconds
+    force: bool
+    description: str
+
+
+Kind = Literal["asset", "task", "source", "schedule"]
 
 OPTIONS: Mapping[Kind, frozenset[str]] = {
     "asset": AssetOptions.__optional_keys__,
     "task": TaskOptions.__optional_keys__,
     "source": SourceOptions.__optional_keys__,
+    "schedule": ScheduleOptions.__optional_keys__,
 }
 
 
@@ -96,11 +106,10 @@ class Registered:
     @property
     def description(self) -> str:
         """What was given, else the first paragraph of the docstring."""
-        given = self.options.get("description")
-        if given is None:
-            text = None if self.function is None else getattr(self.function, "__doc__", None)
-            return first_paragraph(text) if isinstance(text, str) else ""
-        return str(given)
+        if (given := self.options.get("description")) is not None:
+            return str(given)
+        text = None if self.function is None else getattr(self.function, "__doc__", None)
+        return first_paragraph(text) if isinstance(text, str) else ""
 
 
 _registered: list[Registered] = []
@@ -146,6 +155,19 @@ def source(name: str, **options: Unpack[SourceOptions]) -> None:
     given = _known_options("source", options)
     caller = sys._getframe(1)
     _registered.append(Registered("source", name, given, None, caller.f_code.co_filename, caller.f_lineno))
+
+
+def schedule(name: str = "", /, **options: Unpack[ScheduleOptions]) -> Callable[[F], F]:
+    """When something runs by itself: over an @asset or @task, which it selects, or alone with a name and `select=`."""
+    given, caller = _known_options("schedule", options), sys._getframe(1)
+    entry = Registered("schedule", name, given, None, caller.f_code.co_filename, caller.f_lineno)
+    _registered.append(entry)
+
+    def decorator(function: F) -> F:
+        entry.function = function
+        return function
+
+    return decorator
 
 
 def _decorate(kind: Kind, function: Any, options: dict[str, Any]) -> Any:

@@ -10,7 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from .schedules.schedule import Schedule
 
 Json = Any
 """A value that `json.dumps` accepts without a default."""
@@ -181,8 +184,7 @@ class Definitions:
     `variables` are the environment variables that were looked up on the way, with digests of their values.
     `secrets` are the environment variables whose values are not to be told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
-    `params` are the project's own, as they are under `profile` (empty: none) and what the caller set.
-    `hooks` are those of each task, and under no name those of the run.
+    `params` are the project's, under `profile` and the caller's word; `hooks` are by task, those of the run by none.
     """
 
     root: str
@@ -202,7 +204,7 @@ class Definitions:
     python_version: str = ""
     withheld: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    schedules: Mapping[str, Json] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     output: str = ""
 
 

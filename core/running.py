@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from .defined import Defined
 from .engine.desk import Desk
@@ -14,9 +14,9 @@ from .engine.engine import Engine, RunResult
 from .engine.rim import Rim
 from .events import Event
 from .hearing import hearing
-from .model import Plan
+from .model import Json, Plan
 from .plan import Survey
-from .problems import StoreError
+from .problems import SlotTaken, StoreError
 from .secrets import Secrets
 from .sources import SourceVersions
 from .store.crash import crash_point
@@ -26,6 +26,7 @@ from .store.writer import Writer
 
 if TYPE_CHECKING:
     from .hooks import Hooks
+    from .schedules.due import Occasion
     from .workers.pool import Workers
 
 Tell = Callable[[Event], None]
@@ -60,6 +61,14 @@ def _hooks(ground: Ground) -> Hooks | None:
     return Hooks(definitions, ground.root.name, ground.workers, ground.secrets.text)
 
 
+class How(TypedDict, total=False):
+    """With `fail_fast` nothing begins any more after a failure; `occasion` is the slot of a schedule that begins the
+    run."""
+
+    fail_fast: bool
+    occasion: Occasion | None
+
+
 class Running:
     """Handle of one run. Everything but `begin` is called in the loop that it was begun in."""
 
@@ -79,6 +88,7 @@ class Running:
         self._ground = ground
         self._lock = lock
         self._jobs, self._note, self._fail_fast = jobs, note, fail_fast
+        self._occasion: Occasion | None = None
         self._listeners: tuple[Tell, ...] = ()
         self._engine: Engine | None = None
         self._added: list[Plan] = []
@@ -96,13 +106,21 @@ class Running:
         listeners: Iterable[Tell],
         note: str = "",
         fail_fast: bool = False,
+        occasion: Occasion | None = None,
     ) -> Running:
-        """Takes the project's lock and starts; `note` is told at the start. With `fail_fast` nothing begins any more
-        after a failure. Raises `ProjectHeld` if another
-        run has it."""
+        """Takes the project's lock and starts; `note` is told at the start. With `fail_fast`
+        nothing begins any more after a failure. Raises `ProjectHeld` if another
+        run has it, and `SlotTaken` where the slot of `occasion` is settled already."""
         ground.store.furnish()
         lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}", run)
+        if occasion is not None:
+            try:
+                _check_free(ground.store, occasion)
+            except BaseException:
+                lock.release()
+                raise
         running = cls(run, plan, ground, lock, jobs, note, fail_fast)
+        running._occasion = occasion
         running._listeners = tuple(listeners)
         running.task = asyncio.get_running_loop().create_task(running._carry_out(), name=f"run {run}")
         return running
@@ -213,13 +231,18 @@ class Running:
     async def _run(self, desk: Desk, writer: Writer) -> RunResult:
         ground = self._ground
         rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell, ground.secrets)
+        definitions = ground.defined.definitions
+        said = {"note": self._note, "profile": definitions.profile, "params": dict(definitions.params)}
+        told: dict[str, Json] = {name: value for name, value in said.items() if value}
+        if self._occasion is not None:
+            told |= self._occasion.data
         engine = self._engine = Engine(
             self.run,
             desk,
             rim,
             first_seq=writer.last_seq,
             jobs=self._jobs,
-            note=self._note,
+            told=told,
             fail_fast=self._fail_fast,
         )
         for plan in self._added:
@@ -237,3 +260,12 @@ class Running:
                 closing = replace(closing, data={**closing.data, **told})
         self._tell(closing)
         return self.result
+
+
+def _check_free(store: Store, occasion: Occasion) -> None:
+    """Under the lock, where nobody else can settle it."""
+    if occasion.slot is None:
+        return
+    newest = store.slots(occasion.schedule, until=occasion.slot)
+    if newest and newest[0].slot == occasion.slot:
+        raise SlotTaken(f"this slot of the schedule {occasion.schedule} is settled already")

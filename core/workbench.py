@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from .defined import Defined
 from .events import Event
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .engine.engine import RunResult
     from .plan.timing import Forecast
     from .preview import Preview
-    from .running import Running
+    from .running import How, Running
     from .since import Since
 
 Tell = Callable[[Event], None]
@@ -335,10 +335,10 @@ class Workbench:
     # ---- running -------------------------------------------------------------------------------
 
     def start(
-        self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = (), fail_fast: bool = False
+        self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = (), **how: Unpack[How]
     ) -> Running:
         """Begins to run `plan` in the loop that is running, with the definitions that it was made of.
-        Listeners hear events in that loop. With `fail_fast` nothing begins any more after a failure.
+        Listeners hear events in that loop. `how` is as `Running.begin` takes it.
 
         Raises `NotTrusted`, `ProjectHeld`, `StoreError`, and `ProblemError` for a secret that cannot be kept.
         """
@@ -359,9 +359,7 @@ class Workbench:
         ground = Ground(self.root, defined, survey, self.store, self._sources, secrets, self.interpreter)
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs, note = affordable(jobs or os.cpu_count() or 2)
-        self._running = Running.begin(
-            run, plan, ground, jobs=jobs, note=note, listeners=listeners, fail_fast=fail_fast
-        )
+        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners, **how)
         return self._running
 
     @property

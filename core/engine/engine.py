@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..events import Event, Kind
-from ..model import Definitions, Json, Plan, Reason, ReasonKind, StepKey, StepRecord, Stored
+from ..model import Json, Plan, Reason, ReasonKind, StepKey, StepRecord, Stored
 from ..plan.keys import step_key
 from ..problems import ProblemError
 from ..store.store import Store
@@ -18,7 +18,7 @@ from .desk import Desk
 from .executor import Outcome
 from .pools import Pools
 from .rim import Rim
-from .telling import Telling
+from .telling import Data, Telling
 
 _MAY_BE_SPARED = frozenset(
     {
@@ -60,11 +60,10 @@ def _if_it_only_read(desk: Desk, store: Store, now: Try, outcome: Outcome) -> Ou
     return replace(outcome, ok=False, made=(), error=f"{told}: a step may only read its inputs")
 
 
-def _opening(plan: Plan, jobs: int, note: str, definitions: Definitions) -> dict[str, Json]:
+def _opening(plan: Plan, jobs: int, told: Data) -> dict[str, Json]:
     data: dict[str, Json] = {"jobs": jobs, "steps": len(plan.steps), "plan": plan.counts}
     data["queued"] = [step.task for step in plan.steps if step.action == "run"]
-    said = {"note": note, "profile": definitions.profile, "params": dict(definitions.params)}
-    return {**data, **{name: value for name, value in said.items() if value}}
+    return {**data, **told}
 
 
 def _success(
@@ -85,7 +84,8 @@ def _success(
 
 
 class Engine:
-    """One run. `carry_out` returns when the last step is over and everything told is durable."""
+    """One run. `carry_out` returns when the last step is over and everything told is durable. `told` goes with its
+    beginning; if it is the run of a slot, no step begins before that is kept."""
 
     def __init__(
         self,
@@ -95,14 +95,14 @@ class Engine:
         *,
         first_seq: int,
         jobs: int,
-        note: str = "",
+        told: Data,
         fail_fast: bool = False,
     ) -> None:
         self.run = run
         self.course = Course(desk.graph)
         self._desk = desk
         self._rim = rim
-        self._jobs, self._note, self._fail_fast = jobs, note, fail_fast
+        self._jobs, self._told, self._fail_fast = jobs, told, fail_fast
         self._telling = Telling(run, first_seq, rim.writer, rim.tell, rim.clock)
         self._attempts = Attempts(run, desk, rim, self._telling, self._ended)
         self._pools = Pools(desk.pools)
@@ -121,10 +121,10 @@ class Engine:
     async def carry_out(self, plan: Plan) -> RunResult:
         """Runs `plan` to its end. A store that fails ends the run; its error is in the result."""
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._telling.emit(
-            Kind.RUN_STARTED, data=_opening(plan, self._jobs, self._note, self._desk.definitions)
-        )
+        self._telling.emit(Kind.RUN_STARTED, data=_opening(plan, self._jobs, self._told))
         try:
+            if "slot" in self._told:
+                self._error = await self._telling.kept()
             await self._start_executor(plan)
             self._begin_with(plan)
             await self._over
@@ -137,7 +137,8 @@ class Engine:
         return RunResult(self.run, ok, self.course.counts(), str(self._error) if self._error else "")
 
     async def _start_executor(self, plan: Plan) -> None:
-        if not plan.counts["run"] and not any(added.counts["run"] for added in self._added):
+        has_work = plan.counts["run"] or any(added.counts["run"] for added in self._added)
+        if not has_work or self._error is not None:
             return
         try:
             await self._attempts.start(self._jobs)
@@ -156,9 +157,8 @@ class Engine:
         """The `run_finished` that goes with `result`; the caller commits it and then tells it."""
         status = "succeeded" if result.ok else "cancelled" if self._cancelled else "failed"
         data: dict[str, Json] = {"counts": dict(result.counts), "ok": result.ok, "status": status}
-        if result.error:
-            data["error"] = result.error
-        return self._telling.event(Kind.RUN_FINISHED, data=data)
+        more = {"error": result.error} if result.error else {}
+        return self._telling.event(Kind.RUN_FINISHED, data={**data, **more})
 
     def log_file(self, task: str) -> Path | None:
         """The log of the attempt at `task` that is under way, if it printed anything yet."""
@@ -289,8 +289,7 @@ class Engine:
         task = self._desk.definitions.tasks[now.task]
         disturbed = self._desk.disturbed(now.task, self._rim.sources)
         key = self._desk.key_that_ran(task, now.key, disturbed)
-        ended, event = self._rim.clock(), self._telling.event
-        kind = Kind.ASSET_MATERIALIZED
+        ended, event, kind = self._rim.clock(), self._telling.event, Kind.ASSET_MATERIALIZED
         events = [event(kind, now.task, made.asset, now.told_of(made, outcome)) for made in outcome.made]
         seq = self._telling.next_seq
         record = self._desk.record(task, key, values, self.run, seq, ended, outcome.seconds)

@@ -230,5 +230,5 @@ def _around(interpreter: str) -> Iterator[Path]:
     yield from (Path(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry)
     here = Path(__file__).parent
     yield here.parent / "model.py"
-    for folder in (here, here.parent / "fingerprint"):
+    for folder in (here, here.parent / "fingerprint", here.parent / "schedules"):
         yield from sorted(folder.glob("*.py"))

@@ -25,6 +25,7 @@ from .names import shown
 from .python import load_python
 from .python_types import Call, CallKey, LoadFailure, PythonRequest, PythonResult, Signature
 from .reader import read_yaml
+from .schedules import Schedules
 from .settings import project_params, project_profiles
 
 CODE_FOLDER = "code"
@@ -86,6 +87,8 @@ def _composed(
     )
     known = None if failures or found.problems or (found.python and not trusted) else merged.tasks
     profiles = project_profiles(yaml, params, pools, known, problems)
+    schedules = Schedules(problems)
+    schedules.collect(yaml, result.specs, sources)
     definitions = Definitions(
         root=str(project.root),
         assets=merged.assets,
@@ -102,11 +105,13 @@ def _composed(
         interpreter=interpreter,
         python_version=result.python_version,
         withheld=() if trusted else found.python,
-        schedules={name: plan for each in yaml for name, plan in each.head.schedules.items()},
+        schedules=schedules.known,
         output=result.output,
     )
     problems += merged.problems
     problems += hook_problems(yaml, drafts, calls)
+    if not problems and not definitions.withheld:
+        schedules.check(definitions)
     problems += (_with_line(problem, sources) for problem in cycle_problems(definitions))
     if problems:
         raise DefinitionError(_bounded(problems))
@@ -142,7 +147,6 @@ def _as_text(root: Path, file: str) -> Document | None:
 
 def _head_problems(project: Project, yaml: Sequence[YamlFile], found: Found) -> Iterator[Problem]:
     files = [*found.yaml, *found.python]
-    named: dict[str, str] = {}
     for each in yaml:
         document, head = each.document, each.head
         if head.definitions and (each.file != ROOT_FILE or project.files is not None):
@@ -154,11 +158,6 @@ def _head_problems(project: Project, yaml: Sequence[YamlFile], found: Found) -> 
                 if not matching(pattern, files):
                     message = f"no definition file matches {shown(pattern)}"
                     yield document.problem(message, "definitions", number)
-        for name in head.schedules:
-            if name in named:
-                message = f"the schedule {shown(name)} is defined twice: first in {named[name]}"
-                yield document.problem(message, "schedules", name, key=True)
-            named.setdefault(name, each.file)
 
 
 def _pools(yaml: Iterable[YamlFile], problems: list[Problem]) -> dict[str, int]:
@@ -220,6 +219,8 @@ def _drafts(
         drafts += [replace(draft, pipeline=pipeline, defaults=chain) for draft in each.drafts]
     of_python = next(iter(said)) if len(said) == 1 else usual
     for spec in result.specs:
+        if spec.kind == "schedule":
+            continue
         line = sources.line(Place(spec.file, spec.line))
         draft = spec_draft(spec, line, of_python, problems)
         if draft is not None:

@@ -14,7 +14,7 @@ from ..problems import Problem
 from .document import Document
 from .drafts import Draft, Origin
 from .extending import with_step_kinds
-from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Profile, Step, TaskEntry
+from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Profile, ScheduleEntry, Step, TaskEntry
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
 from .scalars import shown_scalar
@@ -39,6 +39,9 @@ _MEANT = {
     "parameters": "params",
     "labels": "tags",
     "owner": "owners",
+    "catchup": "catch_up",
+    "tz": "timezone",
+    "selection": "select",
 }
 
 
@@ -114,6 +117,24 @@ def spec_draft(spec: Spec, line: str | None, pipeline: str, problems: list[Probl
     return Draft("task" if kind == "task" else "asset", spec.name, entry, origin, pipeline, (), broken, spec)
 
 
+def spec_schedule(
+    spec: Spec, line: str | None, problems: list[Problem]
+) -> tuple[ScheduleEntry, Origin] | None:
+    """What a `schedule()` in Python says; None where that is wrong."""
+    origin = Origin(spec.file, Place(spec.file, spec.line, 1), line=line)
+    if fault := name_fault(spec.name):
+        problems.append(origin.problem(fault))
+        return None
+    options = {key: value for key, value in spec.options.items() if value is not None}
+    try:
+        return ScheduleEntry.model_validate(options), origin
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    label = f"schedule {shown(spec.name)}: "
+    problems += [_problem(ScheduleEntry, detail, origin, label) for detail in details]
+    return None
+
+
 def _pairs(given: Json) -> list[Json]:
     if isinstance(given, Mapping):
         return [{"asset": name, "as": word} for name, word in given.items()]
@@ -183,9 +204,12 @@ def _unknown(model: type[BaseModel], path: tuple[int | str, ...], origin: Origin
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     if len(path) > 1:
-        sections: dict[str, type[BaseModel]] = {"defaults": Defaults, "profiles": Profile}
-        of = sections.get(str(path[0]))
-        return list(of.model_fields) if of else ["asset", "as"]
+        below: dict[int | str, type[BaseModel]] = {
+            "defaults": Defaults,
+            "schedules": ScheduleEntry,
+            "profiles": Profile,
+        }
+        return list(below[path[0]].model_fields) if path[0] in below else ["asset", "as"]
     return list(model.model_fields)
 
 

@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TOLD = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 VALUE = {"run", "task", "ts", "seconds", "codec", "type", "size", "version", "digest", "metadata"}
-RUN = {"run", "started", "finished", "status", "counts", "selection", "jobs"}
+RUN = {"run", "started", "finished", "status", "counts", "selection", "jobs", "schedule", "slot"}
+SCHEDULE = {
+    "name", "cron", "timezone", "select", "catch_up", "jitter", "force", "description", "next", "last", "missed",
+    "paused", "trouble",
+}  # fmt: skip
 STEP = {
     "task", "outcome", "attempts", "started", "seconds", "error", "by", "reasons", "assets", "logs",
 }  # fmt: skip
@@ -56,10 +60,13 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "runs": ({"runs"}, {"runs": RUN}),
     "runs RUN": (RUN | {"steps"}, {"steps": STEP}),
     "status": ({"counts", "assets", "steps", "new", "stale", "missing", "ok", "held", "withheld"}, {}),
+    "schedule": ({"schedules"}, {"schedules": SCHEDULE}),
+    "schedule ls": ({"schedules"}, {"schedules": SCHEDULE}),
     "trust": ({"root", "trusted"}, {}),
 }
 
 PIPELINE = """
+schedules: {nightly: {cron: "@daily", select: bread}}
 assets:
   flour: {file: flour.txt}
   table: {sql: select 1 as n}

@@ -80,7 +80,12 @@ class ToldBench(Workbench):
     logs: dict[str, Path]
 
     def start(  # type: ignore[override]
-        self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Callable[[Event], None]] = ()
+        self,
+        plan: Plan,
+        *,
+        jobs: int | None = None,
+        listeners: Iterable[Callable[[Event], None]] = (),
+        **more: Any,
     ) -> ToldRun:
         self.told = ToldRun(plan, listeners)
         self.told.tell(Kind.RUN_STARTED, jobs=2)

@@ -48,7 +48,7 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
 
 
 def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
-    fields = ("run", "started", "finished", "status", "counts", "selection", "jobs")
+    fields = ("run", "started", "finished", "status", "counts", "selection", "jobs", "schedule", "slot")
     said = next(iter(bench.store.events(run.run, limit=1)), None)
     data = {} if said is None else said.data
     settings = {"profile": data.get("profile"), "params": data.get("params") or {}}
@@ -58,7 +58,8 @@ def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
 def _run_row(run: RunSummary) -> tuple[str, ...]:
     took = "" if run.finished is None else f"{run.finished - run.started:.1f} s"
     counts = ", ".join(f"{count} {phase}" for phase, count in (run.counts or {}).items() if count)
-    return clean(run.run), moment(run.started), run.status, took, counts
+    by = f"by the schedule {clean(run.schedule)}" if run.schedule is not None else ""
+    return clean(run.run), moment(run.started), run.status, took, ", ".join(filter(None, (counts, by)))
 
 
 def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:

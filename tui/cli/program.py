@@ -36,6 +36,7 @@ _COMMANDS = {
     "materialize": ("running", "Run what is stale or missing."),
     "plan": ("listing", "Say what would run, why, and how long it takes."),
     "runs": ("past", "List past runs, or the steps of one."),
+    "schedule": ("scheduling", "List what runs by itself, run it, pause it."),
     "schema": ("project", "Print the JSON Schema of the YAML format."),
     "show": ("values", "Preview the value of an asset, or list its past ones."),
     "status": ("listing", "Count nodes by state."),

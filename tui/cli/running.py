@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -25,10 +25,13 @@ from .options import Options, WholeNumber
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
 
+if TYPE_CHECKING:
+    from ...core.schedules.due import Occasion
+
 _ERROR_LINES = 10
 _WHY_BLOCKED = {"reason": ": ", "hint": "; "}
 """What is told of a step that is blocked by no other step, and what stands before it."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _print_json(event: Event) -> None:
@@ -57,9 +60,10 @@ def plain_line(event: Event) -> str | None:
             counts = data["plan"]
             note = f"\n{clean(data['note'])}" if data.get("note") else ""
             skip = f", {counts['skip']} cannot run" if counts.get("skip") else ""
+            by = f", by the schedule {clean(str(data['schedule']))}" if data.get("schedule") else ""
             profile = f" ({clean(data['profile'])})" if data.get("profile") else ""
             to_do = f"{counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse"
-            return f"run {event.run}{profile}: {to_do}{skip}{note}"
+            return f"run {event.run}{profile}{by}: {to_do}{skip}{note}"
         case Kind.STEP_STARTED:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
@@ -93,7 +97,7 @@ def _print_plain(event: Event) -> None:
         flush()
 
 
-class _Voice:
+class Voice:
     """Tells until nobody listens any more: then the run is cancelled, and ends without a word."""
 
     def __init__(self, tell: Callable[[Event], None]) -> None:
@@ -133,12 +137,16 @@ class _Interrupts:
 
 async def _carry_out(bench: Workbench, plan: Plan, manner: Manner, tell: Callable[[Event], None]) -> int:
     loop = asyncio.get_running_loop()
-    voice = _Voice(tell)
+    voice = Voice(tell)
     running = voice.running = bench.start(
-        plan, jobs=manner.jobs, listeners=[*manner.listeners, voice], fail_fast=manner.fail_fast
+        plan,
+        jobs=manner.jobs,
+        listeners=[*manner.listeners, voice],
+        fail_fast=manner.fail_fast,
+        occasion=manner.occasion,
     )
     interrupts = _Interrupts(running)
-    for number in _INTERRUPTS:
+    for number in INTERRUPTS:
         loop.add_signal_handler(number, interrupts, number)
     try:
         result = await running.wait()
@@ -173,12 +181,11 @@ class Manner:
     jobs: int | None = None
     fail_fast: bool = False
     listeners: Sequence[Listener] = ()
+    occasion: Occasion | None = None
 
 
-def run_plan(
-    bench: Workbench, plan: Plan, manner: Manner = Manner(), *, as_json: bool = False, quiet: bool = False
-) -> int:
-    """Runs `plan` to its end, telling as it goes; returns the exit code."""
+def teller(as_json: bool, quiet: bool) -> Callable[[Event], None]:
+    """What tells the events of a run to whoever reads the output."""
     tell: Callable[[Event], None] = _print_json if as_json else _print_plain
     if quiet and not as_json:
 
@@ -187,6 +194,19 @@ def run_plan(
             if is_root or event.kind in (Kind.STEP_FAILED, Kind.RUN_FINISHED):
                 _print_plain(event)
 
+    return tell
+
+
+def run_plan(
+    bench: Workbench,
+    plan: Plan,
+    manner: Manner = Manner(),
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Runs `plan` to its end, telling as it goes; returns the exit code."""
+    tell = teller(as_json, quiet)
     with contextlib.suppress(KeyboardInterrupt):
         return asyncio.run(_carry_out(bench, plan, manner, tell))
     return 130
