@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
-
 Names = Sequence[str | Function] | Mapping[str, str]
 Seconds = float | str
 
@@ -40,7 +39,9 @@ class StepOptions(SharedOptions, total=False):
     deps: Names
     after: Sequence[str | Function]
     verb: str
-    params: Mapping[str, Any]
+    on_success: Any
+    on_failure: Any
+    params: Mapping[str, Any] | Sequence[str]
     env: Mapping[str, str | None] | Sequence[str]
     retries: int
     backoff: Seconds
@@ -105,11 +106,10 @@ class Registered:
     @property
     def description(self) -> str:
         """What was given, else the first paragraph of the docstring."""
-        given = self.options.get("description")
-        if given is None:
-            text = None if self.function is None else getattr(self.function, "__doc__", None)
-            return first_paragraph(text) if isinstance(text, str) else ""
-        return str(given)
+        if (given := self.options.get("description")) is not None:
+            return str(given)
+        text = None if self.function is None else getattr(self.function, "__doc__", None)
+        return first_paragraph(text) if isinstance(text, str) else ""
 
 
 _registered: list[Registered] = []

@@ -133,7 +133,7 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A step: what it reads, what it makes, how it is run. `rest` are the inputs that its function takes in
-    `**kwargs`, in the order in which it gets them."""
+    `**kwargs`, in the order in which it gets them. `takes` are those of its params that are the project's, by name."""
 
     name: str
     action: Action
@@ -149,6 +149,7 @@ class Task:
     description: str = ""
     metadata: Mapping[str, Json] = field(default_factory=dict)
     params: Mapping[str, Json] = field(default_factory=dict)
+    takes: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str | None] = field(default_factory=dict)
     retries: int = 0
     backoff: float = 1.0
@@ -183,6 +184,7 @@ class Definitions:
     `variables` are the environment variables that were looked up on the way, with digests of their values.
     `secrets` are the environment variables whose values are not to be told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
+    `params` are the project's, under `profile` and the caller's word; `hooks` are by task, those of the run by none.
     """
 
     root: str
@@ -190,6 +192,10 @@ class Definitions:
     tasks: Mapping[str, Task]
     pipelines: tuple[str, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
+    profiles: Mapping[str, Json] = field(default_factory=dict)
+    profile: str = ""
+    hooks: Mapping[str, Json] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()

@@ -19,12 +19,14 @@ from .document import Document, shown_line
 from .drafts import Draft
 from .entries import YamlFile, read_entries, spec_draft
 from .files import read_file
+from .hooking import hook_calls, hook_problems, hooks_of
 from .merge import merge
 from .names import shown
 from .python import load_python
 from .python_types import Call, CallKey, LoadFailure, PythonRequest, PythonResult, Signature
 from .reader import read_yaml
 from .schedules import Schedules
+from .settings import project_params, project_profiles
 
 CODE_FOLDER = "code"
 MOST_PROBLEMS = 500
@@ -74,14 +76,17 @@ def _composed(
     drafts = _drafts(project, yaml, result, sources, problems)
     failures, calls = _failures(result, sources)
     problems += failures
-    pools = _pools(yaml, problems)
+    pools, params = _pools(yaml, problems), project_params(yaml, problems)
     merged = merge(
         drafts,
         calls,
         pools,
+        params,
         incomplete=bool(failures or found.problems) or any(map(_unreadable, yaml)),
         withheld=not trusted and bool(found.python),
     )
+    known = None if failures or found.problems or (found.python and not trusted) else merged.tasks
+    profiles = project_profiles(yaml, params, pools, known, problems)
     schedules = Schedules(problems)
     schedules.collect(yaml, result.specs, sources)
     definitions = Definitions(
@@ -90,6 +95,9 @@ def _composed(
         tasks=merged.tasks,
         pipelines=tuple(dict.fromkeys(draft.pipeline for draft in drafts)),
         pools=pools,
+        params=params,
+        profiles=profiles,
+        hooks=hooks_of(yaml, drafts),
         files=_digests(found, result),
         variables=result.variables,
         secrets=_secrets(yaml),
@@ -101,6 +109,7 @@ def _composed(
         output=result.output,
     )
     problems += merged.problems
+    problems += hook_problems(yaml, drafts, calls)
     if not problems and not definitions.withheld:
         schedules.check(definitions)
     problems += (_with_line(problem, sources) for problem in cycle_problems(definitions))
@@ -235,6 +244,7 @@ def _request(
         for draft in each.drafts:
             if isinstance(action := draft.action, PythonAction):
                 calls[Call(action.module, action.function, action.folder)] = None
+        calls.update(dict.fromkeys(hook_calls(hooks_of([each], each.drafts))))
     return PythonRequest(
         root=str(project.root),
         files=found.python,

@@ -13,7 +13,8 @@ from ..model import Json, Place
 from ..problems import Problem
 from .document import Document
 from .drafts import Draft, Origin
-from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, ScheduleEntry, Step, TaskEntry
+from .extending import with_step_kinds
+from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Profile, ScheduleEntry, Step, TaskEntry
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
 from .scalars import shown_scalar
@@ -92,6 +93,8 @@ def _section(
             continue
         kind: Literal["asset", "task"] = "asset" if section == "assets" else "task"
         label = f"{kind} {shown(name)}: "
+        if isinstance(data, dict) and not data.keys() <= model.model_fields.keys():
+            data = with_step_kinds(data, model.model_fields, origin, label, problems)
         entry, broken = _validated(model, {} if data is None else data, origin, label, problems)
         draft = Draft(kind, name, entry, origin, broken=broken)
         _one_action(draft, problems)
@@ -201,7 +204,11 @@ def _unknown(model: type[BaseModel], path: tuple[int | str, ...], origin: Origin
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     if len(path) > 1:
-        below: dict[int | str, type[BaseModel]] = {"defaults": Defaults, "schedules": ScheduleEntry}
+        below: dict[int | str, type[BaseModel]] = {
+            "defaults": Defaults,
+            "schedules": ScheduleEntry,
+            "profiles": Profile,
+        }
         return list(below[path[0]].model_fields) if path[0] in below else ["asset", "as"]
     return list(model.model_fields)
 

@@ -327,9 +327,20 @@ def test_the_schema_describes_every_key_for_editors() -> None:
     assert {"deps", "shell", "sql", "python", "as"} - set(schema["$defs"]["AssetEntry"]["properties"]) == {
         "as"
     }
-    assert {"pipeline", "assets", "tasks", "defaults", "schedules", "pools", "secrets", "definitions"} == set(
-        schema["properties"]
-    )
+    assert {
+        "pipeline",
+        "assets",
+        "tasks",
+        "defaults",
+        "schedules",
+        "pools",
+        "params",
+        "profiles",
+        "on_success",
+        "on_failure",
+        "secrets",
+        "definitions",
+    } == set(schema["properties"])
 
 
 KEYS = [
@@ -338,6 +349,8 @@ KEYS = [
     "tasks",
     "defaults",
     "schedules",
+    "params",
+    "profiles",
     "pools",
     "definitions",
     "deps",

@@ -16,7 +16,19 @@ ROOT = Path(__file__).resolve().parents[2]
 TOLD = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 VALUE = {"run", "task", "ts", "seconds", "codec", "type", "size", "version", "digest", "metadata"}
-RUN = {"run", "started", "finished", "status", "counts", "selection", "jobs", "schedule", "slot"}
+RUN = {
+    "run",
+    "started",
+    "finished",
+    "status",
+    "counts",
+    "selection",
+    "jobs",
+    "schedule",
+    "slot",
+    "profile",
+    "params",
+}
 SCHEDULE = {
     "name", "cron", "timezone", "select", "catch_up", "jitter", "force", "description", "next", "last", "missed",
     "paused", "trouble",
@@ -59,7 +71,22 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "logs idle": ({"key", "task", "lines"}, {}),
     "runs": ({"runs"}, {"runs": RUN}),
     "runs RUN": (RUN | {"steps"}, {"steps": STEP}),
-    "status": ({"counts", "assets", "steps", "new", "stale", "missing", "ok", "held", "withheld"}, {}),
+    "status": (
+        {
+            "counts",
+            "assets",
+            "steps",
+            "new",
+            "stale",
+            "missing",
+            "ok",
+            "held",
+            "withheld",
+            "profile",
+            "params",
+        },
+        {},
+    ),
     "schedule": ({"schedules"}, {"schedules": SCHEDULE}),
     "schedule ls": ({"schedules"}, {"schedules": SCHEDULE}),
     "trust": ({"root", "trusted"}, {}),

@@ -35,9 +35,8 @@ class Runs:
         live.expect(plan)
         before, session.live = session.live, live
         listeners = (self._feed.hear, self._streamer)
-        more = {} if occasion is None else {"occasion": occasion}
         try:
-            run = self.app.bench.start(plan, jobs=self.app.jobs, listeners=listeners, **more)
+            run = self.app.bench.start(plan, jobs=self.app.jobs, listeners=listeners, occasion=occasion)
         except ProblemError:
             session.live = before
             raise
@@ -54,6 +53,8 @@ class Runs:
             else:
                 counts = run_words(live) if result.ok else told(result.counts)
                 self.app.tell(*end_words(live, result.ok, counts))
+            for warning in run.warnings:
+                self.app.tell(f"hook {warning}".replace("\n", ": "), "stale")
         except ProblemError as error:
             self.app.tell(str(error).replace("\n", ": "), "failed")
         if live.ended is None and live.started is not None:

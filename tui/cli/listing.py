@@ -19,7 +19,7 @@ from ..paint.sanitize import clean, one_line
 from ..projection.difference import Piece, difference
 from ..projection.states import ORDER
 from ..projection.tally import KINDS, counted, total_of
-from .opening import chosen, find_node, open_workbench
+from .opening import Selected, chosen, complete_keys, find_node, open_workbench, planned, selecting
 from .options import Options, WholeNumber
 from .output import (
     mark,
@@ -117,17 +117,17 @@ def listing_as_json(
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting()
 @click.option("--view", "kind", type=click.Choice(["asset", "task"]), default="asset", help="Nouns or verbs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "task"], as_json: bool) -> None:
+def ls(options: Options, selection: Selected, kind: Literal["asset", "task"], as_json: bool) -> None:
     """List nodes with their state."""
     bench = open_workbench(options)
     selected = chosen(bench, selection)
     if selected is not None and not _shown(bench, bench.view(kind), selected):
         where = f"only what the {kind} view does not show" if selected else "nothing"
-        talk(f"{' '.join(selection)} selects {where}", options.quiet)
+        talk(f"{selection} selects {where}", options.quiet)
     if as_json:
         print_json(listing_as_json(bench, kind, selected))
         return
@@ -208,15 +208,16 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting(to_run=True)
 @click.option("--force", is_flag=True, help="As if everything selected were stale.")
 @click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def plan(options: Options, selection: tuple[str, ...], force: bool, jobs: int | None, as_json: bool) -> None:
+def plan(options: Options, selection: Selected, force: bool, jobs: int | None, as_json: bool) -> None:
     """Say what would run, why, and how long it takes. Runs nothing."""
     bench = open_workbench(options)
-    print_plan(bench, bench.plan(chosen(bench, selection), force=force), jobs, as_json, options.quiet)
+    made = planned(bench, selection, force=force, quiet=options.quiet)
+    print_plan(bench, made, jobs, as_json, options.quiet)
 
 
 def reason_lines(reason: Reason) -> Iterator[str]:
@@ -233,7 +234,7 @@ def reason_lines(reason: Reason) -> Iterator[str]:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def why(options: Options, key: str, as_json: bool) -> None:
@@ -278,7 +279,8 @@ def why(options: Options, key: str, as_json: bool) -> None:
         print_line(f"  not tracked: {clean(name)}")
 
 
-@click.command()
+@click.command(epilog=SELECTION_HELP)
+@selecting()
 @click.option(
     "--check",
     is_flag=True,
@@ -287,15 +289,23 @@ def why(options: Options, key: str, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def status(options: Options, check: bool, as_json: bool) -> int:
-    """Count the assets, and the steps, by state."""
+def status(options: Options, selection: Selected, check: bool, as_json: bool) -> int:
+    """Count the assets, and the steps, by state: of all, or of what is selected."""
     bench = open_workbench(options)
+    nodes = chosen(bench, selection)
     look, holder = survey_now(bench)
     tasks = look.defined.graph.tasks
-    assets, steps = (Counter(look.states[n] for n in counted(look.defined.graph, k)) for k in KINDS)
-    makes_nothing = (Node("task", name) for name, task in tasks.items() if not task.outputs)
+    wanted = tasks.keys() if nodes is None else bench.tasks_of(nodes)
+
+    def is_wanted(node: Node) -> bool:
+        return nodes is None or node in nodes or (node.kind == "task" and node.name in wanted)
+
+    assets, steps = (
+        Counter(look.states[n] for n in counted(look.defined.graph, k) if is_wanted(n)) for k in KINDS
+    )
+    makes_nothing = (Node("task", name) for name in wanted if not tasks[name].outputs)
     counts = assets + Counter(look.states[node] for node in makes_nothing)
-    stale, missing = len(look.survey.reasons), assets[State.MISSING]
+    stale, missing = len(look.survey.reasons.keys() & wanted), assets[State.MISSING]
     is_well = not (stale or missing or bench.withheld)
     if as_json:
         print_json(
@@ -310,9 +320,13 @@ def status(options: Options, check: bool, as_json: bool) -> int:
                 "ok": is_well,
                 "held": None if holder is None else asdict(holder),
                 "withheld": list(bench.withheld),
+                "profile": bench.definitions.profile or None,
+                "params": dict(bench.definitions.params),
             }
         )
     else:
+        if bench.definitions.profile:
+            print_line(f"profile {clean(bench.definitions.profile)}")
         for kind, tally in zip(KINDS, (assets, steps), strict=True):
             words = [f"{mark(s)} {tally[s]} {s.value}" for s in ORDER if tally[s]]
             total = total_of(kind, tally.total())

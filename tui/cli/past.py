@@ -15,7 +15,7 @@ from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, last_state, one_line
 from ..projection.states import state_after
-from .opening import find_node, open_workbench
+from .opening import complete_keys, find_node, open_workbench
 from .options import Options, WholeNumber
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
@@ -40,16 +40,19 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
         return
     past = bench.history(limit)
     if as_json:
-        print_json({"schema": 1, "runs": [_run_as_json(one) for one in past]})
+        print_json({"schema": 1, "runs": [_run_as_json(bench, one) for one in past]})
     else:
         print_columns([_run_row(one) for one in past])
         if not past:
             talk("nothing was run yet", options.quiet)
 
 
-def _run_as_json(run: RunSummary) -> dict[str, Json]:
+def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
     fields = ("run", "started", "finished", "status", "counts", "selection", "jobs", "schedule", "slot")
-    return {name: getattr(run, name) for name in fields}
+    said = next(iter(bench.store.events(run.run, limit=1)), None)
+    data = {} if said is None else said.data
+    settings = {"profile": data.get("profile"), "params": data.get("params") or {}}
+    return {**{name: getattr(run, name) for name in fields}, **settings}
 
 
 def _run_row(run: RunSummary) -> tuple[str, ...]:
@@ -63,7 +66,9 @@ def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:
     run = find_run(bench.store, name)
     steps = past_steps(bench.store, run)
     if as_json:
-        print_json({"schema": 1, **_run_as_json(run), "steps": [_step_as_json(step) for step in steps]})
+        print_json(
+            {"schema": 1, **_run_as_json(bench, run), "steps": [_step_as_json(step) for step in steps]}
+        )
         return
     print_columns([_run_row(run)])
     told = [step for step in steps if step.outcome != "reused"]
@@ -96,7 +101,7 @@ def _step_row(step: PastStep) -> tuple[str, ...]:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @click.option("--run", metavar="RUN", help="Of that run, by its name or the beginning of it.")
 @click.option("--raw", is_flag=True, help="The very bytes, unsanitised.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")

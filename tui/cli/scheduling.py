@@ -114,12 +114,12 @@ def fire(options: Options, name: str, jobs: int | None, as_json: bool) -> int:
     """Run what a schedule runs, now; its slots stay as they are."""
     from ...core.clockwork import planned
     from ...core.schedules.due import Occasion
-    from .running import run_plan
+    from .running import Manner, run_plan
 
     bench = open_workbench(options, to_run=True)
     said = find_schedule(bench, name)
     plan, occasion = planned(bench, said), Occasion(said.name)
-    return run_plan(bench, plan, jobs=jobs, as_json=as_json, quiet=options.quiet, occasion=occasion)
+    return run_plan(bench, plan, Manner(jobs, occasion=occasion), as_json=as_json, quiet=options.quiet)
 
 
 @schedule.command()
