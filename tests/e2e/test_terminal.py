@@ -140,6 +140,7 @@ def test_what_is_typed_right_behind_a_slash_is_the_filter_and_no_key(
     t.sees("dream")
     t.press("/state:x a")
     t.sees("/state:x a")
+    t.sees("Keep the filter")
     t.press("\x1b")
     t.sees("Filter")
     assert "never" in t.text and "asleep" not in t.text

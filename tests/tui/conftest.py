@@ -37,6 +37,7 @@ class ToldRun:
         self.added: list[Plan] = []
         self.cancelled: list[str | None] = []
         self.jobs = 2
+        self.warnings: list[str] = []
         self._listeners = tuple(listeners)
         self._seq = 0
         self._over: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
