@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -38,7 +39,7 @@ class Item:
 def agenda(bench: Workbench, now: float | None = None) -> list[Item]:
     """All schedules, by name. Raises StoreError."""
     now = time.time() if now is None else now
-    schedules = bench.definitions.schedules
+    schedules = _known(bench)
     if not schedules:
         return []
     last: dict[str, RunSummary] = {}
@@ -49,6 +50,17 @@ def agenda(bench: Workbench, now: float | None = None) -> list[Item]:
     return [_item(bench, schedules[name], entries, last.get(name), now) for name in sorted(schedules)]
 
 
+def _known(bench: Workbench) -> dict[str, Schedule]:
+    """The schedules by name; what is kept up to date by itself stands beside them as one more."""
+    from .schedules.schedule import KEPT_UP, Schedule
+
+    known = dict(bench.definitions.schedules)
+    if bench.definitions.auto:
+        tasks = " or ".join(json.dumps(task, ensure_ascii=False) for task in bench.definitions.auto)
+        known[KEPT_UP] = Schedule(KEPT_UP, select=tasks)
+    return known
+
+
 def _item(
     bench: Workbench, schedule: Schedule, entries: Mapping[str, Entry], last: RunSummary | None, now: float
 ) -> Item:
@@ -56,6 +68,8 @@ def _item(
     missed = next((Missed(row.first, row.slot, row.missed) for row in slots if row.missed), None)
     entry = entries.get(schedule.name)
     item = Item(schedule, None, last, missed, entry is not None and entry.paused)
+    if not schedule.cron:
+        return item
     try:
         slot = None if item.paused else next_after(schedule.cron, schedule.timezone, now)
         return replace(item, coming=None if slot is None else slot + delay(schedule, slot))
@@ -65,7 +79,7 @@ def _item(
 
 def find_schedule(bench: Workbench, name: str) -> Schedule:
     """The schedule of that name. Raises ProblemError with the nearest names."""
-    schedules = bench.definitions.schedules
+    schedules = _known(bench)
     if name in schedules:
         return schedules[name]
     import difflib
@@ -86,5 +100,6 @@ def pause(bench: Workbench, name: str, paused: bool, now: float | None = None) -
     if paused == (entry is not None and entry.paused):
         return False
     known = entry or Entry(schedule.cron, schedule.timezone, now)
-    timetable.change({name: replace(known, paused=paused, since=known.since if paused else now)})
+    since, content = (known.since, known.content) if paused else (now, "")
+    timetable.change({name: replace(known, paused=paused, since=since, content=content)})
     return True

@@ -49,14 +49,18 @@ class StepOptions(SharedOptions, total=False):
     pool: str
     code_version: str | int
     isolate: bool
+    auto: bool | Seconds
 
 
-class AssetOptions(StepOptions, total=False):
-    task: str
+class ValueOptions(TypedDict, total=False):
     internal: bool
     max_age: Seconds
     partitions: Any
     checks: Any
+
+
+class AssetOptions(StepOptions, ValueOptions, total=False):
+    task: str
 
 
 class TaskOptions(StepOptions, total=False):
@@ -64,16 +68,13 @@ class TaskOptions(StepOptions, total=False):
     outputs: Sequence[str]
 
 
-class SourceOptions(SharedOptions, total=False):
+class SourceOptions(SharedOptions, ValueOptions, total=False):
     file: str | Path
-    internal: bool
-    max_age: Seconds
-    partitions: Any
-    checks: Any
 
 
 class ScheduleOptions(TypedDict, total=False):
     cron: str
+    on_change: str | Sequence[str]
     timezone: str
     select: str
     catch_up: Literal["skip", "one"]
@@ -152,8 +153,7 @@ def source(name: str, **options: Unpack[SourceOptions]) -> None:
     if not isinstance(said, str):
         wrong(f"source() needs a name in quotes, not {name!r}")
         return
-    given = _known_options("source", options)
-    caller = sys._getframe(1)
+    given, caller = _known_options("source", options), sys._getframe(1)
     _registered.append(Registered("source", name, given, None, caller.f_code.co_filename, caller.f_lineno))
 
 

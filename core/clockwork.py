@@ -102,7 +102,7 @@ class Clockwork:
         bench, now = self._bench, self._clock()
         if not bench.trusted or not bench.store.writable:
             return
-        if not (self._watched or bench.definitions.schedules):
+        if not (self._watched or _of_times(bench.definitions.schedules)):
             return
         try:
             await self._read(now)
@@ -125,7 +125,7 @@ class Clockwork:
         went_back, self._seen = now < self._seen, now
         if defined is self._defined and stamp == self._stamp and not went_back:
             return
-        schedules = defined.definitions.schedules
+        schedules = _of_times(defined.definitions.schedules)
         entries = await asyncio.to_thread(self._entries, schedules, now)
         before, self._watched = self._watched, {}
         for name, schedule in schedules.items():
@@ -144,6 +144,7 @@ class Clockwork:
         ahead = {
             name: replace(known[name], since=now) for name in schedules if known[name].since > now + GRACE
         }
+        ahead |= {name: replace(new[name], paused=known[name].paused) for name in new if not known[name].cron}
         return self._timetable.change(ahead) if ahead else known
 
     # ---- what is due -----------------------------------------------------------------------------
@@ -228,6 +229,10 @@ class Clockwork:
             )
         else:
             one.look = self._clock()
+
+
+def _of_times(schedules: Mapping[str, Schedule]) -> Mapping[str, Schedule]:
+    return {name: one for name, one in schedules.items() if one.cron}
 
 
 def _times(said: Schedule | Entry) -> tuple[str, str]:

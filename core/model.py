@@ -181,11 +181,10 @@ class Definitions:
     """One immutable snapshot of everything the project defines. A run keeps the one it began with.
 
     `files` maps every file that was read (relative path) to the sha256 of the bytes that were read.
-    `variables` are the environment variables that were looked up on the way, with digests of their values.
-    `secrets` are the environment variables whose values are not to be told.
+    `variables` are the environment variables that were looked up, with digests; of `secrets` no value is told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
-    `params` are the project's, under `profile` and the caller's word; `hooks` are by task, those of the run by none.
-    """
+    `params` are the project's, under `profile` and the caller's word; `hooks` are by task, those of the run by none;
+    `auto` are the tasks that are kept up to date, each with the seconds between two runs of it at least."""
 
     root: str
     assets: Mapping[str, Asset]
@@ -196,6 +195,7 @@ class Definitions:
     profiles: Mapping[str, Json] = field(default_factory=dict)
     profile: str = ""
     hooks: Mapping[str, Json] = field(default_factory=dict)
+    auto: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()

@@ -269,3 +269,8 @@ def _check_free(store: Store, occasion: Occasion) -> None:
     newest = store.slots(occasion.schedule, until=occasion.slot)
     if newest and newest[0].slot == occasion.slot:
         raise SlotTaken(f"this slot of the schedule {occasion.schedule} is settled already")
+    if occasion.content:
+        from .store.sightings import last_sighting
+
+        if last_sighting(store, occasion.schedule).content == occasion.content:
+            raise SlotTaken(f"the schedule {occasion.schedule} has begun a run for this change already")

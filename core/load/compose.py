@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -98,6 +98,7 @@ def _composed(
         params=params,
         profiles=profiles,
         hooks=hooks_of(yaml, drafts),
+        auto=_kept_up(drafts, merged.tasks),
         files=_digests(found, result),
         variables=result.variables,
         secrets=_secrets(yaml),
@@ -116,6 +117,11 @@ def _composed(
     if problems:
         raise DefinitionError(_bounded(problems))
     return definitions
+
+
+def _kept_up(drafts: Iterable[Draft], tasks: Container[str]) -> dict[str, float]:
+    wanted = ((draft.task_name, draft.settled("auto")) for draft in drafts)
+    return {task: seconds for task, seconds in wanted if seconds and task in tasks}
 
 
 def _unreadable(yaml: YamlFile) -> bool:

@@ -29,6 +29,10 @@ _SECONDS_SCHEMA = WithJsonSchema(
     }
 )
 _NAME_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255})
+_WORDS_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+)
+_AUTO_SCHEMA = WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "number"}, {"type": "string"}]})
 _REFERENCE_SCHEMA = WithJsonSchema({"type": "string", "pattern": "^[^:]+:[^:]+$"})
 _DEPENDENCY_SCHEMA = {
     "type": "object",
@@ -142,6 +146,9 @@ class Defaults(_Strict):
     """The pool that the step takes a place in (see `pools`)."""
     isolate: bool = False
     """Run in a fresh worker process."""
+    auto: Annotated[float, BeforeValidator(rules.auto), _AUTO_SCHEMA] = 0.0
+    """Materialized by itself when it is out of date, while a screen or `bakehouse schedule run` is open: true, or a
+    time within which this is done once at most, as in `10m`."""
 
 
 class Step(Defaults):
@@ -211,8 +218,14 @@ class Profile(_Strict):
 class ScheduleEntry(_Strict):
     """When something is materialized by itself, while a screen or `bakehouse schedule run` is open."""
 
-    cron: Annotated[Text, AfterValidator(rules.cron)]
+    cron: Annotated[Text, AfterValidator(rules.cron)] = ""
     """Five fields (minute, hour, day of the month, month, day of the week), or a word as `@daily`."""
+    on_change: Annotated[
+        list[Annotated[Text, AfterValidator(rules.pattern)]],
+        BeforeValidator(rules.one_or_more),
+        _WORDS_SCHEMA,
+    ] = Field(default_factory=list)
+    """In place of `cron`: a file or several, as in `inbox/*.csv`; it runs when they hold something else than before."""
     timezone: Annotated[Text, AfterValidator(rules.zone)] = "UTC"
     """The IANA zone in which the fields are read, as in Europe/Berlin; by default UTC, which is the same everywhere."""
     select: Text = ""

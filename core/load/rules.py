@@ -178,6 +178,20 @@ def less_than_a_day(value: float) -> float:
     return value
 
 
+AUTO = 10.0
+"""Seconds that pass at least before what is kept up to date is made by itself again."""
+
+
+def auto(value: object) -> float:
+    if isinstance(value, bool):
+        return AUTO if value else 0.0
+    return max(AUTO, seconds(value))
+
+
+def one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 def one_or_more_maps(value: Json) -> Json:
     if not isinstance(value, list | dict):
         raise fault("must be a list or a mapping")

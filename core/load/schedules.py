@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..model import Definitions, Place
 from ..problems import Problem
-from ..schedules.schedule import Schedule
+from ..schedules.schedule import KEPT_UP, Schedule
 from .drafts import Origin
 from .entries import YamlFile, spec_schedule
 from .format import ScheduleEntry
@@ -16,6 +16,9 @@ from .python_types import Spec
 
 if TYPE_CHECKING:
     from ..selection import SelectionError
+
+
+_OF_TIMES = ("timezone", "catch_up", "jitter")
 
 
 class Lines(Protocol):
@@ -50,7 +53,11 @@ class Schedules:
             message = f"the schedule {shown(name)} is defined twice: first in {where}"
             self._problems.append(origin.problem(message))
             return
+        if fault := _fault(name, entry):
+            self._problems.append(origin.problem(f"schedule {shown(name)}: {fault}"))
+            return
         said = {key: getattr(entry, key) for key in ScheduleEntry.model_fields}
+        said["on_change"] = tuple(entry.on_change)
         self.known[name] = Schedule(name, place=origin.place, **said)
         self._origins[name] = origin
         if entry.select:
@@ -84,3 +91,13 @@ class Schedules:
         at = f" (character {error.column} of the selection)" if error.column > 1 else ""
         message = f"schedule {shown(schedule.name)}: select: {error.reason}{at}"
         self._problems.append(origin.problem(message, "select", hint=error.hint))
+
+
+def _fault(name: str, entry: ScheduleEntry) -> str:
+    if name == KEPT_UP:
+        return f"{KEPT_UP} is the name of what is kept up to date by itself; take another"
+    if bool(entry.cron) == bool(entry.on_change):
+        return "it says either when (cron) or on what (on_change)"
+    if entry.on_change and (words := [word for word in _OF_TIMES if word in entry.model_fields_set]):
+        return f"{words[0]} goes with cron, not with on_change"
+    return ""

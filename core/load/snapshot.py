@@ -20,7 +20,7 @@ from ..model import (
     Task,
 )
 
-_TUPLES = ("tags", "owners", "rest", "outputs", "after")
+_TUPLES = ("tags", "owners", "rest", "outputs", "after", "on_change")
 _ACTIONS: dict[str, type[PythonAction] | type[ShellAction] | type[SqlAction]] = {
     "python": PythonAction,
     "shell": ShellAction,

@@ -26,11 +26,12 @@ class Missed:
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """What begins a run that no key and no command began: a slot of `schedule` (None: somebody wanted it now), after
-    those that were `missed`."""
+    those that were `missed`; or that the files it watches hold `content`, seen at `slot`."""
 
     schedule: str
     slot: int | None = None
     missed: Missed | None = None
+    content: str = ""
 
     @property
     def data(self) -> dict[str, Json]:
@@ -40,6 +41,8 @@ class Occasion:
             data["slot"] = self.slot
         if self.missed is not None:
             data["missed"] = asdict(self.missed)
+        if self.content:
+            data["content"] = self.content
         return data
 
 

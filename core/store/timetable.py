@@ -24,12 +24,13 @@ _MANY = 10_000
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is kept of one schedule: `cron` and `timezone` as they were known last, and since when (Unix time) their
-    slots count. Those of a paused one do not."""
+    slots count. Those of a paused one do not. `content` is what the files it watches held then; empty: not seen yet."""
 
     cron: str
     timezone: str
     since: float
     paused: bool = False
+    content: str = ""
 
 
 Stamp = tuple[int, int, int]
@@ -100,8 +101,9 @@ def _few_enough(known: dict[str, Entry], wanted: Mapping[str, Entry]) -> dict[st
 
 def _entry(said: Mapping[str, object]) -> Entry:
     cron, timezone, since, paused = (said[key] for key in ("cron", "timezone", "since", "paused"))
-    if not (isinstance(cron, str) and isinstance(timezone, str) and isinstance(paused, bool)):
+    content = said.get("content", "")
+    if not all(isinstance(text, str) for text in (cron, timezone, content)) or not isinstance(paused, bool):
         raise TypeError("no entry of a timetable")
     if not isinstance(since, int | float) or not abs(since) < 1e12:
         raise TypeError("no time")
-    return Entry(cron, timezone, float(since), paused)
+    return Entry(str(cron), str(timezone), float(since), paused, str(content))

@@ -91,7 +91,6 @@ def test_every_impossible_schedule_is_refused_at_its_place(load: Load) -> None:
         "8:46: schedules.d.catch_up: must be skip (a slot that passed is not run) or one (the latest that passed is "
         "run once)",
         "9:13: schedules.e.cron: '@dayly' is no word of cron: @hourly, @daily, @weekly, @monthly, @yearly",
-        "10:6: schedules.f.cron: is missing",
         "10:7: unknown key 'crn' (did you mean 'cron'?)",
         '11:13: schedules.g.cron: must be text, not the number 5 (quote it: "5")',
         "11:24: schedules.g.jitter: must be at most one day",
@@ -145,3 +144,54 @@ def test_what_a_schedule_selects_in_python_that_is_not_loaded_is_no_mistake(load
         trusted=False,
     )
     assert list(said.schedules) == ["s"] and said.withheld
+
+
+def test_what_watches_files_and_what_is_kept_up_is_defined_in_both_languages(
+    load: Load, tmp_path: Path
+) -> None:
+    yaml = """
+assets:
+  flour: {}
+  bread: {deps: [flour], auto: 10m, shell: x}
+  plain: {deps: [flour], shell: x}
+schedules: {arrivals: {on_change: inbox/*.csv, select: bread}}
+"""
+    python = """
+@schedule(on_change=["a.csv", "b/*"])
+@asset(auto=True)
+def cake(flour): return 1
+"""
+    said = load(yaml, python, store=tmp_path / "store")
+    assert said.auto == {"bread": 600.0, "cake": 10.0}
+    assert {name: one.on_change for name, one in said.schedules.items()} == {
+        "arrivals": ("inbox/*.csv",),
+        "cake": ("a.csv", "b/*"),
+    }
+    project = find_project(tmp_path)
+    again = load_definitions(project, trusted=True, interpreter=sys.executable, store=tmp_path / "store")
+    assert (again.schedules, again.auto) == (said.schedules, said.auto), "as it is remembered"
+
+
+def test_defaults_keep_a_whole_file_up_but_for_what_says_otherwise(load: Load) -> None:
+    said = load(
+        "defaults: {auto: true}\nassets:\n  flour: {}\n  bread: {deps: [flour], shell: x}\n"
+        "  photo: {deps: [bread], auto: false, shell: x}\n"
+    )
+    assert said.auto == {"bread": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("auto: {cron: '@daily'}", "auto is the name of what is kept up to date by itself"),
+        ("a: {select: bread}", "either when (cron) or on what (on_change)"),
+        ("a: {cron: '@daily', on_change: x}", "either when (cron) or on what (on_change)"),
+        ("a: {on_change: x, jitter: 5m}", "jitter goes with cron"),
+        ("a: {on_change: ../x}", "must stay inside of the project"),
+        ("a: {on_change: [1]}", "on_change"),
+    ],
+)
+def test_what_no_sensor_can_be_is_refused_where_it_stands(load: Load, said: str, told: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        load(BREAD + f"schedules:\n  {said}\n")
+    assert told in str(refused.value) and "bakehouse.yaml:5" in str(refused.value)

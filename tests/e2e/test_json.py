@@ -30,8 +30,8 @@ RUN = {
     "params",
 }
 SCHEDULE = {
-    "name", "cron", "timezone", "select", "catch_up", "jitter", "force", "description", "next", "last", "missed",
-    "paused", "trouble",
+    "name", "cron", "on_change", "timezone", "select", "catch_up", "jitter", "force", "description", "next", "last",
+    "missed", "paused", "trouble",
 }  # fmt: skip
 STEP = {
     "task", "outcome", "attempts", "started", "seconds", "error", "by", "reasons", "assets", "logs",
@@ -43,7 +43,7 @@ NODE = {
 EDGE = {"from", "to", "label", "kind", "from_kind", "to_kind"}
 GRAPH = {"pipelines", "view", "nodes", "edges", "withheld"}
 PLAN = {"steps", "counts", "estimate", "withheld"}
-PLANNED = {"task", "assets", "action", "reasons", "estimate_s", "critical"}
+PLANNED = {"task", "assets", "action", "reasons", "estimate_s", "critical", "auto"}
 ESTIMATE = {"wall_s", "work_s", "unknown", "jobs"}
 
 DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {

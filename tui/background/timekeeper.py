@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ...core.plan.survey import expiry
 from ...core.problems import ProblemError
-from ..projection.agenda import missed_words
+from ..projection.agenda import begun_words, missed_words, trouble_words
 
 if TYPE_CHECKING:
     from ...core.clockwork import News
     from ...core.model import Plan
     from ...core.schedules.due import Occasion
+    from ...core.workbench import Snapshot
     from ..stage import Stage
     from .runs import Runs
 
@@ -25,21 +27,35 @@ class Timekeeper:
     def __init__(self, app: Stage, runs: Runs) -> None:
         self.app = app
         self._runs = runs
+        self._surveyed: Snapshot | None = None
+        self._expiry: float | None = None
 
     async def keep_watch(self) -> None:
         """Looks at the clock, for as long as the screen is there."""
-        from ...core.clockwork import Clockwork
+        from ...core.automation import Automation
 
-        clockwork = Clockwork(self.app.bench, self.begin, tell=self._told, clock=self.app.clock)
+        automation = Automation(self.app.bench, self.begin, tell=self._told, clock=self.app.clock)
         while self.app.session is not None:
-            await clockwork.look()
-            await asyncio.sleep(min(LOOK, clockwork.pause()))
+            await automation.look()
+            await self._note_expiry()
+            await asyncio.sleep(min(LOOK, automation.pause()))
+
+    async def _note_expiry(self) -> None:
+        """Shows that a value has become too old when it does."""
+        session = self.app.session
+        if session is None or session.survey is None or session.running:
+            return
+        if self._surveyed is not session.survey:
+            self._surveyed, self._expiry = session.survey, expiry(session.survey.survey)
+        if self._expiry is not None and self.app.clock() > self._expiry:
+            self._expiry = None
+            await self.app.look_again()
 
     async def begin(self, plan: Plan, occasion: Occasion) -> None:
         """Begins the run of a slot, or one that was asked for. Raises as `Workbench.start` does."""
         self._runs.begin(plan, occasion)
-        self.app.side_work.replay.leave("a schedule began a run: the replay is left")
-        self.app.tell(f"the schedule {occasion.schedule} began a run", "running")
+        self.app.side_work.replay.leave("a run began by itself: the replay is left")
+        self.app.tell(begun_words(occasion.schedule), "running")
 
     async def fire(self, name: str) -> None:
         """Runs what a schedule runs, now."""
@@ -68,5 +84,4 @@ class Timekeeper:
         elif news.kind == "waits":
             self.app.tell(f"the schedule {news.schedule} is due and waits for the run that holds the project")
         elif news.kind == "trouble":
-            words = news.words.replace("\n", ": ")
-            self.app.tell(f"the schedule {news.schedule}: {words}" if news.schedule else words, "failed")
+            self.app.tell(trouble_words(news.schedule, news.words.replace("\n", ": ")), "failed")

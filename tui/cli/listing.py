@@ -152,6 +152,7 @@ def _tell_of(holder: Holder | None, quiet: bool) -> None:
 def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]) -> Json:
     """The document of `plan --json`."""
     critical = frozenset(found.critical)
+    kept_up = plan.definitions.auto if plan.definitions is not None else {}
     return {
         "schema": 1,
         "steps": [
@@ -162,6 +163,7 @@ def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]
                 "reasons": reasons_as_json(step.reasons),
                 "estimate_s": step.estimate,
                 "critical": step.task in critical,
+                "auto": step.task in kept_up,
             }
             for step in plan.steps
         ],
@@ -193,13 +195,16 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
         if step.action == "reuse":
             continue
         seconds = "" if step.estimate is None else about(step.estimate)
+        reasons = reasons_in_words(step.reasons)
+        if step.task in bench.definitions.auto and step.action == "run":
+            reasons += " (runs by itself)"
         rows.append(
             (
                 mark(_ACTION_STATES[step.action]),
                 step.action,
                 clean(step.task),
                 seconds,
-                reasons_in_words(step.reasons),
+                reasons,
             )
         )
     print_columns(rows)

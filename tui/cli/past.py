@@ -11,6 +11,7 @@ import click
 from ...core.history import PastStep, find_run, past_steps
 from ...core.model import Json
 from ...core.problems import ProblemError
+from ...core.schedules.schedule import by_words
 from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, last_state, one_line
@@ -58,7 +59,7 @@ def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
 def _run_row(run: RunSummary) -> tuple[str, ...]:
     took = "" if run.finished is None else f"{run.finished - run.started:.1f} s"
     counts = ", ".join(f"{count} {phase}" for phase, count in (run.counts or {}).items() if count)
-    by = f"by the schedule {clean(run.schedule)}" if run.schedule is not None else ""
+    by = "" if run.schedule is None else clean(by_words(run.schedule))
     return clean(run.run), moment(run.started), run.status, took, ", ".join(filter(None, (counts, by)))
 
 

@@ -60,7 +60,7 @@ def plain_line(event: Event) -> str | None:
             counts = data["plan"]
             note = f"\n{clean(data['note'])}" if data.get("note") else ""
             skip = f", {counts['skip']} cannot run" if counts.get("skip") else ""
-            by = f", by the schedule {clean(str(data['schedule']))}" if data.get("schedule") else ""
+            by = _begun_by(str(data["schedule"])) if data.get("schedule") else ""
             profile = f" ({clean(data['profile'])})" if data.get("profile") else ""
             to_do = f"{counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse"
             return f"run {event.run}{profile}{by}: {to_do}{skip}{note}"
@@ -88,6 +88,12 @@ def plain_line(event: Event) -> str | None:
             error = f"\n{_error(data)}" if data.get("error") else ""
             return f"{mark(State.FRESH if data['ok'] else State.FAILED)} {told or 'nothing to do'}{error}"
     return None
+
+
+def _begun_by(name: str) -> str:
+    from ...core.schedules.schedule import by_words
+
+    return f", {clean(by_words(name))}"
 
 
 def _print_plain(event: Event) -> None:

@@ -16,7 +16,7 @@ from ...core.agenda import Item, agenda, find_schedule, pause
 from ...core.model import Json
 from ...core.problems import ProblemError
 from ..paint.sanitize import clean
-from ..projection.agenda import last_words, missed_words, next_words, when_words
+from ..projection.agenda import last_words, missed_words, next_words, what_words, when_words
 from .opening import open_workbench
 from .options import Options, WholeNumber
 from .output import print_json, print_line, talk
@@ -60,7 +60,7 @@ def _list(options: Options, as_json: bool) -> None:
 def _print_item(item: Item, now: float) -> None:
     said = item.schedule
     print_line(clean(said.name) + ("  (paused)" if item.paused else ""))
-    lines = [("when", when_words(item)), ("what", said.select or "all that is stale or missing")]
+    lines = [("when", when_words(item)), ("what", what_words(item))]
     lines += [("next", next_words(item, now)), ("last", last_words(item, now))]
     if item.missed is not None:
         lines.append(("missed", missed_words(item.missed, said.timezone)))
@@ -77,7 +77,12 @@ def _as_json(item: Item) -> dict[str, Json]:
     run = None if last is None else {
         "run": last.run, "slot": last.slot, "started": last.started, "finished": last.finished, "status": last.status,
     }  # fmt: skip
-    told |= {"next": item.coming, "last": run, "missed": item.missed and asdict(item.missed)}
+    told |= {
+        "on_change": list(said.on_change),
+        "next": item.coming,
+        "last": run,
+        "missed": item.missed and asdict(item.missed),
+    }
     return told | {"paused": item.paused, "trouble": item.trouble or None}
 
 

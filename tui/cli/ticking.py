@@ -8,7 +8,8 @@ import os
 import time
 from dataclasses import asdict
 
-from ...core.clockwork import Clockwork, News
+from ...core.automation import Automation
+from ...core.clockwork import News
 from ...core.defined import Defined
 from ...core.events import Event, Kind
 from ...core.model import Plan
@@ -17,7 +18,7 @@ from ...core.running import Running
 from ...core.schedules.due import Occasion
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean
-from ..projection.agenda import at, missed_words
+from ..projection.agenda import at, missed_words, trouble_words
 from .output import print_json, print_line, talk
 from .running import INTERRUPTS, Voice, teller
 from .streams import flush
@@ -27,14 +28,14 @@ REREAD = 5.0
 
 
 class _Clock:
-    """The loop of one process: its clockwork, the run that it is at, and what was asked of it."""
+    """The loop of one process: what begins runs by itself, the run that it is at, and what was asked of it."""
 
     def __init__(self, bench: Workbench, *, jobs: int | None, as_json: bool, quiet: bool) -> None:
         self._bench = bench
         self._jobs = jobs
         self._as_json, self._quiet = as_json, quiet
         self._voice = Voice(teller(as_json, quiet))
-        self._clockwork = Clockwork(bench, self._begin, tell=self._told)
+        self._automation = Automation(bench, self._begin, tell=self._told)
         self._received = 0
         self._ended = asyncio.Event()
         self._failed = False
@@ -48,17 +49,23 @@ class _Clock:
         try:
             while not self._ended.is_set():
                 await self._reread()
-                await self._clockwork.look()
+                await self._look(once)
                 if self._voice.broken is not None:
                     raise self._voice.broken
                 if once:
                     return 128 + self._received if self._received else int(self._failed)
                 self._say_when()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ended.wait(), min(REREAD, self._clockwork.pause()))
+                    await asyncio.wait_for(self._ended.wait(), min(REREAD, self._automation.pause()))
             return 128 + self._received
         finally:
             await self._bench.aclose()
+
+    async def _look(self, once: bool) -> None:
+        await self._automation.look()
+        while once and self._automation.settling and not self._ended.is_set():
+            await asyncio.sleep(self._automation.pause())
+            await self._automation.look()
 
     def _interrupt(self, number: int) -> None:
         if self._received:
@@ -99,7 +106,7 @@ class _Clock:
             talk(f"schedule {name} is due and waits: {news.words}", self._quiet)
         elif news.kind == "trouble":
             self._failed = True
-            talk(f"schedule {name}: {news.words}" if name else news.words)
+            talk(trouble_words(name, news.words))
 
     def _tell_missed(self, news: News) -> None:
         if news.missed is None:
@@ -118,12 +125,16 @@ class _Clock:
         """At the start, and when the definitions have changed."""
         if self._told_of is self._bench.defined:
             return
-        self._told_of, soonest = self._bench.defined, self._clockwork.soonest
-        count = number_of(len(self._bench.definitions.schedules), "schedule")
-        talk(
-            f"{count}, the next slot is at {at(soonest, 'UTC')}" if soonest else f"{count}, nothing to come",
-            self._quiet,
+        self._told_of, soonest = self._bench.defined, self._automation.soonest
+        definitions = self._bench.definitions
+        words = [number_of(len(definitions.schedules), "schedule")]
+        if definitions.auto:
+            words.append(f"{number_of(len(definitions.auto), 'step')} kept up to date")
+        of_times = any(one.cron for one in definitions.schedules.values())
+        words.append(
+            f"the next slot is at {at(soonest, 'UTC')}" if soonest else "no slot to come" if of_times else ""
         )
+        talk(", ".join(word for word in words if word), self._quiet)
 
 
 def keep_time(bench: Workbench, *, once: bool, jobs: int | None, as_json: bool, quiet: bool) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..paint.ink import Bit, Line
 from ..paint.sanitize import one_line
-from ..projection.agenda import last_words, missed_words, next_words, when_words
+from ..projection.agenda import last_words, missed_words, next_words, what_words, when_words
 
 if TYPE_CHECKING:
     from ...core.agenda import Item
@@ -44,7 +44,7 @@ def _item_lines(item: Item, is_chosen: bool, now: float) -> list[Line]:
     coming = "failed" if item.trouble else "stale" if item.paused else "text"
     told = [
         ("when", when_words(item), "text"),
-        ("what", said.select or "all that is stale or missing", "text"),
+        ("what", what_words(item), "text"),
         ("next", next_words(item, now), coming),
         ("last", last_words(item, now), "failed" if item.last and item.last.status == "failed" else "text"),
     ]

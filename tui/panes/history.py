@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.model import Json, Materialization
+from ...core.schedules.schedule import by_words
 from ..paint.ink import Bit, Line, cut, pad, width_of
 from ..paint.sanitize import one_line, strip_sequences
 from ..projection.states import LOOKS, glyph, seconds, state_after
@@ -146,7 +147,7 @@ def _slot_of(run: RunSummary, now: float) -> str:
     if run.schedule is None:
         return ""
     slot = f", for the slot of {moment(run.slot, now)}" if run.slot is not None else ""
-    return f", by the schedule {one_line(run.schedule)}{slot}"
+    return f", {one_line(by_words(run.schedule))}{slot}"
 
 
 def _chosen(run: RunSummary) -> str:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from ...core.problems import number_of
 from ...core.schedules.cron import NoSuchZone, explained, zone
 from ...core.schedules.due import MOST_COUNTED, Missed
+from ...core.schedules.schedule import KEPT_UP
 
 if TYPE_CHECKING:
     from ...core.agenda import Item
 
 _DAY = 86400
+_MOST_NAMED = 6
 
 
 def at(ts: float, timezone: str) -> str:
@@ -42,11 +44,34 @@ def span(seconds: float) -> str:
     return f"{whole // large} {unit}" + (f" {rest} {less}" if rest else "")
 
 
+def begun_words(name: str) -> str:
+    return "what is kept up to date is being made" if name == KEPT_UP else f"the schedule {name} began a run"
+
+
+def trouble_words(name: str, words: str) -> str:
+    if not name:
+        return words
+    return f"keeping up to date: {words}" if name == KEPT_UP else f"the schedule {name}: {words}"
+
+
 def when_words(item: Item) -> str:
-    """The times of a schedule in English."""
+    """The times of a schedule in English, or what else begins it."""
     schedule = item.schedule
+    if schedule.name == KEPT_UP:
+        return "it is out of date"
+    if schedule.on_change:
+        return f"{', '.join(schedule.on_change)} holds something else"
     told = f"{explained(schedule.cron)}, {schedule.timezone}"
     return told + (f", up to {span(schedule.jitter)} late" if schedule.jitter else "")
+
+
+def what_words(item: Item) -> str:
+    schedule = item.schedule
+    if schedule.name != KEPT_UP:
+        return schedule.select or "all that is stale or missing"
+    names = [word.strip('"') for word in schedule.select.split(" or ")]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def next_words(item: Item, now: float) -> str:
@@ -54,6 +79,8 @@ def next_words(item: Item, now: float) -> str:
         return item.trouble
     if item.paused:
         return "paused"
+    if not item.schedule.cron:
+        return "as soon as that is so"
     if item.coming is None:
         return "never again"
     return f"in {span(item.coming - now)}: {at(item.coming, item.schedule.timezone)}"
@@ -63,8 +90,12 @@ def last_words(item: Item, now: float) -> str:
     run = item.last
     if run is None:
         return "not run yet"
-    how = "by hand" if run.slot is None else f"slot {at(run.slot, item.schedule.timezone)}"
-    return f"{run.status} {span(now - run.started)} ago, {how}, run {run.run}"
+    told = f"{run.status} {span(now - run.started)} ago"
+    if item.schedule.cron:
+        told += ", by hand" if run.slot is None else f", slot {at(run.slot, item.schedule.timezone)}"
+    elif item.schedule.on_change:
+        told += ", by hand" if run.slot is None else ", for a change"
+    return f"{told}, run {run.run}"
 
 
 def missed_words(missed: Missed, timezone: str) -> str:
