@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CHECK_PASSED = "check_passed"
     CHECK_FAILED = "check_failed"
     RUN_FINISHED = "run_finished"
+    SLOTS_MISSED = "slots_missed"
 
 
 PASSING = frozenset({Kind.LOG, Kind.PROGRESS})

@@ -10,7 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from .schedules.schedule import Schedule
 
 Json = Any
 """A value that `json.dumps` accepts without a default."""
@@ -133,8 +136,8 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A step: what it reads, what it makes, how it is run. `rest` are the inputs that its function takes in
-    `**kwargs`, in the order in which it gets them. `partition` is what one of its `partitions` is given; under the
-    identifiers `gathers` it gets several partitions at once."""
+    `**kwargs`, in the order in which it gets them. `takes` are those of its params that are the project's, by name.
+    `partition` is what one of its `partitions` is given; under the identifiers `gathers` it gets several at once."""
 
     name: str
     action: Action
@@ -150,6 +153,7 @@ class Task:
     description: str = ""
     metadata: Mapping[str, Json] = field(default_factory=dict)
     params: Mapping[str, Json] = field(default_factory=dict)
+    takes: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str | None] = field(default_factory=dict)
     retries: int = 0
     backoff: float = 1.0
@@ -184,16 +188,21 @@ class Definitions:
     """One immutable snapshot of everything the project defines. A run keeps the one it began with.
 
     `files` maps every file that was read (relative path) to the sha256 of the bytes that were read.
-    `variables` are the environment variables that were looked up on the way, with digests of their values.
-    `secrets` are the environment variables whose values are not to be told.
+    `variables` are the environment variables that were looked up, with digests; of `secrets` no value is told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
-    """
+    `params` are the project's, under `profile` and the caller's word; `hooks` are by task, those of the run by none;
+    `auto` are the tasks that are kept up to date, each with the seconds between two runs of it at least."""
 
     root: str
     assets: Mapping[str, Asset]
     tasks: Mapping[str, Task]
     pipelines: tuple[str, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
+    profiles: Mapping[str, Json] = field(default_factory=dict)
+    profile: str = ""
+    hooks: Mapping[str, Json] = field(default_factory=dict)
+    auto: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
@@ -202,7 +211,7 @@ class Definitions:
     python_version: str = ""
     withheld: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    schedules: Mapping[str, Json] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     output: str = ""
 
 

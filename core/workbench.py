@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from .defined import Defined, Snapshot, tasks_of
 from .events import Event
 from .graph.graph import Graph
 from .graph.views import View
-from .load.definitions import load_definitions
+from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
-from .load.files import is_as_read
 from .load.interpreter import find_interpreter
 from .marks import Accepted, Marks, as_baseline
 from .model import Attempt, Definitions, Materialization, Node, Plan, State
@@ -32,25 +31,14 @@ if TYPE_CHECKING:
     from .engine.engine import RunResult
     from .plan.timing import Forecast
     from .preview import Preview
-    from .running import Running
+    from .running import How, Running
     from .since import Since
 
 Tell = Callable[[Event], None]
 
-_READINGS = 5
-"""How often definitions that change meanwhile are read before that is told."""
 
-
-def _read_at_rest(project: Project, trusted: bool, interpreter: str, store: Store) -> Definitions:
-    """The definitions as the files held them at one time: what changes while it is read is read again."""
-    folder = store.folder if store.writable else None
-    for _ in range(_READINGS):
-        definitions = load_definitions(project, trusted=trusted, interpreter=interpreter, store=folder)
-        if is_as_read(Path(project.root), definitions.files):
-            return definitions
-    raise ProblemError(
-        "the definitions change while they are read", "wait until they are saved, then read them again (R)"
-    )
+def _kept(store: Store) -> Path | None:
+    return store.folder if store.writable else None
 
 
 def _is_file(folder: Path, path: str) -> bool:
@@ -71,6 +59,7 @@ class Workbench:
         self.store = store
         self.trusted = trusted
         self.interpreter = interpreter
+        self.choice = NO_CHOICE
         self._running: Running | None = None
         self._surveyed: Survey | None = None
         self._folded: tuple[Survey, Survey] | None = None
@@ -83,7 +72,12 @@ class Workbench:
 
     @classmethod
     def open(
-        cls, path: Path | None = None, *, trust: bool = False, interpreter: str | None = None
+        cls,
+        path: Path | None = None,
+        *,
+        trust: bool = False,
+        interpreter: str | None = None,
+        choice: Choice = NO_CHOICE,
     ) -> Workbench:
         """Opens the project at `path` (see `find_project`). Blocking. Runs nothing of it unless trusted.
 
@@ -93,8 +87,10 @@ class Workbench:
         trusted = trust or is_trusted(project.root)
         store = Store.open(store_folder(project.root))
         python = interpreter or find_interpreter(Path(project.root))
-        definitions = _read_at_rest(project, trusted, python, store)
-        return cls(project, definitions, store, python, trusted)
+        definitions = read_at_rest(project, trusted, python, _kept(store), choice)
+        bench = cls(project, definitions, store, python, trusted)
+        bench.choice = choice
+        return bench
 
     def _take(self, definitions: Definitions) -> None:
         self.defined = Defined(definitions)
@@ -136,7 +132,7 @@ class Workbench:
         was.
         """
         project = find_project(self.project.path)
-        definitions = _read_at_rest(project, self.trusted, self.interpreter, self.store)
+        definitions = read_at_rest(project, self.trusted, self.interpreter, _kept(self.store), self.choice)
         if replace(definitions, output="") == replace(self.definitions, output=""):
             return False
         self.project = project
@@ -314,9 +310,11 @@ class Workbench:
 
     # ---- running -------------------------------------------------------------------------------
 
-    def start(self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = ()) -> Running:
+    def start(
+        self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = (), **how: Unpack[How]
+    ) -> Running:
         """Begins to run `plan` in the loop that is running, with the definitions that it was made of.
-        Listeners hear events in that loop.
+        Listeners hear events in that loop. `how` is as `Running.begin` takes it.
 
         Raises `NotTrusted`, `ProjectHeld`, `StoreError`, and `ProblemError` for a secret that cannot be kept.
         """
@@ -333,18 +331,11 @@ class Workbench:
             defined = Defined(plan.definitions)
         secrets = defined.secrets()
         secrets.check()
-        ground = Ground(
-            self.root,
-            defined,
-            lambda: self._survey_of(defined),
-            self.store,
-            self._sources,
-            secrets,
-            self.interpreter,
-        )
+        survey = partial(self._survey_of, defined)
+        ground = Ground(self.root, defined, survey, self.store, self._sources, secrets, self.interpreter)
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs, note = affordable(jobs or os.cpu_count() or 2)
-        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners)
+        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners, **how)
         return self._running
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model import Plan, PlannedStep, Reason, ReasonKind
+from ..graph.graph import Graph
+from ..model import Node, Plan, PlannedStep, Reason, ReasonKind
 from .survey import Survey
 
 
@@ -65,3 +66,16 @@ def make_plan(survey: Survey, targets: Iterable[str] | None = None, *, force: bo
             running.add(name)
         steps.append(step)
     return Plan(tuple(steps), forced, graph.definitions)
+
+
+def without(plan: Plan, tasks: Iterable[str], graph: Graph) -> tuple[Plan, tuple[str, ...]]:
+    """`plan` without the steps of `tasks`, and without those that would have to wait for one of them, which are told
+    beside it: they would not come out up to date."""
+    asked = set(tasks)
+    steps = {step.task: step for step in plan.steps}
+    late = {Node("task", name) for name in asked if name in steps and steps[name].action != "reuse"}
+    below = {node.name for node in graph.downstream(late) if node.kind == "task"} - asked
+    lost = tuple(name for name, step in steps.items() if name in below and step.action != "reuse")
+    out = asked.union(lost)
+    kept = tuple(step for name, step in steps.items() if name not in out)
+    return Plan(kept, plan.forced - out, plan.definitions), lost

@@ -2,9 +2,9 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .core.api import Context, Table, asset, source, task
+    from .core.api import Context, Table, asset, schedule, source, task
 
-__all__ = ["Context", "Table", "asset", "source", "task"]
+__all__ = ["Context", "Table", "asset", "schedule", "source", "task"]
 __version__ = "0.1.0"
 
 

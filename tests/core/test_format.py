@@ -259,7 +259,8 @@ def test_every_key_of_the_format_arrives(bakery: Write) -> None:
     defined = bakery("""\
 pipeline: cookies
 pools: {oven: 2}
-schedules: {nightly: {cron: '0 2 * * *', select: bread}}
+schedules: {nightly: {cron: '0 2 * * *', select: +bread, timezone: Europe/Berlin, catch_up: one, jitter: 2m,
+  force: true, description: while all sleep}}
 assets:
   flour: {file: data/../flour.csv, max_age: 1d}
   bread:
@@ -308,9 +309,17 @@ assets:
     )
     assert (bake.env, bake.retries, bake.backoff, bake.timeout) == ({"LANG": "C"}, 2, 30, 3600)
     assert (bake.pool, bake.code_version, bake.isolate, bake.group) == ("oven", "3", True, "goods")
-    assert str(bake.place) == "bakery.yaml:6:3"
+    assert str(bake.place) == "bakery.yaml:7:3"
     assert defined.pools == {"oven": 2} and defined.pipelines == ("cookies",)
-    assert defined.schedules == {"nightly": {"cron": "0 2 * * *", "select": "bread"}}
+    nightly = defined.schedules["nightly"]
+    assert (nightly.cron, nightly.timezone, nightly.select, nightly.force) == (
+        "0 2 * * *",
+        "Europe/Berlin",
+        "+bread",
+        True,
+    )
+    assert (nightly.catch_up, nightly.jitter, nightly.description) == ("one", 120, "while all sleep")
+    assert str(nightly.place) == "bakery.yaml:3:13"
 
 
 def test_the_schema_describes_every_key_for_editors() -> None:
@@ -324,9 +333,21 @@ def test_the_schema_describes_every_key_for_editors() -> None:
     assert {"deps", "shell", "sql", "python", "as"} - set(schema["$defs"]["AssetEntry"]["properties"]) == {
         "as"
     }
-    assert set(schema["properties"]) == {
-        "pipeline", "assets", "tasks", "defaults", "schedules", "partitions", "pools", "secrets", "definitions",
-    }  # fmt: skip
+    assert {
+        "pipeline",
+        "assets",
+        "tasks",
+        "defaults",
+        "schedules",
+        "partitions",
+        "pools",
+        "params",
+        "profiles",
+        "on_success",
+        "on_failure",
+        "secrets",
+        "definitions",
+    } == set(schema["properties"])
 
 
 KEYS = [
@@ -339,6 +360,8 @@ KEYS = [
     "monthly",
     "static",
     "start",
+    "params",
+    "profiles",
     "pools",
     "definitions",
     "deps",

@@ -20,6 +20,7 @@ ONLY_ONCE = {
     "copy.renamed",
     "baseline.renamed",
     "sources.renamed",
+    "private.renamed",
     "recover.written",
     "folder.moved_aside",
 }

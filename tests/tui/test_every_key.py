@@ -111,6 +111,7 @@ def standing(s: Any) -> tuple[object, ...]:
         app.side.log_view.follow,
         app.side.log_view.wrap,
         app.side.inside.scroll_offset,
+        app.side.log_view.timed,
         app.focused,
         app.zoomed,
         app.theme,
@@ -166,8 +167,22 @@ async def test_a_key_that_does_not_work_says_why_and_changes_nothing(
             assert standing(s) == before, key.id
 
 
+APART = (
+    "as_it_opens",
+    "on_a_task",
+    "previewing",
+    "running",
+    "failed",
+    "in_value",
+    "in_history",
+    "in_log",
+    "in_graph",
+)
+"""Situations in which other keys work than in the others, or differently."""
+
+
 @pytest.mark.full
-@pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.parametrize("situation", APART)
 async def test_a_key_that_works_is_not_silent(
     situation: str, cookies: Path, screen: Callable[..., Any]
 ) -> None:
@@ -195,6 +210,8 @@ async def restart(s: Any) -> None:
     """Back to how the screen opened, whatever a key did."""
     while len(s.app.screen_stack) > 1:
         await s.press("escape")
+    if s.app.focused in (s.app.filter_input, s.app.find_input):
+        await s.press("escape")
     if s.app.session.running:
         s.run.tell("run_finished", ok=False, counts={"cancelled": 1}, status="cancelled")
         await s.until(lambda: not s.app.session.running, "the end")
@@ -202,8 +219,9 @@ async def restart(s: Any) -> None:
     session.live = session.run = session.preview = session.isolated = None
     app.side_work.values.comparing = False
     app.zoomed = False
-    while app.side_work.leave_past():
-        pass
+    app.tell("")
+    app.side_work.replay.leave()
+    app.side_work.past.way = ()
     session.marked.clear()
     session.isolate(None)
     session.clear_filter()

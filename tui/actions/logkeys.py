@@ -96,7 +96,7 @@ class LogKeys:
         self.view.timed = not self.view.timed
         self.view.renew()
         source = self.view.source
-        if self.view.timed and source is not None and source.time(0) is None:
+        if self.view.timed and (source is None or source.time(0) is None):
             self.app.tell("of this log no times were kept")
 
     def whole_run(self) -> None:

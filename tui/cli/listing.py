@@ -19,7 +19,7 @@ from ..paint.sanitize import clean, one_line
 from ..projection.difference import Piece, difference
 from ..projection.states import ORDER
 from ..projection.tally import KINDS, counted, total_of
-from .opening import chosen, find_node, open_workbench
+from .opening import Selected, chosen, complete_keys, find_node, open_workbench, planned, selecting
 from .options import Options, WholeNumber, one_partition, partition_option
 from .output import (
     mark,
@@ -133,17 +133,17 @@ def listing_as_json(
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting()
 @click.option("--view", "kind", type=click.Choice(["asset", "task"]), default="asset", help="Nouns or verbs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "task"], as_json: bool) -> None:
+def ls(options: Options, selection: Selected, kind: Literal["asset", "task"], as_json: bool) -> None:
     """List nodes with their state."""
     bench = open_workbench(options)
     selected = chosen(bench, selection)
     if selected is not None and not _shown(bench, bench.view(kind), selected):
         where = f"only what the {kind} view does not show" if selected else "nothing"
-        talk(f"{' '.join(selection)} selects {where}", options.quiet)
+        talk(f"{selection} selects {where}", options.quiet)
     if as_json:
         print_json(listing_as_json(bench, kind, selected))
         return
@@ -169,6 +169,7 @@ def _tell_of(holder: Holder | None, quiet: bool) -> None:
 def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]) -> Json:
     """The document of `plan --json`."""
     critical = frozenset(found.critical)
+    kept_up = plan.definitions.auto if plan.definitions is not None else {}
     return {
         "schema": 1,
         "steps": [
@@ -180,6 +181,7 @@ def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]
                     "reasons": reasons_as_json(step.reasons),
                     "estimate_s": step.estimate,
                     "critical": step.task in critical,
+                    "auto": step.task in kept_up,
                 }
             )
             for step in plan.steps
@@ -221,13 +223,16 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
         if step.action == "reuse":
             continue
         seconds = "" if step.estimate is None else about(step.estimate)
+        reasons = reasons_in_words(step.reasons)
+        if step.task in bench.definitions.auto and step.action == "run":
+            reasons += " (runs by itself)"
         rows.append(
             (
                 mark(_ACTION_STATES[step.action]),
                 step.action,
                 clean(step.task),
                 seconds,
-                reasons_in_words(step.reasons),
+                reasons,
             )
         )
     print_columns(rows)
@@ -236,7 +241,7 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting(to_run=True)
 @click.option("--force", is_flag=True, help="As if everything selected were stale.")
 @partition_option
 @click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
@@ -244,7 +249,7 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
 @click.pass_obj
 def plan(
     options: Options,
-    selection: tuple[str, ...],
+    selection: Selected,
     force: bool,
     partitions: tuple[str, ...],
     jobs: int | None,
@@ -252,8 +257,8 @@ def plan(
 ) -> None:
     """Say what would run, why, and how long it takes. Runs nothing."""
     bench = open_workbench(options)
-    found = bench.plan(chosen(bench, selection), force=force, partitions=partitions)
-    print_plan(bench, found, jobs, as_json, options.quiet)
+    made = planned(bench, selection, force=force, quiet=options.quiet, partitions=partitions)
+    print_plan(bench, made, jobs, as_json, options.quiet)
 
 
 def reason_lines(reason: Reason) -> Iterator[str]:
@@ -270,7 +275,7 @@ def reason_lines(reason: Reason) -> Iterator[str]:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @one_partition
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
@@ -323,7 +328,8 @@ def why(options: Options, key: str, partition: str | None, as_json: bool) -> Non
         print_line(f"  not tracked: {clean(name)}")
 
 
-@click.command()
+@click.command(epilog=SELECTION_HELP)
+@selecting()
 @click.option(
     "--check",
     is_flag=True,
@@ -332,15 +338,23 @@ def why(options: Options, key: str, partition: str | None, as_json: bool) -> Non
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def status(options: Options, check: bool, as_json: bool) -> int:
-    """Count the assets, and the steps, by state."""
+def status(options: Options, selection: Selected, check: bool, as_json: bool) -> int:
+    """Count the assets, and the steps, by state: of all, or of what is selected."""
     bench = open_workbench(options)
+    nodes = chosen(bench, selection)
     look, holder = survey_now(bench)
     tasks = look.defined.graph.tasks
-    assets, steps = (Counter(look.states[n] for n in counted(look.defined.graph, k)) for k in KINDS)
-    makes_nothing = (Node("task", name) for name, task in tasks.items() if not task.outputs)
+    wanted = tasks.keys() if nodes is None else bench.tasks_of(nodes)
+
+    def is_wanted(node: Node) -> bool:
+        return nodes is None or node in nodes or (node.kind == "task" and node.name in wanted)
+
+    assets, steps = (
+        Counter(look.states[n] for n in counted(look.defined.graph, k) if is_wanted(n)) for k in KINDS
+    )
+    makes_nothing = (Node("task", name) for name in wanted if not tasks[name].outputs)
     counts = assets + Counter(look.states[node] for node in makes_nothing)
-    stale, missing = len(look.survey.reasons), assets[State.MISSING]
+    stale, missing = len(look.survey.reasons.keys() & wanted), assets[State.MISSING]
     is_well = not (stale or missing or bench.withheld)
     if as_json:
         print_json(
@@ -356,9 +370,13 @@ def status(options: Options, check: bool, as_json: bool) -> int:
                 "held": None if holder is None else asdict(holder),
                 "withheld": list(bench.withheld),
                 "partitions": {name: parts.as_counts() for name, parts in _divided(bench, look)},
+                "profile": bench.definitions.profile or None,
+                "params": dict(bench.definitions.params),
             }
         )
     else:
+        if bench.definitions.profile:
+            print_line(f"profile {clean(bench.definitions.profile)}")
         for kind, tally in zip(KINDS, (assets, steps), strict=True):
             words = [f"{mark(s)} {tally[s]} {s.value}" for s in ORDER if tally[s]]
             total = total_of(kind, tally.total())

@@ -12,11 +12,12 @@ import click
 from ...core.history import PastStep, find_run, past_steps
 from ...core.model import Json
 from ...core.problems import ProblemError
+from ...core.schedules.schedule import by_words
 from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, last_state, one_line
 from ..projection.states import state_after
-from .opening import find_node, open_workbench
+from .opening import complete_keys, find_node, open_workbench
 from .options import Options, WholeNumber, one_partition
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
@@ -41,29 +42,35 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
         return
     past = bench.history(limit)
     if as_json:
-        print_json({"schema": 1, "runs": [_run_as_json(one) for one in past]})
+        print_json({"schema": 1, "runs": [_run_as_json(bench, one) for one in past]})
     else:
         print_columns([_run_row(one) for one in past])
         if not past:
             talk("nothing was run yet", options.quiet)
 
 
-def _run_as_json(run: RunSummary) -> dict[str, Json]:
-    fields = ("run", "started", "finished", "status", "counts", "selection", "jobs")
-    return {name: getattr(run, name) for name in fields}
+def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
+    fields = ("run", "started", "finished", "status", "counts", "selection", "jobs", "schedule", "slot")
+    said = next(iter(bench.store.events(run.run, limit=1)), None)
+    data = {} if said is None else said.data
+    settings = {"profile": data.get("profile"), "params": data.get("params") or {}}
+    return {**{name: getattr(run, name) for name in fields}, **settings}
 
 
 def _run_row(run: RunSummary) -> tuple[str, ...]:
     took = "" if run.finished is None else f"{run.finished - run.started:.1f} s"
     counts = ", ".join(f"{count} {phase}" for phase, count in (run.counts or {}).items() if count)
-    return clean(run.run), moment(run.started), run.status, took, counts
+    by = "" if run.schedule is None else clean(by_words(run.schedule))
+    return clean(run.run), moment(run.started), run.status, took, ", ".join(filter(None, (counts, by)))
 
 
 def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:
     run = find_run(bench.store, name)
     steps = past_steps(bench.store, run)
     if as_json:
-        print_json({"schema": 1, **_run_as_json(run), "steps": [_step_as_json(step) for step in steps]})
+        print_json(
+            {"schema": 1, **_run_as_json(bench, run), "steps": [_step_as_json(step) for step in steps]}
+        )
         return
     print_columns([_run_row(run)])
     told = [step for step in steps if step.outcome != "reused"]
@@ -109,7 +116,7 @@ def _step_row(step: PastStep) -> tuple[str, ...]:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @click.option("--run", metavar="RUN", help="Of that run, by its name or the beginning of it.")
 @one_partition
 @click.option("--raw", is_flag=True, help="The very bytes, unsanitised.")

@@ -6,13 +6,13 @@ import click
 
 from ...core.problems import ProblemError
 from ..paint.sanitize import clean, one_line
-from .opening import chosen, find_node, open_workbench
+from .opening import Selected, chosen, complete_keys, find_node, open_workbench
 from .options import Options, one_partition
 from .output import print_json, print_line, reasons_as_json
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @one_partition
 @click.option("--redo", is_flag=True, help="Take back the last undo of it instead.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -59,7 +59,7 @@ def accept(options: Options, selection: tuple[str, ...], as_json: bool) -> int:
     from ...core.accepting import accept_as_is
 
     bench = open_workbench(options)
-    tasks = bench.survey().partitions_of(bench.tasks_of(chosen(bench, selection) or ()))
+    tasks = bench.survey().partitions_of(bench.tasks_of(chosen(bench, Selected(selection)) or ()))
     done = accept_as_is(bench.store, lambda: bench.survey().whole, tasks, named=" ".join(selection))
     if as_json:
         told = [

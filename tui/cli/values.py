@@ -15,7 +15,7 @@ from ...core.problems import ProblemError, number_of
 from ...core.tabular import cell_json
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, one_line
-from .opening import find_node, open_workbench
+from .opening import complete_keys, find_node, open_workbench
 from .options import Options, WholeNumber, one_partition
 from .output import moment, print_columns, print_json, print_line, size_in_words, talk
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_keys)
 @one_partition
 @click.option(
     "--limit", "-n", type=WholeNumber(0, 10_000), default=20, show_default=True, help="Rows at most."

@@ -88,6 +88,9 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
     task = session.task_of(node)
     if task is not None:
         lines += _action(session.definitions.tasks[task])
+        if (often := session.definitions.auto.get(task)) is not None:
+            told = f"made by itself when it is out of date, within {seconds(often)} once at most"
+            lines.append(label("auto", Bit(told)))
     return Page(lines, targets)
 
 

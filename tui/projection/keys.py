@@ -329,6 +329,8 @@ KEYS: tuple[Key, ...] = (
         reason=_to_stream),
     Key("theme", ("L",), "L", "Next theme", "dark, light, high contrast, the terminal's own colours; it is remembered",
         "Screen"),
+    Key("schedules", ("H",), "H", "Schedules", "what runs by itself: next and last runs, missed slots; there p pauses "
+        "one or lets it go on, m runs it now", "Screen"),
     Key("settings", ("O",), "O", "Settings", "what is set, where, and what is mistaken there", "Screen"),
     Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen"),
     Key("back", ("escape",), "Esc", "Back", "one step: open run, preview, filter, marks, zoom; never quits", "Screen"),

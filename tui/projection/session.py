@@ -132,7 +132,8 @@ class Session:
     @property
     def title(self) -> str:
         names = self.definitions.pipelines
-        return ", ".join(names[:3]) or self.bench.root.name
+        profile = f" ({self.definitions.profile})" if self.definitions.profile else ""
+        return (", ".join(names[:3]) or self.bench.root.name) + profile
 
     @property
     def other(self) -> ViewKind:
