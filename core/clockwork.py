@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from .defined import Defined
-from .model import Plan
+from .plan import Plan
 from .problems import ProblemError, ProjectHeld, SlotTaken
 from .schedules.cron import NoSuchZone
 from .schedules.due import GRACE, Due, Missed, Occasion, judge

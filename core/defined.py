@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from .graph.graph import Graph
 from .graph.views import View, ViewKind, asset_view, task_view
-from .model import Asset, Definitions, Node, Plan, Reason, Recorded, State, Task
-from .plan import StaticKey, Survey, make_plan, static_key
+from .model import Asset, Definitions, Node, Reason, Recorded, State, Task
+from .plan import Plan, StaticKey, Survey, make_plan, static_key
 from .problems import ProblemError
 from .secrets import Secrets
 

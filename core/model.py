@@ -372,36 +372,3 @@ class Recorded:
     damage: Mapping[str, Damage] = field(default_factory=dict)
     durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
-
-
-# ---- what is planned -------------------------------------------------------------------------
-
-StepAction = Literal["run", "reuse", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One task in a plan. `skip` means that it cannot run, and `reasons` says why."""
-
-    task: str
-    assets: tuple[str, ...]
-    action: StepAction
-    reasons: tuple[Reason, ...] = ()
-    estimate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Steps in an order in which they can run, each after all that it needs. A run of it keeps to the
-    `definitions` that it was made of, whatever is read later."""
-
-    steps: tuple[PlannedStep, ...]
-    forced: frozenset[str] = frozenset()
-    definitions: Definitions | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        tally = {"run": 0, "reuse": 0}
-        for step in self.steps:
-            tally[step.action] = tally.get(step.action, 0) + 1
-        return tally

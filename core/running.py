@@ -14,8 +14,8 @@ from .engine.engine import Engine, RunResult
 from .engine.rim import Rim
 from .events import Event
 from .hearing import hearing
-from .model import Json, Plan
-from .plan import Survey
+from .model import Json
+from .plan import Plan, Survey
 from .problems import SlotTaken, StoreError
 from .secrets import Secrets
 from .sources import SourceVersions

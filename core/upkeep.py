@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from .clockwork import Begin, News
 from .defined import SEPARATOR
-from .model import Attempt, Node, Plan
+from .model import Attempt, Node
+from .plan import Plan
 from .plan.survey import Survey, expiry, input_versions
 from .problems import ProblemError, ProjectHeld
 from .schedules.due import Occasion

@@ -18,9 +18,9 @@ from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
 from .load.interpreter import find_interpreter
 from .marks import Accepted, Marks, as_baseline
-from .model import Attempt, Definitions, Materialization, Node, Plan, State
+from .model import Attempt, Definitions, Materialization, Node, State
 from .places import store_folder
-from .plan import Cause, Facts, Survey, root_causes, still_holds, take_survey
+from .plan import Cause, Facts, Plan, Survey, root_causes, still_holds, take_survey
 from .problems import NotTrusted, ProblemError
 from .sources import SourceVersions
 from .store.baseline import Baseline
@@ -219,11 +219,9 @@ class Workbench:
         """What the key of the node's step cannot see. Blocking: looks whether files are there."""
         from .plan.unseen import unseen
 
-        found: list[str] = []
-        for name in self.tasks_of([node]):
-            task = self.definitions.tasks[name]
-            found += unseen(task, partial(_is_file, self.root / task.action.folder))
-        return tuple(found)
+        tasks = (self.definitions.tasks[name] for name in self.tasks_of([node]))
+        each = (unseen(task, partial(_is_file, self.root / task.action.folder)) for task in tasks)
+        return tuple(found for some in each for found in some)
 
     def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
         """The value of an asset as text or rows, without secrets. Blocking; runs nothing of the project."""

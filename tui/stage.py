@@ -15,7 +15,8 @@ from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.content import Content
 
-from ..core.model import Node, Plan
+from ..core.model import Node
+from ..core.plan import Plan
 from ..core.problems import ProblemError
 from .aside import Aside
 from .paint.ink import Ink, Line, spelled

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..events import Event, Kind
-from ..model import Json, Plan, Reason, ReasonKind, StepKey, StepRecord, Stored
+from ..model import Json, Reason, ReasonKind, StepKey, StepRecord, Stored
+from ..plan import Plan
 from ..plan.keys import step_key
 from ..problems import ProblemError
 from ..store.store import Store

@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
 
 from ..graph.graph import Graph
-from ..model import Node, Plan, PlannedStep, Reason, ReasonKind
+from ..model import Definitions, Node, Reason, ReasonKind
 from .survey import Survey
+
+StepAction = Literal["run", "reuse", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One task in a plan. `skip` means that it cannot run, and `reasons` says why."""
+
+    task: str
+    assets: tuple[str, ...]
+    action: StepAction
+    reasons: tuple[Reason, ...] = ()
+    estimate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order in which they can run, each after all that it needs. A run of it keeps to the
+    `definitions` that it was made of, whatever is read later."""
+
+    steps: tuple[PlannedStep, ...]
+    forced: frozenset[str] = frozenset()
+    definitions: Definitions | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        tally = {"run": 0, "reuse": 0}
+        for step in self.steps:
+            tally[step.action] = tally.get(step.action, 0) + 1
+        return tally
 
 
 def median(times: tuple[float, ...]) -> float:

@@ -32,7 +32,7 @@ def table_kind(value: object) -> str | None:
 
 
 def _kind_of_class(found: object) -> str | None:
-    if getattr(found, "__name__", "") == "Table" and getattr(found, "__module__", "").endswith("core.api"):
+    if getattr(found, "__name__", "") == "Table" and getattr(found, "__module__", "").endswith("core.table"):
         return OURS
     for kind, (module, name) in CLASSES.items():
         if (library := sys.modules.get(module)) is not None and getattr(library, name, None) is found:

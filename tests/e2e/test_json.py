@@ -39,6 +39,7 @@ STEP = {
 NODE = {
     "key", "kind", "group", "title", "state", "reasons", "new", "changed", "task", "byproduct", "pipeline",
     "description", "tags", "owners", "metadata", "place",
+    "partitions",
 }  # fmt: skip
 EDGE = {"from", "to", "label", "kind", "from_kind", "to_kind"}
 GRAPH = {"pipelines", "view", "nodes", "edges", "withheld"}
@@ -84,6 +85,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
             "withheld",
             "profile",
             "params",
+            "partitions",
         },
         {},
     ),

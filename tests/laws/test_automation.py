@@ -17,7 +17,7 @@ from harness.bakery import until
 from bakehouse.core.agenda import agenda, pause
 from bakehouse.core.automation import Automation
 from bakehouse.core.clockwork import News
-from bakehouse.core.model import Plan
+from bakehouse.core.plan import Plan
 from bakehouse.core.problems import SlotTaken
 from bakehouse.core.schedules.due import Occasion
 from bakehouse.core.store.lock import ProjectLock

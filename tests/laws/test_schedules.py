@@ -18,7 +18,7 @@ from harness.bakery import until
 
 from bakehouse.core.agenda import agenda, pause
 from bakehouse.core.clockwork import Clockwork, News
-from bakehouse.core.model import Plan
+from bakehouse.core.plan import Plan
 from bakehouse.core.problems import ProblemError, SlotTaken
 from bakehouse.core.schedules.due import Occasion
 from bakehouse.core.store.crash import CRASH_POINTS, VARIABLE

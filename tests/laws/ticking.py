@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from bakehouse.core.clockwork import Clockwork
-from bakehouse.core.model import Plan
+from bakehouse.core.plan import Plan
 from bakehouse.core.schedules.due import Occasion
 from bakehouse.core.workbench import Workbench
 

@@ -21,7 +21,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from bakehouse.core.clockwork import Clockwork
-from bakehouse.core.model import Plan
+from bakehouse.core.plan import Plan
 from bakehouse.core.schedules.due import Occasion
 from bakehouse.core.workbench import Workbench
 

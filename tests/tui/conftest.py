@@ -19,7 +19,8 @@ import pytest
 
 from bakehouse.core.engine.engine import RunResult
 from bakehouse.core.events import Event, Kind
-from bakehouse.core.model import Node, Plan
+from bakehouse.core.model import Node
+from bakehouse.core.plan import Plan
 from bakehouse.core.workbench import Workbench
 from bakehouse.tui.app import BakehouseApp
 from bakehouse.tui.projection.rows import Row

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from ...core.model import Node, Plan
+from ...core.model import Node
+from ...core.plan import Plan
 from ...core.problems import DefinitionError, NotTrusted, Problem, ProblemError
 from ..background.watch import watch
 from ..panes.page import node_at

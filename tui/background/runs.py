@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...core.model import Plan
+from ...core.plan import Plan
 from ...core.problems import ProblemError
 from ..projection.endings import end_words, told
 from ..projection.live import Live

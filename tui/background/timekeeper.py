@@ -11,7 +11,7 @@ from ..projection.agenda import begun_words, missed_words, trouble_words
 
 if TYPE_CHECKING:
     from ...core.clockwork import News
-    from ...core.model import Plan
+    from ...core.plan import Plan
     from ...core.schedules.due import Occasion
     from ...core.workbench import Snapshot
     from ..stage import Stage

@@ -10,8 +10,8 @@ from ...core.graph.views import View
 from ...core.model import Node
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean
-from .listing import SELECTION_HELP, listing_as_json
-from .opening import Selected, chosen, open_workbench, selecting
+from .listing import listing_as_json
+from .opening import SELECTION_HELP, Selected, chosen, open_workbench, selecting
 from .options import Options
 from .output import mark, print_json, print_line
 from .surveying import survey_now

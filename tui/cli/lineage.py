@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...core.events import Event
-from ...core.model import Plan
 from ...core.openlineage import TOLD, Narrator
 from ...core.outlet import Outlet, to_target
+from ...core.plan import Plan
 from ...core.problems import ProblemError
 from ...core.workbench import Workbench
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from ...core.model import Node, Plan
+from ...core.model import Node
+from ...core.plan import Plan
 from ...core.problems import ProblemError
 from ...core.workbench import Workbench
 from .options import Options
@@ -19,6 +20,12 @@ from .output import talk
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+SELECTION_HELP = """
+SELECTION, as in Dagster: key  +key (with upstream)  key+ (with downstream)  2+key+1  group:x  tag:x
+kind:sql  state:stale  key:"raw_*"  sources()  sinks()  a and not (b or c). A task's name selects what
+it makes.
+"""
 
 
 def open_workbench(options: Options, *, to_run: bool = False) -> Workbench:

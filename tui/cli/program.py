@@ -34,7 +34,7 @@ _COMMANDS = {
     "logs": ("past", "Print the log of the last attempt at a node."),
     "ls": ("listing", "List nodes with their state."),
     "materialize": ("running", "Run what is stale or missing."),
-    "plan": ("listing", "Say what would run, why, and how long it takes."),
+    "plan": ("planning", "Say what would run, why, and how long it takes."),
     "runs": ("past", "List past runs, or the steps of one."),
     "schedule": ("scheduling", "List what runs by itself, run it, pause it."),
     "schema": ("project", "Print the JSON Schema of the YAML format."),

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from ...core.events import Event, Kind
-from ...core.model import Json, Plan, State
+from ...core.model import Json, State
+from ...core.plan import Plan
 from ...core.problems import number_of
 from ...core.running import Running
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, clean_lines
-from .listing import SELECTION_HELP, print_plan
-from .opening import Selected, open_workbench, planned, selecting
+from .opening import SELECTION_HELP, Selected, open_workbench, planned, selecting
 from .options import Options, WholeNumber, partition_option
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
@@ -278,6 +278,8 @@ def materialize(
     bench = open_workbench(options, to_run=not plan_only)
     plan = planned(bench, selection, force=force, quiet=options.quiet, partitions=partitions)
     if plan_only:
+        from .planning import print_plan
+
         print_plan(bench, plan, jobs, as_json, options.quiet)
         return 0
     listeners: list[Listener] = []

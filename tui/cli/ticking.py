@@ -12,7 +12,7 @@ from ...core.automation import Automation
 from ...core.clockwork import News
 from ...core.defined import Defined
 from ...core.events import Event, Kind
-from ...core.model import Plan
+from ...core.plan import Plan
 from ...core.problems import ProblemError, ProjectHeld, StoreError, number_of
 from ...core.running import Running
 from ...core.schedules.due import Occasion

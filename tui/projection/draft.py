@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...core.graph.graph import Graph
-from ...core.model import Node, Plan, PlannedStep
+from ...core.model import Node
+from ...core.plan import Plan, PlannedStep
 
 
 class Draft:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ...core.events import Event, Kind
-from ...core.model import Plan, State
+from ...core.model import State
+from ...core.plan import Plan
 
 _ENDS: Mapping[Kind, State] = {
     Kind.STEP_SUCCEEDED: State.FRESH,

@@ -6,7 +6,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from ...core.graph.views import ViewKind
-from ...core.model import Node, PlannedStep, ReasonKind, State
+from ...core.model import Node, ReasonKind, State
+from ...core.plan import PlannedStep
 from ...core.plan.timing import slow_after
 from ..paint.sanitize import strip_sequences
 from .endings import broken_words

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
-from ...core.model import NOWHERE, Node, Place, PlannedStep, Reason, State
+from ...core.model import NOWHERE, Node, Place, Reason, State
+from ...core.plan import PlannedStep
 from ...core.problems import Problem
 from .draft import Draft
 from .foresight import Outlook, foresee
