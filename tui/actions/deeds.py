@@ -76,7 +76,7 @@ class Deeds:
             if made.counts["run"]:
                 self._previewed = chosen
                 await self.app.weigh_plan(made)
-                session.preview = Draft(made, session.graph)
+                session.preview = Draft(made, session.runs)
                 self.app.show_rows(tree.node)
             else:
                 self.app.tell(nothing_runs(made, "would run"))
@@ -168,10 +168,13 @@ class Deeds:
         session, node = self.app.session, self.app.tree_view.node
         if session is None or node is None:
             return
-        if session.elsewhere is not None:
-            await self._onlooker.cancel(session.task_of(node))
-        elif session.run is not None:
-            session.run.cancel(session.task_of(node))
+        task, live = session.task_of(node), session.live
+        parts = live.parts.get(task or "", {}) if live is not None else {}
+        for name in [one for one, step in parts.items() if step.state in OPEN] or [task or ""]:
+            if session.elsewhere is not None:
+                await self._onlooker.cancel(name)
+            elif session.run is not None:
+                session.run.cancel(name)
 
     async def cancel_run(self) -> None:
         from ..widgets.confirm import about_cancelling

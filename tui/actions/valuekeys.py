@@ -9,6 +9,7 @@ from textual.screen import Screen
 from ...core.problems import ProblemError
 from ..background.valuework import ValueWork
 from ..projection.caps import named
+from ..projection.parts import is_part
 
 if TYPE_CHECKING:
     from ...core.plan import Survey
@@ -51,9 +52,9 @@ class ValueKeys:
         task = session.task_of(node) if session is not None and node is not None else None
         if session is None or task is None:
             return
-        if session.graph.tasks[task].partitions:
+        if session.parts.tasks(task):
             self.app.tell(
-                f"{task} is divided: bakehouse undo {task} --partition KEY undoes one partition", "stale"
+                f"{task} is divided: {named('partitions')} shows its partitions, undo one of them", "stale"
             )
             return
         store = session.bench.store
@@ -90,7 +91,8 @@ class ValueKeys:
 
         def survey() -> Survey:
             look = bench.survey()
-            tasks.update(look.partitions_of(bench.tasks_of(chosen)))
+            parts = {task for node in chosen if is_part(node) and (task := session.task_of(node))}
+            tasks.update(parts | look.partitions_of(bench.tasks_of(chosen)))
             return look.whole
 
         try:
