@@ -1,4 +1,4 @@
-"""What a pipeline's own code says: `asset`, `task`, `source`, `check`, and what a step is given: `Context`, `Table`.
+"""What a pipeline's own code says: `asset`, `task`, `source`, `check`, `schedule`; what a step gets: `Context`, `Table`.
 
 Decorating a function only notes it down; the function itself comes back, callable as ever.
 """
@@ -16,10 +16,10 @@ from .table import Table as Table
 
 if TYPE_CHECKING:
     import logging
+    from datetime import datetime
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
-
 Names = Sequence[str | Function] | Mapping[str, str]
 Seconds = float | str
 
@@ -41,7 +41,9 @@ class StepOptions(SharedOptions, total=False):
     deps: Names
     after: Sequence[str | Function]
     verb: str
-    params: Mapping[str, Any]
+    on_success: Any
+    on_failure: Any
+    params: Mapping[str, Any] | Sequence[str]
     env: Mapping[str, str | None] | Sequence[str]
     retries: int
     backoff: Seconds
@@ -49,14 +51,18 @@ class StepOptions(SharedOptions, total=False):
     pool: str
     code_version: str | int
     isolate: bool
+    partitions: Any
+    auto: bool | Seconds
 
 
-class AssetOptions(StepOptions, total=False):
-    task: str
+class ValueOptions(TypedDict, total=False):
     internal: bool
     max_age: Seconds
-    partitions: Any
     checks: Any
+
+
+class AssetOptions(StepOptions, ValueOptions, total=False):
+    task: str
 
 
 class TaskOptions(StepOptions, total=False):
@@ -64,12 +70,19 @@ class TaskOptions(StepOptions, total=False):
     outputs: Sequence[str]
 
 
-class SourceOptions(SharedOptions, total=False):
+class SourceOptions(SharedOptions, ValueOptions, total=False):
     file: str | Path
-    internal: bool
-    max_age: Seconds
-    partitions: Any
-    checks: Any
+
+
+class ScheduleOptions(TypedDict, total=False):
+    cron: str
+    on_change: str | Sequence[str]
+    timezone: str
+    select: str
+    catch_up: Literal["skip", "one"]
+    jitter: Seconds
+    force: bool
+    description: str
 
 
 class CheckOptions(TypedDict, total=False):
@@ -79,12 +92,13 @@ class CheckOptions(TypedDict, total=False):
     description: str
 
 
-Kind = Literal["asset", "task", "source", "check"]
+Kind = Literal["asset", "task", "source", "schedule", "check"]
 
 OPTIONS: Mapping[Kind, frozenset[str]] = {
     "asset": AssetOptions.__optional_keys__,
     "task": TaskOptions.__optional_keys__,
     "source": SourceOptions.__optional_keys__,
+    "schedule": ScheduleOptions.__optional_keys__,
     "check": CheckOptions.__optional_keys__,
 }
 
@@ -109,11 +123,10 @@ class Registered:
     @property
     def description(self) -> str:
         """What was given, else the first paragraph of the docstring."""
-        given = self.options.get("description")
-        if given is None:
-            text = None if self.function is None else getattr(self.function, "__doc__", None)
-            return first_paragraph(text) if isinstance(text, str) else ""
-        return str(given)
+        if (given := self.options.get("description")) is not None:
+            return str(given)
+        text = None if self.function is None else getattr(self.function, "__doc__", None)
+        return first_paragraph(text) if isinstance(text, str) else ""
 
 
 _registered: list[Registered] = []
@@ -156,9 +169,21 @@ def source(name: str, **options: Unpack[SourceOptions]) -> None:
     if not isinstance(said, str):
         wrong(f"source() needs a name in quotes, not {name!r}")
         return
-    given = _known_options("source", options)
-    caller = sys._getframe(1)
+    given, caller = _known_options("source", options), sys._getframe(1)
     _registered.append(Registered("source", name, given, None, caller.f_code.co_filename, caller.f_lineno))
+
+
+def schedule(name: str = "", /, **options: Unpack[ScheduleOptions]) -> Callable[[F], F]:
+    """When something runs by itself: over an @asset or @task, which it selects, or alone with a name and `select=`."""
+    given, caller = _known_options("schedule", options), sys._getframe(1)
+    entry = Registered("schedule", name, given, None, caller.f_code.co_filename, caller.f_lineno)
+    _registered.append(entry)
+
+    def decorator(function: F) -> F:
+        entry.function = function
+        return function
+
+    return decorator
 
 
 def check(**options: Unpack[CheckOptions]) -> Callable[[F], F]:
@@ -279,12 +304,18 @@ class Context:
 
     Outside a run (`Context(params={"day": 1})` in a unit test) it only remembers: `fraction` and `note`
     are the last progress told, `recorded` is the metadata by asset (None: of the step's only asset).
+
+    `partition` is the key that is made (of two dimensions, the key of each by name), `window` its time from (inclusive)
+    and to (exclusive), and `partitions` which keys of an input arrived, where it can be several.
     """
 
     task: str = ""
     attempt: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
     teller: Teller | None = field(default=None, repr=False)
+    partition: str | Mapping[str, str] | None = None
+    window: tuple[datetime, datetime] | None = None
+    partitions: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     fraction: float = field(default=0.0, init=False)
     note: str = field(default="", init=False)
     recorded: dict[str | None, dict[str, Any]] = field(default_factory=dict, init=False)

@@ -58,6 +58,15 @@ def _duckdb() -> Finding:
         )
 
 
+def _plugins() -> Finding:
+    from .plugins import plugins
+
+    found = plugins()
+    return Finding(
+        "plugins", not found.broken, found.told() or ", ".join(found.names) or "none", "install it anew"
+    )
+
+
 def _disk(folder: Path) -> Finding:
     there = next(p for p in (folder, *folder.parents) if p.exists())
     free = shutil.disk_usage(there).free
@@ -68,7 +77,7 @@ def examine(path: Path | None, *, replay: bool = False) -> list[Finding]:
     """All findings for the project at `path`; with `replay` its event log is folded again and compared with
     its state. Raises `ProblemError` where there is no project, or no place for its store."""
     root = Path(find_project(path).root)
-    simple: tuple[Callable[[], Finding], ...] = (_python, _sqlite, _duckdb)
+    simple: tuple[Callable[[], Finding], ...] = (_python, _sqlite, _duckdb, _plugins)
     findings = [look() for look in simple]
     interpreter = find_interpreter(root)
     findings.append(

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CHECK_PASSED = "check_passed"
     CHECK_FAILED = "check_failed"
     RUN_FINISHED = "run_finished"
+    SLOTS_MISSED = "slots_missed"
 
 
 PASSING = frozenset({Kind.LOG, Kind.PROGRESS})
@@ -60,4 +61,29 @@ class Event:
         if self.asset is not None:
             out["asset"] = self.asset
         out.update(self.data)
-        return out
+        return _told(out, self.kind) if _names_partition([self.task, *self.data.values()]) else out
+
+
+_SEPARATOR = "\x1f"
+
+
+def _names_partition(value: Json) -> bool:
+    """Whether a node of one partition is named anywhere in plain data."""
+    if isinstance(value, str):
+        return _SEPARATOR in value
+    if isinstance(value, dict):
+        return any(map(_names_partition, value.values()))
+    return isinstance(value, list) and any(map(_names_partition, value))
+
+
+def _told(said: dict[str, Json], kind: Kind) -> dict[str, Json]:
+    """With tasks and assets as they were written, and the partition beside them. What a step printed stays."""
+    from .naming import readable_json, shown_part, split
+
+    out = dict(said) if kind is Kind.LOG else readable_json(said)
+    for name in ("task", "asset"):
+        if name in said:
+            out[name], part = split(said[name])
+            if part:
+                out["partition"] = shown_part(part)
+    return out

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from .checks.definition import Check
+    from .schedules.schedule import Schedule
 
 Json = Any
 """A value that `json.dumps` accepts without a default."""
@@ -55,10 +56,13 @@ def identifier(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An asset that a task reads, and the identifier by which its code knows it."""
+    """An asset that a task reads, and the identifier by which its code knows it. `mapping` says which partitions
+    of it, `part` which of several this one is (see `partitions`)."""
 
     asset: str
     identifier: str
+    mapping: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,8 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A step: what it reads, what it makes, how it is run. `rest` are the inputs that its function takes in
-    `**kwargs`, in the order in which it gets them."""
+    `**kwargs`, in the order in which it gets them. `takes` are those of its params that are the project's, by name.
+    `partition` is what one of its `partitions` is given; under the identifiers `gathers` it gets several at once."""
 
     name: str
     action: Action
@@ -149,6 +154,7 @@ class Task:
     description: str = ""
     metadata: Mapping[str, Json] = field(default_factory=dict)
     params: Mapping[str, Json] = field(default_factory=dict)
+    takes: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str | None] = field(default_factory=dict)
     retries: int = 0
     backoff: float = 1.0
@@ -157,6 +163,9 @@ class Task:
     code_version: str | None = None
     isolate: bool = False
     code: CodeKey | None = None
+    partitions: Json = None
+    partition: Mapping[str, Json] | None = None
+    gathers: tuple[str, ...] = ()
     place: Place = NOWHERE
 
     @property
@@ -180,16 +189,21 @@ class Definitions:
     """One immutable snapshot of everything the project defines. A run keeps the one it began with.
 
     `files` maps every file that was read (relative path) to the sha256 of the bytes that were read.
-    `variables` are the environment variables that were looked up on the way, with digests of their values.
-    `secrets` are the environment variables whose values are not to be told.
+    `variables` are the environment variables that were looked up, with digests; of `secrets` no value is told.
     `withheld` are the Python files that were not loaded because the project is not trusted.
-    """
+    `params` are the project's, under `profile` and the caller's word; `hooks` are by task, those of the run by none;
+    `auto` are the tasks that are kept up to date, each with the seconds between two runs of it at least."""
 
     root: str
     assets: Mapping[str, Asset]
     tasks: Mapping[str, Task]
     pipelines: tuple[str, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
+    profiles: Mapping[str, Json] = field(default_factory=dict)
+    profile: str = ""
+    hooks: Mapping[str, Json] = field(default_factory=dict)
+    auto: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
@@ -198,7 +212,7 @@ class Definitions:
     python_version: str = ""
     withheld: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    schedules: Mapping[str, Json] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     output: str = ""
 
 
@@ -359,36 +373,3 @@ class Recorded:
     damage: Mapping[str, Damage] = field(default_factory=dict)
     durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
-
-
-# ---- what is planned -------------------------------------------------------------------------
-
-StepAction = Literal["run", "reuse", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One task in a plan. `skip` means that it cannot run, and `reasons` says why."""
-
-    task: str
-    assets: tuple[str, ...]
-    action: StepAction
-    reasons: tuple[Reason, ...] = ()
-    estimate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Steps in an order in which they can run, each after all that it needs. A run of it keeps to the
-    `definitions` that it was made of, whatever is read later."""
-
-    steps: tuple[PlannedStep, ...]
-    forced: frozenset[str] = frozenset()
-    definitions: Definitions | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        tally = {"run": 0, "reuse": 0}
-        for step in self.steps:
-            tally[step.action] = tally.get(step.action, 0) + 1
-        return tally

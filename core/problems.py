@@ -74,6 +74,10 @@ class ProjectHeld(ProblemError):
     exit_code = 4
 
 
+class SlotTaken(ProblemError):
+    """The slot of a schedule has its run already, or was noted as missed."""
+
+
 class StoreError(ProblemError):
     """The store cannot be read or written; what it said before still stands."""
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from .defined import Defined
 from .engine.desk import Desk
@@ -14,9 +14,9 @@ from .engine.engine import Engine, RunResult
 from .engine.rim import Rim
 from .events import Event
 from .hearing import hearing
-from .model import Plan
-from .plan import Survey
-from .problems import StoreError
+from .model import Json
+from .plan import Plan, Survey
+from .problems import SlotTaken, StoreError
 from .secrets import Secrets
 from .sources import SourceVersions
 from .store.crash import crash_point
@@ -25,6 +25,8 @@ from .store.store import Store
 from .store.writer import Writer
 
 if TYPE_CHECKING:
+    from .hooks import Hooks
+    from .schedules.due import Occasion
     from .workers.pool import Workers
 
 Tell = Callable[[Event], None]
@@ -50,35 +52,85 @@ class Ground:
         return Workers(self.root, self.store.folder, self.interpreter, self.defined.definitions.modules)
 
 
+def _hooks(ground: Ground) -> Hooks | None:
+    definitions = ground.defined.definitions
+    if not definitions.hooks:
+        return None
+    from .hooks import Hooks
+
+    return Hooks(definitions, ground.root.name, ground.workers, ground.secrets.text)
+
+
+class How(TypedDict, total=False):
+    """With `fail_fast` nothing begins any more after a failure; `occasion` is the slot of a schedule that begins the
+    run."""
+
+    fail_fast: bool
+    occasion: Occasion | None
+
+
 class Running:
     """Handle of one run. Everything but `begin` is called in the loop that it was begun in."""
 
-    def __init__(self, run: str, plan: Plan, ground: Ground, lock: ProjectLock, jobs: int, note: str) -> None:
+    def __init__(
+        self,
+        run: str,
+        plan: Plan,
+        ground: Ground,
+        lock: ProjectLock,
+        jobs: int,
+        note: str,
+        fail_fast: bool = False,
+    ) -> None:
         self.run = run
         self.plan = plan
         self.result: RunResult | None = None
         self._ground = ground
         self._lock = lock
-        self._jobs, self._note = jobs, note
+        self._jobs, self._note, self._fail_fast = jobs, note, fail_fast
+        self._occasion: Occasion | None = None
         self._listeners: tuple[Tell, ...] = ()
         self._engine: Engine | None = None
         self._added: list[Plan] = []
         self._cancelled = False
+        self._hooks = _hooks(ground)
 
     @classmethod
     def begin(
-        cls, run: str, plan: Plan, ground: Ground, *, jobs: int, listeners: Iterable[Tell], note: str = ""
+        cls,
+        run: str,
+        plan: Plan,
+        ground: Ground,
+        *,
+        jobs: int,
+        listeners: Iterable[Tell],
+        note: str = "",
+        fail_fast: bool = False,
+        occasion: Occasion | None = None,
     ) -> Running:
-        """Takes the project's lock and starts; `note` is told at the start. Raises `ProjectHeld` if another
-        run has it."""
+        """Takes the project's lock and starts; `note` is told at the start. With `fail_fast`
+        nothing begins any more after a failure. Raises `ProjectHeld` if another
+        run has it, and `SlotTaken` where the slot of `occasion` is settled already."""
         ground.store.furnish()
         lock = ProjectLock.acquire(ground.store.folder, f"bakehouse, run {run}", run)
-        running = cls(run, plan, ground, lock, jobs, note)
+        if occasion is not None:
+            try:
+                _check_free(ground.store, occasion)
+            except BaseException:
+                lock.release()
+                raise
+        running = cls(run, plan, ground, lock, jobs, note, fail_fast)
+        running._occasion = occasion
         running._listeners = tuple(listeners)
         running.task = asyncio.get_running_loop().create_task(running._carry_out(), name=f"run {run}")
         return running
 
     task: asyncio.Task[RunResult]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What went wrong beside the run, which it does not change: hooks that failed."""
+        return () if self._hooks is None else tuple(self._hooks.warnings)
 
     @property
     def active(self) -> bool:
@@ -140,6 +192,8 @@ class Running:
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+        if self._hooks is not None:
+            self._hooks(event)
 
     async def _carry_out(self) -> RunResult:
         try:
@@ -148,6 +202,8 @@ class Running:
                 try:
                     return await self._run(desk, writer)
                 finally:
+                    if self._hooks is not None:
+                        await self._hooks.finish()
                     await asyncio.to_thread(writer.close)
                     crash_point("run.before_release")
         finally:
@@ -175,8 +231,19 @@ class Running:
     async def _run(self, desk: Desk, writer: Writer) -> RunResult:
         ground = self._ground
         rim = Rim(ground.store, writer, ground.workers, ground.sources, self._tell, ground.secrets)
+        definitions = ground.defined.definitions
+        said = {"note": self._note, "profile": definitions.profile, "params": dict(definitions.params)}
+        told: dict[str, Json] = {name: value for name, value in said.items() if value}
+        if self._occasion is not None:
+            told |= self._occasion.data
         engine = self._engine = Engine(
-            self.run, desk, rim, first_seq=writer.last_seq, jobs=self._jobs, note=self._note
+            self.run,
+            desk,
+            rim,
+            first_seq=writer.last_seq,
+            jobs=self._jobs,
+            told=told,
+            fail_fast=self._fail_fast,
         )
         for plan in self._added:
             engine.add(plan)
@@ -193,3 +260,17 @@ class Running:
                 closing = replace(closing, data={**closing.data, **told})
         self._tell(closing)
         return self.result
+
+
+def _check_free(store: Store, occasion: Occasion) -> None:
+    """Under the lock, where nobody else can settle it."""
+    if occasion.slot is None:
+        return
+    newest = store.slots(occasion.schedule, until=occasion.slot)
+    if newest and newest[0].slot == occasion.slot:
+        raise SlotTaken(f"this slot of the schedule {occasion.schedule} is settled already")
+    if occasion.content:
+        from .store.sightings import last_sighting
+
+        if last_sighting(store, occasion.schedule).content == occasion.content:
+            raise SlotTaken(f"the schedule {occasion.schedule} has begun a run for this change already")

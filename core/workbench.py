@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
-from .defined import Defined
+from .defined import Defined, Snapshot, tasks_of
 from .events import Event
 from .graph.graph import Graph
 from .graph.views import View
-from .load.definitions import load_definitions
+from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
-from .load.files import is_as_read
 from .load.interpreter import find_interpreter
 from .marks import Accepted, Marks, as_baseline
-from .model import Attempt, Definitions, Materialization, Node, Plan, Reason, Recorded, State
+from .model import Attempt, Definitions, Materialization, Node, State
 from .places import store_folder
-from .plan import Cause, Facts, Survey, make_plan, root_causes, still_holds, take_survey
+from .plan import Cause, Facts, Plan, Survey, root_causes, still_holds, take_survey
 from .problems import NotTrusted, ProblemError
 from .sources import SourceVersions
 from .store.baseline import Baseline
@@ -32,56 +31,14 @@ if TYPE_CHECKING:
     from .engine.engine import RunResult
     from .plan.timing import Forecast
     from .preview import Preview
-    from .running import Running
+    from .running import How, Running
     from .since import Since
 
 Tell = Callable[[Event], None]
 
-_READINGS = 5
-"""How often definitions that change meanwhile are read before that is told."""
 
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state of everything at one moment."""
-
-    defined: Defined
-    survey: Survey
-
-    @property
-    def states(self) -> Mapping[Node, State]:
-        return self.survey.states
-
-    @property
-    def recorded(self) -> Recorded:
-        return self.survey.facts.recorded
-
-    @property
-    def reasons(self) -> Mapping[Node, tuple[Reason, ...]]:
-        """Of every node that is out of date. Made anew at each call: for one node ask `survey.of`."""
-        return {node: why for node in self.states if (why := self.survey.of(node))}
-
-
-def _tasks_of(graph: Graph, nodes: Iterable[Node]) -> set[str]:
-    return {task for node in nodes if (task := _task_of(graph, node)) is not None}
-
-
-def _task_of(graph: Graph, node: Node) -> str | None:
-    return (
-        graph.producer(node.name) if node.kind == "asset" else node.name if node.name in graph.tasks else None
-    )
-
-
-def _read_at_rest(project: Project, trusted: bool, interpreter: str, store: Store) -> Definitions:
-    """The definitions as the files held them at one time: what changes while it is read is read again."""
-    folder = store.folder if store.writable else None
-    for _ in range(_READINGS):
-        definitions = load_definitions(project, trusted=trusted, interpreter=interpreter, store=folder)
-        if is_as_read(Path(project.root), definitions.files):
-            return definitions
-    raise ProblemError(
-        "the definitions change while they are read", "wait until they are saved, then read them again (R)"
-    )
+def _kept(store: Store) -> Path | None:
+    return store.folder if store.writable else None
 
 
 def _is_file(folder: Path, path: str) -> bool:
@@ -102,8 +59,10 @@ class Workbench:
         self.store = store
         self.trusted = trusted
         self.interpreter = interpreter
+        self.choice = NO_CHOICE
         self._running: Running | None = None
         self._surveyed: Survey | None = None
+        self._folded: tuple[Survey, Survey] | None = None
         self._sources = SourceVersions(
             self.root, store.folder / "cache" / "sources.json" if store.writable else None
         )
@@ -113,7 +72,12 @@ class Workbench:
 
     @classmethod
     def open(
-        cls, path: Path | None = None, *, trust: bool = False, interpreter: str | None = None
+        cls,
+        path: Path | None = None,
+        *,
+        trust: bool = False,
+        interpreter: str | None = None,
+        choice: Choice = NO_CHOICE,
     ) -> Workbench:
         """Opens the project at `path` (see `find_project`). Blocking. Runs nothing of it unless trusted.
 
@@ -123,8 +87,10 @@ class Workbench:
         trusted = trust or is_trusted(project.root)
         store = Store.open(store_folder(project.root))
         python = interpreter or find_interpreter(Path(project.root))
-        definitions = _read_at_rest(project, trusted, python, store)
-        return cls(project, definitions, store, python, trusted)
+        definitions = read_at_rest(project, trusted, python, _kept(store), choice)
+        bench = cls(project, definitions, store, python, trusted)
+        bench.choice = choice
+        return bench
 
     def _take(self, definitions: Definitions) -> None:
         self.defined = Defined(definitions)
@@ -166,7 +132,7 @@ class Workbench:
         was.
         """
         project = find_project(self.project.path)
-        definitions = _read_at_rest(project, self.trusted, self.interpreter, self.store)
+        definitions = read_at_rest(project, self.trusted, self.interpreter, _kept(self.store), self.choice)
         if replace(definitions, output="") == replace(self.definitions, output=""):
             return False
         self.project = project
@@ -186,7 +152,12 @@ class Workbench:
     def survey(self) -> Snapshot:
         """What is out of date now, and why. Blocking: reads the ledger and the stamps of files."""
         defined = self.defined
-        return Snapshot(defined, self._survey_of(defined))
+        if (divided := defined.divided(time.time())) is None:
+            return Snapshot(defined, self._survey_of(defined))
+        whole = self._survey_of(divided.runs)
+        if self._folded is None or self._folded[0] is not whole:
+            self._folded = whole, divided.fold(whole, defined.graph)
+        return Snapshot(defined, self._folded[1], divided, whole)
 
     def _survey_of(self, defined: Defined) -> Survey:
         recorded = self.store.recorded()
@@ -210,8 +181,8 @@ class Workbench:
         return selection.nodes(look.defined.graph, {**look.states, **(live or {})})
 
     def tasks_of(self, nodes: Iterable[Node]) -> set[str]:
-        """The tasks that are, or make, `nodes`; sources have none, nor has what is not defined."""
-        return _tasks_of(self.graph, nodes)
+        """The tasks that are, or make, `nodes`."""
+        return tasks_of(self.graph, nodes)
 
     def plan(
         self,
@@ -220,42 +191,37 @@ class Workbench:
         force: bool = False,
         downstream: bool = False,
         retry: bool = False,
+        partitions: Sequence[str] = (),
     ) -> Plan:
-        """What would run to bring `nodes` (None: everything) up to date. Blocking.
+        """What would run to bring `nodes` (None: everything) up to date. Blocking. Of what is divided, all partitions
+        or those that `partitions` mean; a node may be a partition itself.
 
         `downstream` takes all that stands below with it; `retry` only what failed, was cancelled or interrupted last
         time, and what that blocked.
         """
-        snapshot = self.survey()
-        if nodes is None and not retry:
-            return make_plan(snapshot.survey, None, force=force)
-        graph = snapshot.defined.graph
-        targets = set(snapshot.survey.unfinished) if nodes is None else _tasks_of(graph, nodes)
-        if downstream or retry:
-            below = graph.downstream({Node("task", name) for name in targets})
-            targets |= {node.name for node in below if node.kind == "task"}
-        return make_plan(snapshot.survey, targets, force=force)
+        look = self.survey()
+        return look.plan(nodes, force=force, downstream=downstream, retry=retry, partitions=partitions)
 
     def forecast(self, plan: Plan, jobs: int | None = None) -> Forecast:
         """What a run of `plan` would take, by the steps' own history. Blocking. As in `start`, without `jobs` as
         many steps run at once as there are processors."""
         from .plan.timing import plan_forecast
 
-        return plan_forecast(plan, self.graph, self.store.recorded().durations, jobs or os.cpu_count() or 2)
+        graph = self.defined.as_it_runs(time.time()).graph
+        return plan_forecast(plan, graph, self.store.recorded().durations, jobs or os.cpu_count() or 2)
 
     def causes(self, node: Node) -> tuple[Cause, ...]:
         """The root causes of why `node` is out of date. Blocking."""
-        return root_causes(self.survey().survey, node)
+        look = self.survey()
+        return root_causes(look.survey if node in look.states else look.whole, node)
 
     def untracked(self, node: Node) -> tuple[str, ...]:
         """What the key of the node's step cannot see. Blocking: looks whether files are there."""
         from .plan.unseen import unseen
 
-        found: list[str] = []
-        for name in self.tasks_of([node]):
-            task = self.definitions.tasks[name]
-            found += unseen(task, partial(_is_file, self.root / task.action.folder))
-        return tuple(found)
+        tasks = (self.definitions.tasks[name] for name in self.tasks_of([node]))
+        each = (unseen(task, partial(_is_file, self.root / task.action.folder)) for task in tasks)
+        return tuple(found for some in each for found in some)
 
     def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
         """The value of an asset as text or rows, without secrets. Blocking; runs nothing of the project."""
@@ -270,14 +236,14 @@ class Workbench:
             return preview_file(file, limit, offset)
         made = self.materialization(asset)
         if made is None:
-            is_source = self.definitions.assets[asset].is_source
+            is_source = self.defined.asset(asset).is_source
             said = "a source that is only a name" if is_source else "never materialized"
             return Preview("none", note=said)
         return preview(self.store, made, limit, offset)
 
     def source_file(self, asset: str) -> Path | None:
         """Where the file or folder of a source is; None for what is no source, or only a name."""
-        definition = self.definitions.assets[asset]
+        definition = self.defined.asset(asset)
         return self._sources.path(definition) if definition.is_source and definition.file else None
 
     def materialization(self, asset: str) -> Materialization | None:
@@ -285,7 +251,9 @@ class Workbench:
         return next(iter(self.materializations(asset, 1)), None)
 
     def materializations(self, asset: str, limit: int = 50) -> list[Materialization]:
-        """The past values of an asset, newest first. Blocking."""
+        """The past values of an asset, newest first; of a divided one, of the partition made last. Blocking."""
+        if self.defined.is_divided:
+            asset = self.survey().made_last(asset)
         return self.store.materializations(asset, limit)
 
     def history(self, limit: int = 50) -> list[RunSummary]:
@@ -298,6 +266,8 @@ class Workbench:
 
     def attempt(self, task: str) -> Attempt | None:
         """How the last attempt at a task ended. Blocking."""
+        if self.defined.is_divided:
+            task = self.survey().tried_last(task)
         return self.store.attempt(task)
 
     def log_file(self, task: str) -> Path | None:
@@ -338,9 +308,11 @@ class Workbench:
 
     # ---- running -------------------------------------------------------------------------------
 
-    def start(self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = ()) -> Running:
+    def start(
+        self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Tell] = (), **how: Unpack[How]
+    ) -> Running:
         """Begins to run `plan` in the loop that is running, with the definitions that it was made of.
-        Listeners hear events in that loop.
+        Listeners hear events in that loop. `how` is as `Running.begin` takes it.
 
         Raises `NotTrusted`, `ProjectHeld`, `StoreError`, and `ProblemError` for a secret that cannot be kept.
         """
@@ -352,23 +324,16 @@ class Workbench:
             raise ProblemError(
                 f"the folder {self.root} is not there any more", "open the project where it is now"
             )
-        defined = self.defined
+        defined = self.defined.as_it_runs(time.time())
         if plan.definitions is not None and plan.definitions is not defined.definitions:
             defined = Defined(plan.definitions)
         secrets = defined.secrets()
         secrets.check()
-        ground = Ground(
-            self.root,
-            defined,
-            lambda: self._survey_of(defined),
-            self.store,
-            self._sources,
-            secrets,
-            self.interpreter,
-        )
+        survey = partial(self._survey_of, defined)
+        ground = Ground(self.root, defined, survey, self.store, self._sources, secrets, self.interpreter)
         run = time.strftime("%Y%m%dT%H%M%S-") + os.urandom(3).hex()
         jobs, note = affordable(jobs or os.cpu_count() or 2)
-        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners)
+        self._running = Running.begin(run, plan, ground, jobs=jobs, note=note, listeners=listeners, **how)
         return self._running
 
     @property

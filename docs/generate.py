@@ -79,17 +79,24 @@ def options(command: click.Command) -> str:
     return table(("option", "means"), [(flags(p), p.help or "") for p in kept])
 
 
+def described(name: str, command: click.Command) -> str:
+    """One command, and those below it."""
+    arguments = " ".join(flags(p) for p in command.params if isinstance(p, click.Argument))
+    usage = f"{name} {arguments}" if arguments else name
+    kept = [p for p in command.params if isinstance(p, click.Option) and "--help" not in p.opts]
+    told = f"### `{usage}`\n\n{' '.join((command.help or '').split())}"
+    parts = [told + (f"\n\n{options(command)}" if kept else "")]
+    below = command.commands if isinstance(command, click.Group) else {}
+    return "\n\n".join([*parts, *(described(f"{name} {one}", below[one]) for one in sorted(below))])
+
+
 def commands() -> str:
     context = click.Context(cli, info_name="bakehouse")
     parts = [options(cli)]
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
-        arguments = " ".join(flags(p) for p in command.params if isinstance(p, click.Argument))
-        usage = f"bakehouse {name}" + (f" {arguments}" if arguments else "")
-        about = " ".join((command.help or "").split())
-        kept = [p for p in command.params if isinstance(p, click.Option) and "--help" not in p.opts]
-        parts.append(f"### `{usage}`\n\n{about}" + (f"\n\n{options(command)}" if kept else ""))
+        parts.append(described(f"bakehouse {name}", command))
     return "\n\n".join(parts)
 
 
@@ -106,6 +113,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "task": yaml_keys("TaskEntry", without="AssetEntry"),
         "step": yaml_keys("AssetEntry", like="TaskEntry", without="Defaults"),
         "defaults": yaml_keys("Defaults"),
+        "schedule": yaml_keys("ScheduleEntry"),
     },
     "docs/reference.md": {"commands": commands},
     "docs/settings.md": {"actions": actions},

@@ -76,7 +76,8 @@ def test_data_travels_with_the_code(contents: frozenset[str]) -> None:
     suffixes = {Path(name).suffix for name in contents if name.startswith("bakehouse/")}
     assert {".py", ".yaml", ".csv", ".parquet", ".typed"} <= suffixes
     assert "bakehouse/pipelines/cookies/recipes.py" in contents
-    styles = {f"bakehouse/{path.relative_to(ROOT)}" for path in (ROOT / "tui").rglob("*.tcss")}
+    styles = {f"bakehouse/{path.relative_to(ROOT)}" for path in (ROOT / "tui").rglob("*.*css")}
+    styles |= {f"bakehouse/{path.relative_to(ROOT)}" for path in (ROOT / "tui").rglob("*.js")}
     assert styles <= contents
 
 

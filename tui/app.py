@@ -22,10 +22,13 @@ from .actions.moves import Moves
 from .actions.palette import KeyCommands
 from .actions.replaykeys import ReplayKeys
 from .actions.tempo import Tempo
+from .actions.timekeys import TimeKeys
 from .actions.valuekeys import ValueKeys
 from .background.feed import Feed
 from .background.onlooker import Onlooker
+from .background.runs import Runs
 from .background.sidework import SideWork
+from .background.timekeeper import Timekeeper
 from .paint.themes import VARIABLES
 from .projection.caps import named
 from .projection.preferences import Preferences
@@ -89,7 +92,10 @@ class BakehouseApp(Stage):
         self.value_keys = ValueKeys(self, self.side_work.values)
         self.onlooker = Onlooker(self, self.feed)
         self.away = Away(self, lambda: self.deeds.reload())
-        self.deeds = Deeds(self, self.moves, self.feed, self.onlooker, self.away.streamer)
+        self.runs = Runs(self, self.feed, self.away.streamer)
+        self.timekeeper = Timekeeper(self, self.runs)
+        self.time_keys = TimeKeys(self, self.timekeeper)
+        self.deeds = Deeds(self, self.moves, self.feed, self.onlooker, self.runs)
 
     # ---- the frame -------------------------------------------------------------------------------
 
@@ -138,6 +144,7 @@ class BakehouseApp(Stage):
         if self._watching:
             self.run_worker(self.deeds.keep_watch(), name="watch")
             self.run_worker(self.onlooker.keep_watch(lookout), name="onlooker")
+            self.run_worker(self.timekeeper.keep_watch(), name="timekeeper")
         if self.preferences.problems:
             self.tell(f"{self.preferences.complaint} ({named('settings')})", "stale")
         if not bench.trusted:
@@ -233,6 +240,7 @@ class BakehouseApp(Stage):
             self.replay_keys,
             self.moves,
             self.value_keys,
+            self.time_keys,
             self.tempo,
             self.away,
             self.deeds,

@@ -15,7 +15,8 @@ from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.content import Content
 
-from ..core.model import Node, Plan
+from ..core.model import Node
+from ..core.plan import Plan
 from ..core.problems import ProblemError
 from .aside import Aside
 from .paint.ink import Ink, Line, spelled
@@ -28,6 +29,7 @@ from .projection.look import RowLook, look_at
 from .projection.preferences import Preferences
 from .projection.rows import Row
 from .projection.session import Session, facts, live_states
+from .projection.situation import situation_of
 from .projection.status import filter_footer, footer_line, nothing_words, plan_words, replay_line, status_line
 from .projection.trail import Trail
 from .projection.unfinished import Unfinished
@@ -172,7 +174,7 @@ class Stage(App[int]):
         place = (name if name in ("log", "history") else "pane") if self.side.has_focus_within else "tree"
         if self.session is None:
             return Situation(place=place, loaded=False, defined_at=False)  # type: ignore[arg-type]
-        now = self.session.situation(self.tree_view.row, place, alone=self.is_alone)
+        now = situation_of(self.session, self.tree_view.row, place, alone=self.is_alone)  # type: ignore[arg-type]
         counted = self._unfinished.count(self.session.survey)
         now = replace(now, unfinished=counted, said=bool(self.echo.said), opens=self.side.target is not None)
         return self.side_work.situated(now)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..core.load.definitions import Choice
     from ..core.workbench import Workbench
     from .app import BakehouseApp
 
@@ -42,6 +43,7 @@ def run_screen(
     trust: bool = False,
     interpreter: str | None = None,
     since: str | None = None,
+    choice: Choice | None = None,
     jobs: int | None = None,
     ascii_only: bool | None = None,
     theme: str | None = None,
@@ -58,9 +60,10 @@ def run_screen(
     from .settings import Themes, load_preferences
 
     def open_bench() -> Workbench:
+        from ..core.load.definitions import NO_CHOICE
         from ..core.workbench import Workbench
 
-        bench = Workbench.open(path, trust=trust, interpreter=interpreter)
+        bench = Workbench.open(path, trust=trust, interpreter=interpreter, choice=choice or NO_CHOICE)
         if since is not None:
             bench.compare_with(since)
         return bench

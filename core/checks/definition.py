@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..model import Json, PythonAction
+from ..naming import split
 
 Severity = Literal["error", "warn"]
 
@@ -45,7 +46,7 @@ class Check:
     def reads(self) -> str | None:
         """The other asset that it looks something up in."""
         to = self.said.get("to") if self.kind == "relationships" else None
-        return to if to != self.asset else None
+        return to if to != split(self.asset)[0] else None
 
     def as_json(self) -> list[Json]:
         action = self.action

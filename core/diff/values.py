@@ -40,7 +40,7 @@ _DIGESTED = 64 << 20
 def difference(bench: Workbench, asset: str) -> Difference:
     """What sets the current value of `asset` apart from the last one with another content that is still there,
     without secrets. Blocking. What cannot be compared is said in the note; raises StoreError for the ledger."""
-    definition = bench.definitions.assets[asset]
+    definition = bench.defined.asset(asset)
     made = bench.materializations(asset, _BACK)
     if not made:
         said = (

@@ -179,6 +179,8 @@ class Attempts:
             env={name: value for name, value in task.env.items() if value is not None},
             isolate=task.isolate,
             number=now.number,
+            partition=task.partition,
+            gathers=task.gathers,
         )
 
     def forget_count(self, task: str) -> None:

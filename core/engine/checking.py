@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..checks.definition import PYTHON, Check, Checked
 from ..events import CHECK_FAILED
 from ..model import Input, SqlAction, identifier
+from ..naming import split
 from ..secrets import Secrets
 from .executor import Given, Order, Outcome
 
@@ -32,13 +33,14 @@ class Checking:
 
     def _order(self, order: Order, checks: tuple[Check, ...], read: Sequence[Given]) -> Order:
         first = checks[0].action
-        needed = {check.asset for check in checks} | {check.reads for check in checks}
+        needed = {split(name)[0] for check in checks for name in (check.asset, check.reads) if name}
         made = [
-            Given(Input(one.asset, identifier(one.asset)), one.value, one.path)
+            Given(Input(one.asset, identifier(split(one.asset)[0])), one.value, one.path)
             for one in self._own.made
-            if one.asset in needed
+            if split(one.asset)[0] in needed
         ]
-        others = [given for given in read if given.input.asset in needed]
+        others = [given for given in read if split(given.input.asset)[0] in needed]
+        gathers = {given.input.identifier: None for given in others if given.input.part}
         return Order(
             attempt=f"{order.attempt}-{'tables' if first is None else 'functions'}",
             task=order.task,
@@ -48,6 +50,7 @@ class Checking:
             params=order.params,
             env=order.env,
             number=order.number,
+            gathers=tuple(gathers),
             checks=checks,
             now=self._now,
         )

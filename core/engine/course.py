@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..graph.graph import Graph
-from ..model import Plan, PlannedStep
+from ..plan import Plan, PlannedStep
 
 
 class Phase(StrEnum):

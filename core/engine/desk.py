@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..graph.graph import Graph
@@ -103,10 +104,10 @@ class Desk:
     def checks_of(self, task: str) -> list[Check]:
         """What must hold of the values that `task` makes."""
         made = self.definitions.tasks[task].outputs
-        return [check for name in made for check in self.definitions.assets[name].checks]
+        return [replace(check, asset=name) for name in made for check in self.definitions.assets[name].checks]
 
     def outputs_of(self, task: Task) -> tuple[Input, ...]:
-        return tuple(Input(name, identifier(name)) for name in task.outputs)
+        return tuple(Input(name, identifier(name.partition("\x1f")[0])) for name in task.outputs)
 
     def disturbed(self, task: str, sources: SourceVersions) -> tuple[str, ...]:
         """The source files that the step reads and that are not what they were when the run looked at them."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..events import Event, Kind
-from ..model import Json, Plan, Reason, ReasonKind, StepKey, Stored
+from ..model import Json, Reason, ReasonKind, StepKey, StepRecord, Stored
+from ..plan import Plan
 from ..plan.keys import step_key
 from ..problems import ProblemError
 from ..store.store import Store
@@ -18,7 +19,7 @@ from .desk import Desk
 from .executor import Outcome
 from .pools import Pools
 from .rim import Rim
-from .telling import Telling
+from .telling import Data, Telling
 
 _MAY_BE_SPARED = frozenset(
     {
@@ -60,15 +61,49 @@ def _if_it_only_read(desk: Desk, store: Store, now: Try, outcome: Outcome) -> Ou
     return replace(outcome, ok=False, made=(), error=f"{told}: a step may only read its inputs")
 
 
-class Engine:
-    """One run. `carry_out` returns when the last step is over and everything told is durable."""
+def _opening(plan: Plan, jobs: int, told: Data) -> dict[str, Json]:
+    data: dict[str, Json] = {"jobs": jobs, "steps": len(plan.steps), "plan": plan.counts}
+    data["queued"] = [step.task for step in plan.steps if step.action == "run"]
+    return {**data, **told}
 
-    def __init__(self, run: str, desk: Desk, rim: Rim, *, first_seq: int, jobs: int, note: str = "") -> None:
+
+def _success(
+    now: Try, outcome: Outcome, key: StepKey, record: StepRecord, disturbed: Sequence[str]
+) -> dict[str, Json]:
+    data: dict[str, Json] = {
+        "attempt": now.number,
+        "seconds": outcome.seconds,
+        "key": key.digest,
+        "version": record.version,
+        "outputs": list(record.outputs),
+    }
+    if outcome.metadata:
+        data["metadata"] = dict(outcome.metadata)
+    if disturbed:
+        data["note"] = f"{', '.join(disturbed)} changed while the run went on: it will run again"
+    return data
+
+
+class Engine:
+    """One run. `carry_out` returns when the last step is over and everything told is durable. `told` goes with its
+    beginning; if it is the run of a slot, no step begins before that is kept."""
+
+    def __init__(
+        self,
+        run: str,
+        desk: Desk,
+        rim: Rim,
+        *,
+        first_seq: int,
+        jobs: int,
+        told: Data,
+        fail_fast: bool = False,
+    ) -> None:
         self.run = run
         self.course = Course(desk.graph)
         self._desk = desk
         self._rim = rim
-        self._jobs, self._note = jobs, note
+        self._jobs, self._told, self._fail_fast = jobs, told, fail_fast
         self._telling = Telling(run, first_seq, rim.writer, rim.tell, rim.clock)
         self._attempts = Attempts(run, desk, rim, self._telling, self._ended)
         self._pools = Pools(desk.pools)
@@ -87,12 +122,10 @@ class Engine:
     async def carry_out(self, plan: Plan) -> RunResult:
         """Runs `plan` to its end. A store that fails ends the run; its error is in the result."""
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        data: dict[str, Json] = {"jobs": self._jobs, "steps": len(plan.steps), "plan": plan.counts}
-        data["queued"] = [step.task for step in plan.steps if step.action == "run"]
-        if self._note:
-            data["note"] = self._note
-        self._telling.emit(Kind.RUN_STARTED, data=data)
+        self._telling.emit(Kind.RUN_STARTED, data=_opening(plan, self._jobs, self._told))
         try:
+            if "slot" in self._told:
+                self._error = await self._telling.kept()
             await self._start_executor(plan)
             self._begin_with(plan)
             await self._over
@@ -105,7 +138,8 @@ class Engine:
         return RunResult(self.run, ok, self.course.counts(), str(self._error) if self._error else "")
 
     async def _start_executor(self, plan: Plan) -> None:
-        if not plan.counts["run"] and not any(added.counts["run"] for added in self._added):
+        has_work = plan.counts["run"] or any(added.counts["run"] for added in self._added)
+        if not has_work or self._error is not None:
             return
         try:
             await self._attempts.start(self._jobs)
@@ -124,9 +158,8 @@ class Engine:
         """The `run_finished` that goes with `result`; the caller commits it and then tells it."""
         status = "succeeded" if result.ok else "cancelled" if self._cancelled else "failed"
         data: dict[str, Json] = {"counts": dict(result.counts), "ok": result.ok, "status": status}
-        if result.error:
-            data["error"] = result.error
-        return self._telling.event(Kind.RUN_FINISHED, data=data)
+        more = {"error": result.error} if result.error else {}
+        return self._telling.event(Kind.RUN_FINISHED, data={**data, **more})
 
     def log_file(self, task: str) -> Path | None:
         """The log of the attempt at `task` that is under way, if it printed anything yet."""
@@ -164,10 +197,13 @@ class Engine:
         if self._begun:
             self._advance()
 
-    def _cancel_all(self) -> None:
+    def _drop_rest(self) -> None:
         for name in self.course.not_begun():
             if self.course.phases[name] not in OVER:
                 self._drop(name, blocked_too=False)
+
+    def _cancel_all(self) -> None:
+        self._drop_rest()
         for name in [t for t, p in self.course.phases.items() if p is Phase.RUNNING]:
             self._cancel_step(name)
 
@@ -254,25 +290,14 @@ class Engine:
         task = self._desk.definitions.tasks[now.task]
         disturbed = self._desk.disturbed(now.task, self._rim.sources)
         key = self._desk.key_that_ran(task, now.key, disturbed)
-        ended = self._rim.clock()
-        events = self._telling.checks(now.task, now.number, outcome.checks) + [
-            self._telling.event(Kind.ASSET_MATERIALIZED, now.task, made.asset, now.told_of(made, outcome))
-            for made in outcome.made
-        ]
+        ended, event, kind = self._rim.clock(), self._telling.event, Kind.ASSET_MATERIALIZED
+        events = self._telling.checks(now.task, now.number, outcome.checks)
+        events += [event(kind, now.task, made.asset, now.told_of(made, outcome)) for made in outcome.made]
         seq = self._telling.next_seq
         record = self._desk.record(task, key, values, self.run, seq, ended, outcome.seconds)
-        data: dict[str, Json] = {
-            "attempt": now.number,
-            "seconds": outcome.seconds,
-            "key": key.digest,
-            "version": record.version,
-            "outputs": list(record.outputs),
-        }
-        if outcome.metadata:
-            data["metadata"] = dict(outcome.metadata)
-        if disturbed:
-            data["note"] = f"{', '.join(disturbed)} changed while the run went on: it will run again"
-        events.append(self._telling.event(Kind.STEP_SUCCEEDED, now.task, data=data))
+        events.append(
+            event(Kind.STEP_SUCCEEDED, now.task, data=_success(now, outcome, key, record, disturbed))
+        )
         attempt = now.as_ended(self.run, "succeeded", ended)
         commit = self._telling.commit(events, attempt, record, outcome.made)
         self._attempts.forget_count(now.task)
@@ -308,6 +333,10 @@ class Engine:
         self._attempts.forget_count(now.task)
         self._commit_end(now, kind, phase.value, data, outcome)
         self._block(self.course.lost(now.task, phase))
+        if phase is Phase.FAILED and self._fail_fast:
+            self._drop_rest()
+            for task in tuple(self._retries):
+                self._cancel_step(task)
 
     def _commit_end(self, now: Try, kind: Kind, state: str, data: dict[str, Json], outcome: Outcome) -> None:
         if now.checking is not None:

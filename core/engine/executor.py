@@ -26,7 +26,7 @@ class Given:
 @dataclass(frozen=True, slots=True)
 class Order:
     """One attempt at one step. `attempt` is unique over all runs and safe as a file name; `number` counts
-    the attempts at this step in this run, from 1.
+    the attempts at this step in this run, from 1. `partition` and `gathers` are as in `Task`.
 
     With `checks` it is an order to look at what an attempt has made, the inputs being the values: in a SQL worker, or
     where the checks are functions in a Python worker. It is begun before all orders that wait. `now` is Unix time."""
@@ -42,6 +42,8 @@ class Order:
     number: int = 1
     checks: tuple[Check, ...] = ()
     now: float = 0.0
+    partition: Mapping[str, Json] | None = None
+    gathers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..events import PASSING, Event, Kind
 from ..model import Attempt, Json, StepRecord
+from ..problems import ProblemError
 from ..store.facts import StepCommit
 from ..store.writer import Writer
 from .executor import Made
@@ -102,6 +104,15 @@ class Telling:
             self._outbox.put(event, self._commits)
         self._writer.commit(StepCommit(self._commits, tuple(events), attempt, record, made))
         return self._commits
+
+    async def kept(self) -> ProblemError | None:
+        """Waits until all that was told is durable; returns why it is not. A slot would be run again after a kill if
+        a step of its run began before."""
+        try:
+            await asyncio.to_thread(self._writer.flush)
+        except ProblemError as problem:
+            return problem
+        return None
 
     def durable(self, commits: list[int]) -> None:
         """These commits are safe now."""

@@ -90,6 +90,16 @@ class DefinitionCache:
             self._write({**head, "files": {**head["files"], **renewed}, "began": now}, body)
         return definitions
 
+    def recall_as_it_was(self) -> Definitions | None:
+        """What was loaded last, whether or not it still holds: for hints only. Never raises."""
+        from .snapshot import from_json
+
+        try:
+            with collector_paused():
+                return from_json(json.loads(self._read()[1]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ProblemError, RecursionError):
+            return None
+
     def _read(self) -> tuple[dict[str, Any], bytes]:
         with self.path.open("rb") as file:
             data = read_up_to(file, MOST_BYTES)
@@ -214,10 +224,11 @@ def _around(interpreter: str) -> Iterator[Path]:
         yield prefix / "pyvenv.cfg"
         yield from sorted(prefix.glob("lib/python3*/site-packages"))
         yield from sorted(prefix.glob("lib/python3*/dist-packages"))
-    if interpreter == sys.executable:
-        yield from (Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages")))
+    yield from (
+        Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages"))
+    )  # and our plugins
     yield from (Path(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry)
     here = Path(__file__).parent
     yield here.parent / "model.py"
-    for folder in (here, here.parent / "fingerprint"):
+    for folder in (here, here.parent / "fingerprint", here.parent / "schedules"):
         yield from sorted(folder.glob("*.py"))

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from ..model import Json
-from .fields import Limit, Strict, Text, fault
+from .fields import Limit, Strict, Text
+from .rules import fault
 
 _MOST_VALUES = 10_000
 

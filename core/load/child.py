@@ -172,6 +172,8 @@ class Loader:
         entry = definition.entry
         options = as_data(entry.options)
         options.pop("name", None)
+        if entry.kind == "schedule":
+            return self._schedule(entry, options)
         if entry.description:
             options["description"] = entry.description
         spec: dict[str, Any] = {
@@ -191,6 +193,18 @@ class Loader:
             "parameters": parameters_of(entry.function),
             "code": self.fingerprint(entry.function, definition.folder),
         }
+
+    def _schedule(self, entry: Registered, options: dict[str, Any]) -> dict[str, Any]:
+        """Over a function it bears the name of what that defines, and selects it."""
+        others = (d.entry for d in self._definitions if d.entry.kind != "schedule")
+        over = next((o for o in others if o.function is not None and o.function is entry.function), None)
+        if over is not None:
+            options.setdefault("select", json.dumps(over.name, ensure_ascii=False))
+        name = entry.name or (over.name if over is not None else "")
+        if not isinstance(name, str) or not name:
+            raise ProblemError("it needs a name in quotes, or an @asset or @task below it")
+        file = self.blame.relative(entry.file) or entry.file
+        return {"kind": "schedule", "name": name, "options": options, "file": file, "line": entry.line}
 
     def find(self, module: str, function: str, folder: str) -> Failure | tuple[Any, str, str]:
         """The function of a call with its folder and file, or the failure."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,11 +20,15 @@ from .document import Document, shown_line
 from .drafts import Draft
 from .entries import YamlFile, read_entries, spec_draft
 from .files import read_file
+from .hooking import hook_calls, hook_problems, hooks_of
 from .merge import merge
 from .names import shown
+from .partitioning import divide
 from .python import load_python
 from .python_types import Call, CallKey, LoadFailure, PythonRequest, PythonResult, Signature
 from .reader import read_yaml
+from .schedules import Schedules
+from .settings import project_params, project_profiles
 
 CODE_FOLDER = "code"
 MOST_PROBLEMS = 500
@@ -74,20 +78,30 @@ def _composed(
     drafts = _drafts(project, yaml, result, sources, problems)
     failures, calls = _failures(result, sources)
     problems += failures
-    pools = _pools(yaml, problems)
+    pools, params = _pools(yaml, problems), project_params(yaml, problems)
     merged = merge(
         drafts,
         calls,
         pools,
+        params,
         incomplete=bool(failures or found.problems) or any(map(_unreadable, yaml)),
         withheld=not trusted and bool(found.python),
     )
+    problems += divide(merged, drafts, yaml)
+    known = None if failures or found.problems or (found.python and not trusted) else merged.tasks
+    profiles = project_profiles(yaml, params, pools, known, problems)
+    schedules = Schedules(problems)
+    schedules.collect(yaml, result.specs, sources)
     definitions = Definitions(
         root=str(project.root),
         assets=merged.assets,
         tasks=merged.tasks,
         pipelines=tuple(dict.fromkeys(draft.pipeline for draft in drafts)),
         pools=pools,
+        params=params,
+        profiles=profiles,
+        hooks=hooks_of(yaml, drafts),
+        auto=_kept_up(drafts, merged.tasks),
         files=_digests(found, result),
         variables=result.variables,
         secrets=_secrets(yaml),
@@ -95,16 +109,24 @@ def _composed(
         interpreter=interpreter,
         python_version=result.python_version,
         withheld=() if trusted else found.python,
-        schedules={name: plan for each in yaml for name, plan in each.head.schedules.items()},
+        schedules=schedules.known,
         output=result.output,
     )
     if any(draft.asset and draft.asset.checks for draft in drafts) or any(map(is_check, result.specs)):
         definitions = replace(definitions, assets=with_checks(merged, drafts, result.specs, sources.line))
     problems += merged.problems
+    problems += hook_problems(yaml, drafts, calls)
+    if not problems and not definitions.withheld:
+        schedules.check(definitions)
     problems += (_with_line(problem, sources) for problem in cycle_problems(definitions))
     if problems:
         raise DefinitionError(_bounded(problems))
     return definitions
+
+
+def _kept_up(drafts: Iterable[Draft], tasks: Container[str]) -> dict[str, float]:
+    wanted = ((draft.task_name, draft.settled("auto")) for draft in drafts)
+    return {task: seconds for task, seconds in wanted if seconds and task in tasks}
 
 
 def _unreadable(yaml: YamlFile) -> bool:
@@ -136,7 +158,6 @@ def _as_text(root: Path, file: str) -> Document | None:
 
 def _head_problems(project: Project, yaml: Sequence[YamlFile], found: Found) -> Iterator[Problem]:
     files = [*found.yaml, *found.python]
-    named: dict[str, str] = {}
     for each in yaml:
         document, head = each.document, each.head
         if head.definitions and (each.file != ROOT_FILE or project.files is not None):
@@ -148,11 +169,6 @@ def _head_problems(project: Project, yaml: Sequence[YamlFile], found: Found) -> 
                 if not matching(pattern, files):
                     message = f"no definition file matches {shown(pattern)}"
                     yield document.problem(message, "definitions", number)
-        for name in head.schedules:
-            if name in named:
-                message = f"the schedule {shown(name)} is defined twice: first in {named[name]}"
-                yield document.problem(message, "schedules", name, key=True)
-            named.setdefault(name, each.file)
 
 
 def _pools(yaml: Iterable[YamlFile], problems: list[Problem]) -> dict[str, int]:
@@ -214,7 +230,7 @@ def _drafts(
         drafts += [replace(draft, pipeline=pipeline, defaults=chain) for draft in each.drafts]
     of_python = next(iter(said)) if len(said) == 1 else usual
     for spec in result.specs:
-        if is_check(spec):
+        if spec.kind == "schedule" or is_check(spec):
             continue
         line = sources.line(Place(spec.file, spec.line))
         draft = spec_draft(spec, line, of_python, problems)
@@ -239,6 +255,7 @@ def _request(
         for draft in each.drafts:
             if isinstance(action := draft.action, PythonAction):
                 calls[Call(action.module, action.function, action.folder)] = None
+        calls.update(dict.fromkeys(hook_calls(hooks_of([each], each.drafts))))
     return PythonRequest(
         root=str(project.root),
         files=found.python,

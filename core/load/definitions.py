@@ -3,14 +3,57 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..model import Definitions
-from ..problems import DefinitionError
+from ..problems import DefinitionError, ProblemError
 from .cache import DefinitionCache
 from .discovery import ROOT_FILE, Project, read_definition_files, walk
-from .files import read_file
+from .files import is_as_read, read_file
 from .interpreter import find_interpreter
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a caller set: a profile, and parameters of the project as they were written. False if nothing."""
+
+    profile: str = ""
+    params: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.profile or self.params)
+
+
+NO_CHOICE = Choice()
+_READINGS = 5
+"""How often definitions that change meanwhile are read before that is told."""
+
+
+def read_at_rest(
+    project: Project, trusted: bool, interpreter: str, store: Path | None, choice: Choice = NO_CHOICE
+) -> Definitions:
+    """The definitions as the files held them at one time: what changes while it is read is read again. They are as
+    `choice` sets them.
+
+    Raises as `load_definitions` does, ProblemError where the files never hold still, and for a choice that there is
+    not.
+    """
+    for _ in range(_READINGS):
+        definitions = load_definitions(project, trusted=trusted, interpreter=interpreter, store=store)
+        if is_as_read(Path(project.root), definitions.files):
+            return _settled(definitions, choice)
+    raise ProblemError(
+        "the definitions change while they are read", "wait until they are saved, then read them again (R)"
+    )
+
+
+def _settled(definitions: Definitions, choice: Choice) -> Definitions:
+    if not choice:
+        return definitions
+    from .settings import settle
+
+    return settle(definitions, choice)
 
 
 def load_definitions(

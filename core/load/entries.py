@@ -14,7 +14,9 @@ from ..problems import Problem
 from .checks import keys_at
 from .document import Document
 from .drafts import Draft, Origin
-from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Step, TaskEntry
+from .extending import with_step_kinds
+from .format import ACTIONS, AssetEntry, Defaults, DefinitionFile, Profile, ScheduleEntry, Step, TaskEntry
+from .grids import known_keys
 from .names import did_you_mean, name_fault, shown
 from .python_types import Spec
 from .scalars import shown_scalar
@@ -39,6 +41,9 @@ _MEANT = {
     "parameters": "params",
     "labels": "tags",
     "owner": "owners",
+    "catchup": "catch_up",
+    "tz": "timezone",
+    "selection": "select",
 }
 
 
@@ -90,6 +95,8 @@ def _section(
             continue
         kind: Literal["asset", "task"] = "asset" if section == "assets" else "task"
         label = f"{kind} {shown(name)}: "
+        if isinstance(data, dict) and not data.keys() <= model.model_fields.keys():
+            data = with_step_kinds(data, model.model_fields, origin, label, problems)
         entry, broken = _validated(model, {} if data is None else data, origin, label, problems)
         draft = Draft(kind, name, entry, origin, broken=broken)
         _one_action(draft, problems)
@@ -110,6 +117,24 @@ def spec_draft(spec: Spec, line: str | None, pipeline: str, problems: list[Probl
     label = f"{spec.kind} {shown(spec.name)}: "
     entry, broken = _validated(model, options, origin, label, problems)
     return Draft("task" if kind == "task" else "asset", spec.name, entry, origin, pipeline, (), broken, spec)
+
+
+def spec_schedule(
+    spec: Spec, line: str | None, problems: list[Problem]
+) -> tuple[ScheduleEntry, Origin] | None:
+    """What a `schedule()` in Python says; None where that is wrong."""
+    origin = Origin(spec.file, Place(spec.file, spec.line, 1), line=line)
+    if fault := name_fault(spec.name):
+        problems.append(origin.problem(fault))
+        return None
+    options = {key: value for key, value in spec.options.items() if value is not None}
+    try:
+        return ScheduleEntry.model_validate(options), origin
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    label = f"schedule {shown(spec.name)}: "
+    problems += [_problem(ScheduleEntry, detail, origin, label) for detail in details]
+    return None
 
 
 def _pairs(given: Json) -> list[Json]:
@@ -145,10 +170,18 @@ def _validated(
         return model.model_validate(kept), frozenset(empty)
     except ValidationError as error:
         details = error.errors(include_url=False)
+    for detail in details:
+        detail["loc"] = _as_written(detail["loc"], kept)
     problems += [_problem(model, detail, origin, label) for detail in details]
     wrong = {str(detail["loc"][0]) for detail in details if detail["loc"]}
     rest = {key: value for key, value in kept.items() if key not in wrong}
     return model.model_validate(rest), frozenset(wrong | empty)
+
+
+def _as_written(path: tuple[int | str, ...], data: Mapping[str, Json]) -> tuple[int | str, ...]:
+    """A single grid is read as a list of one."""
+    is_single = path[:2] == ("partitions", 0) and not isinstance(data.get("partitions"), list)
+    return (path[0], *path[2:]) if is_single else path
 
 
 def _problem(model: type[BaseModel], detail: ErrorDetails, origin: Origin, label: str) -> Problem:
@@ -183,7 +216,14 @@ def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str
     if len(path) > 1 and path[0] == "checks":
         return keys_at(path)
     if len(path) > 1:
-        return list(Defaults.model_fields) if path[0] == "defaults" else ["asset", "as"]
+        if path[0] == "partitions":
+            return known_keys(path)
+        below: dict[int | str, type[BaseModel]] = {
+            "defaults": Defaults,
+            "schedules": ScheduleEntry,
+            "profiles": Profile,
+        }
+        return list(below[path[0]].model_fields) if path[0] in below else ["asset", "as", "partitions"]
     return list(model.model_fields)
 
 

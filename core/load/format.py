@@ -5,9 +5,7 @@ No model is ever shown to a user: `entries.py` turns what pydantic says into pro
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,101 +17,32 @@ from pydantic import (
 )
 
 from ..model import Json
+from . import rules
 from .checks import CheckEntry
-from .fields import Limit, Seconds, Strict, Text, fault
-from .names import is_identifier, name_fault, shown
-from .scalars import shown_scalar
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def _name(value: str) -> str:
-    if problem := name_fault(value):
-        raise fault(problem)
-    return value
-
-
-def _environment(value: object) -> object:
-    """A list of names inherits them all: the same as a mapping to null."""
-    items: dict[Any, object] = Field(default_factory=dict)
-    if isinstance(value, list):
-        items = dict.fromkeys(item for item in value if isinstance(item, str))
-        if len(items) != len(value):
-            raise fault("must be a list of different names, or a mapping of names to values")
-    elif isinstance(value, dict):
-        items = dict(value)
-    else:
-        raise fault("must be a mapping of names to values, or a list of names")
-    for name, item in items.items():
-        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-            raise fault(f"{shown(str(name))} cannot be the name of an environment variable")
-        if isinstance(item, list | dict):
-            raise fault(f"{name} must be text, a number, true, false or null")
-        if isinstance(item, str) and "\0" in item:
-            raise fault(f"{name} must not hold a NUL character")
-    return {name: None if item is None else shown_scalar(item) for name, item in items.items()}
-
-
-def _dependencies(value: object) -> object:
-    """Every form of `deps` as a list of `{asset, as}`."""
-    if isinstance(value, Mapping):
-        return [{"asset": name, "as": word} for name, word in value.items()]
-    if isinstance(value, list):
-        return [{"asset": item} if isinstance(item, str) else item for item in value]
-    raise fault("must be a list" + (f": [{value}]" if isinstance(value, str) and value.isprintable() else ""))
-
-
-def _alias(value: str) -> str:
-    if not is_identifier(value):
-        raise fault(f"{shown(value)} is not an identifier: letters, digits and _ only, no Python keyword")
-    return value
-
-
-def _reference(value: str) -> str:
-    module, colon, function = value.partition(":")
-    words = [*module.split("."), *function.split(".")]
-    if not colon or not all(word.isidentifier() for word in words):
-        raise fault(f"{shown(value)} must be module:function, as in recipes:combine")
-    return value
-
-
-def _variable(value: str) -> str:
-    if not _VARIABLE.fullmatch(value):
-        raise fault(f"{shown(value)} cannot be the name of an environment variable")
-    return value
-
-
-def _pattern(value: str) -> str:
-    if value.startswith("/") or ".." in value.split("/"):
-        raise fault("must stay inside of the project: no / in front, no ..")
-    return value
-
-
-def _version(value: object) -> object:
-    if isinstance(value, float):
-        raise fault(f'must be text: quote it, "{value}"')
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _word_or_map(value: Json) -> Json:
-    if not isinstance(value, str | dict):
-        raise fault("must be a mapping or a word")
-    return value
-
+from .fields import SECONDS_SCHEMA, Limit, Seconds, Strict, Text
+from .grids import Grids, Mapped, NamedGrid
 
 _NAME_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255})
+_WORDS_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+)
+_AUTO_SCHEMA = WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "number"}, {"type": "string"}]})
 _REFERENCE_SCHEMA = WithJsonSchema({"type": "string", "pattern": "^[^:]+:[^:]+$"})
 _DEPENDENCY_SCHEMA = {
     "type": "object",
-    "properties": {"asset": {"type": "string"}, "as": {"type": "string"}},
+    "properties": {
+        "asset": {"type": "string"},
+        "as": {"type": "string"},
+        "partitions": {"anyOf": [{"enum": ["all", "same"]}, {"type": "object", "required": ["last"]}]},
+    },
     "required": ["asset"],
     "additionalProperties": False,
 }
-Name = Annotated[str, AfterValidator(_name), _NAME_SCHEMA]
+Name = Annotated[str, AfterValidator(rules.name), _NAME_SCHEMA]
 Word = Annotated[str, StringConstraints(max_length=255)]
 Environment = Annotated[
     dict[str, str | None],
-    BeforeValidator(_environment),
+    BeforeValidator(rules.environment),
     WithJsonSchema(
         {
             "anyOf": [
@@ -123,7 +52,17 @@ Environment = Annotated[
         }
     ),
 ]
-Reference = Annotated[str, AfterValidator(_reference), _REFERENCE_SCHEMA]
+Params = Annotated[
+    dict[Name, Json],
+    BeforeValidator(rules.params),
+    WithJsonSchema(
+        {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "string"}, "uniqueItems": True}]}
+    ),
+]
+Reference = Annotated[str, AfterValidator(rules.reference), _REFERENCE_SCHEMA]
+
+
+Pools = dict[Name, Annotated[int, Field(ge=1, le=10_000)]]
 
 
 class Dependency(Strict):
@@ -131,13 +70,35 @@ class Dependency(Strict):
 
     asset: Name
     """The asset's name."""
-    identifier: Annotated[str, AfterValidator(_alias)] = Field("", alias="as")
+    identifier: Annotated[str, AfterValidator(rules.alias)] = Field("", alias="as")
     """The Python parameter, shell variable or SQL table; by default the name with other characters as `_`."""
+    partitions: Mapped = ""
+    """Which partitions of it: `all`, `same`, or `{last: 3}` (this one and the two before)."""
+
+
+class Hook(Strict):
+    """What is done after something ended."""
+
+    shell: Text = ""
+    """A command for /bin/sh, told what happened by variables: `$BAKEHOUSE_STATUS` and so on."""
+    python: Reference = ""
+    """`module:function`, told what happened by arguments: those that it has."""
+    webhook: Text = ""
+    """An address that gets what happened as JSON; `${NAME}` takes it from the environment."""
+    desktop: bool = False
+    """A notice on the desktop."""
+    notify: Name = ""
+    """The notifier of a plugin."""
+    timeout: Limit = 60.0
+    """Seconds after which it is ended."""
+
+
+Hooks = Annotated[list[Hook], BeforeValidator(rules.hooks)]
 
 
 Dependencies = Annotated[
     list[Dependency],
-    BeforeValidator(_dependencies),
+    BeforeValidator(rules.dependencies),
     WithJsonSchema(
         {
             "anyOf": [
@@ -161,8 +122,9 @@ class Defaults(Strict):
     """Words to select by: `tag:daily`."""
     owners: list[Name] = Field(default_factory=list)
     """People or teams to ask."""
-    params: dict[Name, Json] = Field(default_factory=dict)
-    """Values that the step gets by name; a change of one makes it stale."""
+    params: Params = Field(default_factory=dict)
+    """Values that the step gets by name; a change of one makes it stale. `${name}`, or a list of names, takes those of
+    the project."""
     env: Environment = Field(default_factory=dict)
     """Environment variables of the step: `NAME: value`, or null to inherit and watch the caller's."""
     retries: Annotated[int, Field(ge=0, le=100)] = 0
@@ -175,6 +137,9 @@ class Defaults(Strict):
     """The pool that the step takes a place in (see `pools`)."""
     isolate: bool = False
     """Run in a fresh worker process."""
+    auto: Annotated[float, BeforeValidator(rules.auto), _AUTO_SCHEMA] = 0.0
+    """Materialized by itself when it is out of date, while a screen or `bakehouse schedule run` is open: true, or a
+    time within which this is done once at most, as in `10m`."""
 
 
 class Step(Defaults):
@@ -188,7 +153,11 @@ class Step(Defaults):
     """Tasks that must be done before, without passing data."""
     verb: Text = ""
     """What stands on the edges of the asset view; by default the task's title."""
-    code_version: Annotated[str, BeforeValidator(_version)] = ""
+    on_success: Hooks = Field(default_factory=list)
+    """What is done after it was made: a command, `{shell, python, webhook, desktop, timeout}`, or a list of these."""
+    on_failure: Hooks = Field(default_factory=list)
+    """The same after it failed for good."""
+    code_version: Annotated[str, BeforeValidator(rules.version)] = ""
     """Stands for the code in the step's key: it is stale when this changes, not when the code does."""
     python: Reference = ""
     """`module:function`; the module lies next to this file."""
@@ -211,8 +180,8 @@ class AssetEntry(Step):
     """Only passes a value between tasks: drawn in neither view."""
     max_age: Limit = 0.0
     """Seconds after which a materialization has expired."""
-    partitions: Annotated[Json, BeforeValidator(_word_or_map)] = None
-    """How the asset is divided into parts."""
+    partitions: Grids = Field(default_factory=list)
+    """What it is divided by: the name of a grid, a grid, or a list of two of them."""
     checks: list[CheckEntry] = Field(default_factory=list)
     """What must hold of the value before it becomes current."""
 
@@ -224,6 +193,46 @@ class TaskEntry(Step):
     """The assets that the task reads."""
     outputs: list[Name] = Field(default_factory=list)
     """The assets that the task makes."""
+    partitions: Grids = Field(default_factory=list)
+    """What it, and all that it makes, is divided by: the name of a grid, a grid, or a list of two of them."""
+
+
+class Profile(Strict):
+    """What is otherwise when it is asked for (`--profile NAME`)."""
+
+    params: dict[Name, Json] = Field(default_factory=dict)
+    """Other values of the project's parameters."""
+    env: Environment = Field(default_factory=dict)
+    """Other values of environment variables, for the steps that have them under `env`."""
+    pools: Pools = Field(default_factory=dict)
+    """Other sizes of pools."""
+
+
+class ScheduleEntry(Strict):
+    """When something is materialized by itself, while a screen or `bakehouse schedule run` is open."""
+
+    cron: Annotated[Text, AfterValidator(rules.cron)] = ""
+    """Five fields (minute, hour, day of the month, month, day of the week), or a word as `@daily`."""
+    on_change: Annotated[
+        list[Annotated[Text, AfterValidator(rules.pattern)]],
+        BeforeValidator(rules.one_or_more),
+        _WORDS_SCHEMA,
+    ] = Field(default_factory=list)
+    """In place of `cron`: a file or several, as in `inbox/*.csv`; it runs when they hold something else than before."""
+    timezone: Annotated[Text, AfterValidator(rules.zone)] = "UTC"
+    """The IANA zone in which the fields are read, as in Europe/Berlin; by default UTC, which is the same everywhere."""
+    select: Text = ""
+    """What is brought up to date, as a selection; by default all that is stale or missing."""
+    catch_up: Annotated[Literal["skip", "one"], BeforeValidator(rules.catch_up)] = "skip"
+    """Slots that passed while nothing was open: `skip` notes them as missed, `one` runs the latest of them once."""
+    jitter: Annotated[
+        float, AfterValidator(rules.less_than_a_day), BeforeValidator(rules.seconds), SECONDS_SCHEMA
+    ] = 0.0
+    """A slot begins up to this much late, always as much for the same slot, so that many do not begin at once."""
+    force: bool = False
+    """Run what is selected even where it is fresh."""
+    description: str = ""
+    """What it is for."""
 
 
 class DefinitionFile(Strict):
@@ -239,13 +248,23 @@ class DefinitionFile(Strict):
     """Steps with their inputs and outputs."""
     defaults: Defaults = Defaults()
     """What holds for everything here that does not say otherwise."""
-    schedules: dict[Name, dict[str, Json]] = Field(default_factory=dict)
+    schedules: dict[Name, ScheduleEntry] = Field(default_factory=dict)
     """When something is materialized by itself."""
-    pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
+    partitions: dict[Name, NamedGrid] = Field(default_factory=dict)
+    """Grids by name: days, weeks, months, hours or listed keys that assets and tasks are divided by."""
+    params: dict[Name, Json] = Field(default_factory=dict)
+    """The project's parameters with their usual values, for the steps that name them; `-p NAME=VALUE` sets one."""
+    profiles: dict[Name, Profile] = Field(default_factory=dict)
+    """Named sets of other parameters, variables and pools."""
+    pools: Pools = Field(default_factory=dict)
     """How many steps of each named pool may run at once."""
-    secrets: list[Annotated[Name, AfterValidator(_variable)]] = Field(default_factory=list)
+    on_success: Hooks = Field(default_factory=list)
+    """What is done after a run in which all went well: a command, or `{shell, python, webhook, desktop, timeout}`."""
+    on_failure: Hooks = Field(default_factory=list)
+    """What is done after a run in which something failed."""
+    secrets: list[Annotated[Name, AfterValidator(rules.variable)]] = Field(default_factory=list)
     """Environment variables whose values are kept out of logs, events, errors and the screen."""
-    definitions: list[Annotated[Text, AfterValidator(_pattern)]] = Field(default_factory=list)
+    definitions: list[Annotated[Text, AfterValidator(rules.pattern)]] = Field(default_factory=list)
     """Only in the root's bakehouse.yaml: which files of the folder are read, as in `pipelines/**/*.yaml`."""
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..model import Asset, Input, PythonAction, ShellAction, Task
+from ..model import Asset, Input, Json, PythonAction, ShellAction, Task
 from ..problems import Problem
 from .drafts import Draft
 from .names import did_you_mean, shown
 from .parameters import call_problems, name_problems, read_assets, repeated, rest_of
 from .python_types import CallKey, LoadFailure, Signature
+from .settings import given_params, references
 
 WITHHELD = "defined in Python that is not loaded, because the project is not trusted"
 _STEP_KEYS = (
@@ -27,6 +28,8 @@ _STEP_KEYS = (
     "pool",
     "code_version",
     "isolate",
+    "on_success",
+    "on_failure",
 )
 
 
@@ -43,6 +46,7 @@ def merge(
     drafts: Iterable[Draft],
     calls: Mapping[CallKey, Signature | LoadFailure],
     pools: Iterable[str],
+    params: Mapping[str, Json],
     *,
     incomplete: bool = False,
     withheld: bool = False,
@@ -52,7 +56,7 @@ def merge(
     `incomplete`: some files could not be read, so what is missing may be in them. `withheld`: the same,
     but because the project is not trusted; what is missing is then taken to be a source.
     """
-    merger = _Merger(calls, frozenset(pools), incomplete, withheld)
+    merger = _Merger(calls, frozenset(pools), params, incomplete, withheld)
     merger.collect(drafts)
     merger.find_producers()
     merger.make_assets()
@@ -67,11 +71,13 @@ class _Merger:
         self,
         calls: Mapping[CallKey, Signature | LoadFailure],
         pools: frozenset[str],
+        params: Mapping[str, Json],
         incomplete: bool,
         withheld: bool,
     ) -> None:
         self.calls = calls
         self.pools = pools
+        self.params = params
         self.incomplete = incomplete
         self.withheld = withheld
         self.merged = Merged()
@@ -175,7 +181,7 @@ class _Merger:
                 problems += call_problems(draft, signature, inputs, self.merged.assets)
             self.merged.problems += problems
             known = None if isinstance(signature, LoadFailure) else signature
-            self.merged.tasks[name] = _task(name, draft, inputs, known)
+            self.merged.tasks[name] = _task(name, draft, inputs, known, self.params)
 
     def signature(self, draft: Draft) -> Signature | LoadFailure | None:
         if draft.signature is not None:
@@ -193,10 +199,21 @@ class _Merger:
             for given in task.inputs:
                 self.check_input(draft, given)
             self.merged.tasks[name] = self.with_known_after(draft, task)
+            self.check_params(draft, task)
             pool = draft.settled("pool")
             if pool and pool not in self.pools:
                 hint = did_you_mean(pool, self.pools) or f"add it at the top: pools: {{{pool}: 1}}"
                 self.complain(draft.problem(f"there is no pool {shown(pool)}", "pool", hint=hint))
+
+    def check_params(self, draft: Draft, task: Task) -> None:
+        for own, name in task.takes.items():
+            if name not in self.params and not self.incomplete:
+                hint = (
+                    did_you_mean(name, self.params)
+                    or f"add it at the top of a YAML file: params: {{{name}: …}}"
+                )
+                message = f"the project has no parameter {shown(name)}"
+                self.complain(draft.problem(message, "params", own, hint=hint))
 
     def check_input(self, draft: Draft, given: Input) -> None:
         assets = self.merged.assets
@@ -266,7 +283,6 @@ def _asset(name: str, draft: Draft | None, maker: tuple[str, Draft] | None) -> A
         description=entry.description,
         metadata=entry.metadata,
         max_age=entry.max_age or None,
-        partitions=entry.partitions,
     )
 
 
@@ -283,7 +299,14 @@ def _file(draft: Draft, file: str) -> str:
     return posixpath.normpath(posixpath.join(folder, file))
 
 
-def _task(name: str, draft: Draft, inputs: Sequence[Input], signature: Signature | None) -> Task:
+def _task(
+    name: str,
+    draft: Draft,
+    inputs: Sequence[Input],
+    signature: Signature | None,
+    project_params: Mapping[str, Json],
+) -> Task:
+    params = draft.settled("params")
     entry, action = draft.entry, draft.action
     code = None if signature is None else signature.code
     if action is None:
@@ -302,7 +325,8 @@ def _task(name: str, draft: Draft, inputs: Sequence[Input], signature: Signature
         owners=tuple(draft.settled("owners")),
         description=entry.description,
         metadata=entry.metadata,
-        params=draft.settled("params"),
+        params=given_params(params, project_params),
+        takes=references(params),
         env=draft.settled("env"),
         retries=draft.settled("retries"),
         backoff=draft.settled("backoff"),

@@ -24,7 +24,7 @@ def read_assets(draft: Draft, known: Container[str]) -> tuple[tuple[Input, ...],
     """The inputs of a step: those that are written down, then those that are parameters of a decorated
     function. `known` are the assets of the project."""
     key, written = draft.reads
-    inputs = [Input(dep.asset, dep.identifier or identifier(dep.asset)) for dep in written]
+    inputs = [Input(dep.asset, dep.identifier or identifier(dep.asset), dep.partitions) for dep in written]
     problems = _twice(draft, key, inputs)
     inputs = list({given.asset: given for given in inputs}.values())
     if draft.signature is not None and not (

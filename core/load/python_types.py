@@ -68,10 +68,10 @@ class Spec:
     """One use of a decorator. `options` are those that the user gave, as JSON values, by their YAML names.
 
     `deps` and `inputs` are lists of names and `{"asset", "as"}`, or a mapping name → identifier.
-    A `source` has no module, no function and no code. `file` is relative to the root, `line` from 1.
+    A `source` and a `schedule` have no module, no function and no code. `file` is relative to the root, `line` from 1.
     """
 
-    kind: Literal["asset", "task", "source", "check"]
+    kind: Literal["asset", "task", "source", "schedule", "check"]
     name: str
     options: Mapping[str, Json] = field(default_factory=dict)
     module: str = ""

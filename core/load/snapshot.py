@@ -20,7 +20,7 @@ from ..model import (
     Task,
 )
 
-_TUPLES = ("tags", "owners", "rest", "outputs", "after")
+_TUPLES = ("tags", "owners", "rest", "outputs", "after", "on_change")
 _ACTIONS: dict[str, type[PythonAction] | type[ShellAction] | type[SqlAction]] = {
     "python": PythonAction,
     "shell": ShellAction,
@@ -45,6 +45,8 @@ def to_json(definitions: Definitions) -> Json:
     said = _said(definitions)
     said["assets"] = [_asset_json(asset) for asset in definitions.assets.values()]
     said["tasks"] = [_task_json(task) for task in definitions.tasks.values()]
+    if definitions.schedules:
+        said["schedules"] = [_said(schedule) for schedule in definitions.schedules.values()]
     said["modules"] = [[m.module, m.path, m.digest, m.is_package] for m in definitions.modules]
     return said
 
@@ -73,7 +75,7 @@ def _task_json(task: Task) -> Json:
         *(getattr(action, name) for name, _ in _usual(type(action)) if name != "kind"),
     ]
     if task.inputs:
-        said["inputs"] = [[given.asset, given.identifier] for given in task.inputs]
+        said["inputs"] = [[one.asset, one.identifier, *filter(None, [one.mapping])] for one in task.inputs]
     if task.code is not None:
         code = task.code
         said["code"] = [code.digest, dict(code.parts), dict(code.libraries), list(code.untracked)]
@@ -88,6 +90,11 @@ def from_json(data: Json) -> Definitions:
     for key in ("pipelines", "secrets", "withheld", "notes"):
         if key in rest:
             rest[key] = tuple(rest[key])
+    if "schedules" in rest:
+        from ..schedules.schedule import Schedule
+
+        made = [Schedule(**_plain(one)) for one in rest["schedules"]]
+        rest["schedules"] = {schedule.name: schedule for schedule in made}
     return Definitions(
         assets={asset.name: asset for asset in assets},
         tasks={task.name: task for task in tasks},

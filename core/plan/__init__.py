@@ -1,14 +1,17 @@
 """What is out of date and why, and what a run would do about it. Pure: no effects, no clock of its own."""
 
 from .keys import StaticKey, static_key, step_key
-from .plan import make_plan
+from .plan import Plan, PlannedStep, StepAction, make_plan, without
 from .survey import Facts, Survey, still_holds, take_survey
 from .why import Cause, root_causes
 
 __all__ = [
     "Cause",
     "Facts",
+    "Plan",
+    "PlannedStep",
     "StaticKey",
+    "StepAction",
     "Survey",
     "make_plan",
     "root_causes",
@@ -16,4 +19,5 @@ __all__ = [
     "step_key",
     "still_holds",
     "take_survey",
+    "without",
 ]

@@ -67,8 +67,12 @@ def _config(task: Task, checks: Iterable[Check]) -> dict[str, str]:
         config[f"params.{name}"] = text if len(text) <= _LONGEST_PARAM else _digest(text)
     if len(task.rest) > 1:
         config["order of inputs"] = json.dumps(task.rest)
+    if task.partition is not None:
+        config["partition"] = _listed(task.partition)
+    if task.gathers:
+        config["several partitions"] = _listed(task.gathers)
     for given in task.inputs:
-        if given.identifier != given.asset:
+        if not given.part and given.identifier != given.asset:
             config[f"as.{given.asset}"] = given.identifier
     for check in checks:
         place = "checks" if len(task.outputs) == 1 else f"checks.{check.asset}"

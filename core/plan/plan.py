@@ -3,9 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
 
-from ..model import Plan, PlannedStep, Reason, ReasonKind
+from ..graph.graph import Graph
+from ..model import Definitions, Node, Reason, ReasonKind
 from .survey import Survey
+
+StepAction = Literal["run", "reuse", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One task in a plan. `skip` means that it cannot run, and `reasons` says why."""
+
+    task: str
+    assets: tuple[str, ...]
+    action: StepAction
+    reasons: tuple[Reason, ...] = ()
+    estimate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order in which they can run, each after all that it needs. A run of it keeps to the
+    `definitions` that it was made of, whatever is read later."""
+
+    steps: tuple[PlannedStep, ...]
+    forced: frozenset[str] = frozenset()
+    definitions: Definitions | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        tally = {"run": 0, "reuse": 0}
+        for step in self.steps:
+            tally[step.action] = tally.get(step.action, 0) + 1
+        return tally
 
 
 def median(times: tuple[float, ...]) -> float:
@@ -65,3 +98,16 @@ def make_plan(survey: Survey, targets: Iterable[str] | None = None, *, force: bo
             running.add(name)
         steps.append(step)
     return Plan(tuple(steps), forced, graph.definitions)
+
+
+def without(plan: Plan, tasks: Iterable[str], graph: Graph) -> tuple[Plan, tuple[str, ...]]:
+    """`plan` without the steps of `tasks`, and without those that would have to wait for one of them, which are told
+    beside it: they would not come out up to date."""
+    asked = set(tasks)
+    steps = {step.task: step for step in plan.steps}
+    late = {Node("task", name) for name in asked if name in steps and steps[name].action != "reuse"}
+    below = {node.name for node in graph.downstream(late) if node.kind == "task"} - asked
+    lost = tuple(name for name, step in steps.items() if name in below and step.action != "reuse")
+    out = asked.union(lost)
+    kept = tuple(step for name, step in steps.items() if name not in out)
+    return Plan(kept, plan.forced - out, plan.definitions), lost

@@ -196,13 +196,23 @@ def _states(
     return states
 
 
+def expiry(survey: Survey) -> float | None:
+    """When (Unix time) the next value that is not too old becomes so; None where none will."""
+    facts = survey.facts
+    made = facts.recorded.materializations
+    limits = ((made[name].ts, asset.max_age) for name, asset in facts.graph.assets.items() if name in made)
+    ends = (ts + limit for ts, limit in limits if limit is not None)
+    return min((end for end in ends if end >= facts.now), default=None)
+
+
 def still_holds(survey: Survey, facts: Facts) -> bool:
     """Whether a survey of `facts` would come out the same. An asset with a `max_age` ages by itself."""
     before = survey.facts
     is_same = before.graph is facts.graph and before.recorded is facts.recorded and before.keys is facts.keys
     if not is_same or before.sources != facts.sources:
         return False
-    return all(asset.max_age is None for asset in facts.graph.assets.values())
+    end = expiry(survey)
+    return end is None or before.now <= facts.now <= end
 
 
 def take_survey(facts: Facts) -> Survey:

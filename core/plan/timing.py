@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..graph.graph import Graph
-from ..model import Plan
-from .plan import median
+from .plan import Plan, median
 
 ENOUGH = 5
 """So many durations must be known before a step can be called slow."""

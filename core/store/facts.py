@@ -137,6 +137,17 @@ class RunRow(NamedTuple):
     epoch: int
 
 
+class SlotRow(NamedTuple):
+    """Where `missed` is 0, `run` began at `slot`; else so many slots from `first` to `slot` passed without a run."""
+
+    schedule: str
+    slot: int
+    first: int
+    missed: int
+    run: str | None
+    seq: int
+
+
 class EndRow(NamedTuple):
     run: str
     last: int
@@ -146,6 +157,19 @@ class EndRow(NamedTuple):
 
 
 encode = json_encoder(default=str)
+
+
+def slots_of(event: Event) -> list[SlotRow]:
+    """What the beginning of a run or a `slots_missed` settles: the slot that it is the run of, those missed before."""
+    data = event.data
+    if (name := data.get("schedule")) is None:
+        return []
+    rows = []
+    if (missed := data.get("missed")) is not None:
+        rows.append(SlotRow(name, missed["last"], missed["first"], missed["count"], None, event.seq))
+    if (slot := data.get("slot")) is not None:
+        rows.append(SlotRow(name, slot, slot, 0, event.run, event.seq))
+    return rows
 
 
 def _plain(text: str) -> str:
@@ -169,6 +193,7 @@ class Batch:
     restored: list[StepRow] = field(default_factory=list)
     begun: list[RunRow] = field(default_factory=list)
     ended: list[EndRow] = field(default_factory=list)
+    slots: list[SlotRow] = field(default_factory=list)
     stamps: dict[str, str] = field(default_factory=dict)
 
     def tell(self, events: Iterable[Event]) -> None:
@@ -199,7 +224,13 @@ class Batch:
             start.epoch,
         )
         self.begun.append(row)
+        self.slots += slots_of(event)
         self._note(event, encode(row[3:]))
+
+    def miss(self, event: Event) -> None:
+        """Takes in a `slots_missed`: it is of no run."""
+        self.slots += slots_of(event)
+        self._note(event, "{}")
 
     def _end(self, event: Event) -> None:
         status = event.data.get("status") or ("succeeded" if event.data.get("ok") else "failed")
@@ -295,11 +326,12 @@ class Derived:
     assets: dict[str, int] = field(default_factory=dict)
     steps: dict[str, tuple[object, ...]] = field(default_factory=dict)
     attempts: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    slots: dict[tuple[str, int], tuple[object, ...]] = field(default_factory=dict)
 
     def differences(self, other: Derived) -> list[str]:
         """What is not the same in both, in words; empty if they are equal."""
         found = []
-        for name in ("runs", "values", "assets", "steps", "attempts"):
+        for name in ("runs", "values", "assets", "steps", "attempts", "slots"):
             mine, others = getattr(self, name), getattr(other, name)
             for key in sorted({*mine, *others}, key=str):
                 if mine.get(key) != others.get(key):
@@ -317,6 +349,10 @@ def fold(log: Iterable[tuple[Event, Json]]) -> Derived:
 
 
 def _apply(state: Derived, event: Event, facts: Json) -> None:
+    if event.kind in (Kind.RUN_STARTED, Kind.SLOTS_MISSED):
+        state.slots |= {(row.schedule, row.slot): tuple(row) for row in slots_of(event)}
+    if event.kind is Kind.SLOTS_MISSED:
+        return
     if event.kind is Kind.RUN_STARTED:
         state.runs[event.run] = (event.run, event.seq, event.ts, *facts, None, None, "running", "{}")
     elif event.kind is Kind.RUN_FINISHED:

@@ -26,6 +26,7 @@ from .tables import (
     PUT_EVENTS,
     PUT_RUNS,
     PUT_SEALS,
+    PUT_SLOTS,
     PUT_STAMPS,
     PUT_STEPS,
     PUT_VALUES,
@@ -41,6 +42,9 @@ _CHECKPOINT_AT = 4 << 20
 _LAST_RUNS = "select run from runs order by first desc limit ?"
 _NEEDED = f"""select digest from materializations
     where inline is null and (seq in (select seq from assets) or run in ({_LAST_RUNS}))"""
+
+_BEGUN = "json_extract(events.data, '$.schedule'), json_extract(events.data, '$.slot')"
+_RUNS = f"select runs.*, {_BEGUN} from runs left join events on seq = first order by first desc limit ?"
 
 Row = tuple[Any, ...]
 
@@ -163,7 +167,15 @@ class LedgerReader:
             for (wrong,) in connection.execute("pragma integrity_check(runs)"):
                 if wrong != "ok":
                     raise damaged(self._path, wrong)
-            return connection.execute("select * from runs order by first desc limit ?", (limit,)).fetchall()
+            return connection.execute(_RUNS, (limit,)).fetchall()
+
+    def slots(self, schedule: str, until: int, limit: int) -> list[Row]:
+        """The last settled slots of a schedule that are not later than `until`, newest first."""
+        with self._reading() as connection:
+            return connection.execute(
+                "select * from slots where schedule = ? and slot <= ? order by slot desc limit ?",
+                (schedule, until, limit),
+            ).fetchall()
 
     def events(self, run: str, after: int, limit: int) -> list[Event]:
         """Events of a run with a higher number than `after`, in order; `limit` -1 is all."""
@@ -309,6 +321,7 @@ class LedgerWriter:
             crash_point("ledger.begun")
             self._check_owner(connection, batch.start)
             _put(connection, PUT_RUNS, batch.begun)
+            _put(connection, PUT_SLOTS, batch.slots)
             _put(connection, PUT_EVENTS, events)
             _put(connection, PUT_SEALS, [(last, head)])
             crash_point("ledger.events_written")

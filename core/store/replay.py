@@ -47,7 +47,15 @@ def _tables(connection: sqlite3.Connection) -> Derived:
         assets=dict(connection.execute("select asset, seq from assets")),
         steps={row[0]: row for row in connection.execute("select * from steps")},
         attempts={row[0]: row for row in connection.execute("select * from attempts")},
+        slots={**_slots(connection)},
     )
+
+
+def _slots(connection: sqlite3.Connection) -> dict[tuple[str, int], Row]:
+    """None in a ledger of a format that had none."""
+    if connection.execute("select 1 from sqlite_master where name = 'slots'").fetchone() is None:
+        return {}
+    return {row[:2]: row for row in connection.execute("select * from slots")}
 
 
 def verify_chain(connection: sqlite3.Connection, name: str, key: bytes) -> list[str]:

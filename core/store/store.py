@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from .baseline import Baseline, load_baseline, save_baseline
 from .crash import crash_point
 from .database import LEDGER, identity
 from .disk import private_folder, sync_folder
-from .facts import Batch
+from .facts import Batch, SlotRow
 from .faults import storage_error, understood
 from .ledger import LedgerReader, LedgerWriter, Row
 from .lock import Holder, ProjectLock
@@ -52,7 +52,8 @@ _STATUSES = frozenset({"running", "succeeded", "failed", "cancelled", "interrupt
 class RunSummary:
     """One run. Times are Unix times in seconds; `seq` is the number of its first event.
 
-    `status` is `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
+    `status` is `running`, `succeeded`, `failed`, `cancelled` or `interrupted`. `schedule` and `slot` (Unix time)
+    are of what began it, where nobody did.
     """
 
     run: str
@@ -64,6 +65,8 @@ class RunSummary:
     jobs: int
     pid: int
     counts: Mapping[str, int] = field(default_factory=dict)
+    schedule: str | None = None
+    slot: int | None = None
 
 
 class Store:
@@ -239,17 +242,10 @@ class Store:
 
     def close_dead_runs(self, *, lock: ProjectLock) -> tuple[str, ...]:
         """Closes as interrupted what dead owners left, without beginning a run; returns the names of the runs.
-
-        For the holder of `lock`. Raises StoreError where nothing can be written.
-        """
-        self._check_owned(lock)
-        path = self.folder / LEDGER
-        try:
-            with contextlib.closing(LedgerWriter(path, self._sealer())) as ledger:
-                _, events, _ = recover(ledger, self.logs, {}, "", "", 0, time.time())
-        except (OSError, sqlite3.Error) as error:
-            raise storage_error(path, error) from error
-        return tuple(event.run for event in events if event.kind is Kind.RUN_FINISHED)
+        For the holder of `lock`. Raises StoreError."""
+        with self.writing(lock) as ledger:
+            closed = recover(ledger, self.logs, {}, "", "", 0, time.time())[1]
+        return tuple(event.run for event in closed if event.kind is Kind.RUN_FINISHED)
 
     def restore(
         self, task: str, *, run: str, lock: ProjectLock, redo: bool = False, now: float | None = None
@@ -306,23 +302,25 @@ class Store:
     ) -> tuple[Event, ...]:
         """One commit that is a run of its own: its beginning, what `put` adds after the event `last` at `now`, its
         end. First closes what dead owners left."""
-        self._check_owned(lock)
-        path, now = self.folder / LEDGER, time.time() if now is None else now
-        try:
-            with contextlib.closing(LedgerWriter(path, self._sealer())) as ledger:
-                start, _, last = recover(ledger, self.logs, {}, run, selection, 1, now)
-                batch = Batch(start)
-                begun = Event(last + 1, now, run, Kind.RUN_STARTED, data={"note": selection})
-                batch.tell((begun,))
-                events = put(batch, last + 1, now)
-                count = sum(event.asset is None for event in events)
-                data: dict[str, Json] = {"ok": True, "status": "succeeded", "counts": {word: count}}
-                ended = Event(events[-1].seq + 1, now, run, Kind.RUN_FINISHED, data=data)
-                batch.tell((ended,))
-                ledger.write(batch)
-        except (OSError, sqlite3.Error) as error:
-            raise storage_error(path, error) from error
+        now = time.time() if now is None else now
+        with self.writing(lock) as ledger:
+            start, _, last = recover(ledger, self.logs, {}, run, selection, 1, now)
+            batch = Batch(start)
+            begun = Event(last + 1, now, run, Kind.RUN_STARTED, data={"note": selection})
+            batch.tell((begun,))
+            events = put(batch, last + 1, now)
+            count = sum(event.asset is None for event in events)
+            data: dict[str, Json] = {"ok": True, "status": "succeeded", "counts": {word: count}}
+            ended = Event(events[-1].seq + 1, now, run, Kind.RUN_FINISHED, data=data)
+            batch.tell((ended,))
+            ledger.write(batch)
         return begun, *events, ended
+
+    def slots(self, schedule: str, *, until: float = 1 << 62, limit: int = 1) -> list[SlotRow]:
+        """The last slots of a schedule, not later than `until`, that have a run or were missed; newest first."""
+        rows = self._reader.slots(schedule, int(until), limit)
+        with understood(self.folder / LEDGER):
+            return [SlotRow._make(row) for row in rows]
 
     def past(self, task: str) -> Past:
         """What a task has made, success after success."""
@@ -333,6 +331,17 @@ class Store:
     def restored(self, asset: str, limit: int = 20) -> dict[int, int]:
         """Which of the last values of an asset are earlier ones made current again, and which: by their `seq`."""
         return self._reader.restored(asset, limit)
+
+    @contextlib.contextmanager
+    def writing(self, lock: ProjectLock) -> Iterator[LedgerWriter]:
+        """The ledger, for commits of the holder of `lock`. Raises StoreError where nothing can be written."""
+        self._check_owned(lock)
+        path = self.folder / LEDGER
+        try:
+            with contextlib.closing(LedgerWriter(path, self._sealer())) as ledger:
+                yield ledger
+        except (OSError, sqlite3.Error) as error:
+            raise storage_error(path, error) from error
 
     def _sealer(self) -> Sealer:
         return sealer_of(self.folder, self._reader.name())
@@ -363,9 +372,9 @@ class Store:
 
 
 def _summary(row: Row, alive: Holder | None) -> RunSummary:
-    run, first, started, selection, jobs, pid, _boot, _epoch, _last, finished, status, counts = row
+    run, first, started, selection, jobs, pid, _boot, _epoch, _last, finished, status, counts, *began = row
     if status not in _STATUSES or not isinstance(started, float):
         raise ValueError(f"no run has the status {status!r}")
     if status == "running" and (alive is None or (alive.run or run, alive.pid) != (run, pid)):
         status = "interrupted"
-    return RunSummary(run, first, started, finished, status, selection, jobs, pid, json.loads(counts))
+    return RunSummary(run, first, started, finished, status, selection, jobs, pid, json.loads(counts), *began)

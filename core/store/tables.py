@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 2
+FORMAT = 3
 """`user_version` of the files that this reads and writes."""
 
 APPLICATION = 0x42414B45
@@ -41,7 +41,15 @@ create table stamps (digest text primary key, stamp text not null) without rowid
 SEALS = "create table seals (seq integer primary key, head blob not null)"
 """One row for each group that was committed: the number of its last event, and the head of the chain then."""
 
-SCHEMA = f"{FIRST_SCHEMA}{SEALS};"
+SLOTS = """create table slots (
+    schedule text not null, slot integer not null, first integer not null, missed integer not null,
+    run text, seq integer not null, primary key (schedule, slot)
+) without rowid"""
+"""One row for each slot of a schedule that began a run (`missed` is 0), and one for each series of slots that were
+missed, by its last. Times are whole Unix times in seconds."""
+
+SECOND_SCHEMA = f"{FIRST_SCHEMA}{SEALS};"
+SCHEMA = f"{SECOND_SCHEMA}{SLOTS};"
 
 
 def settled(statement: str) -> str:
@@ -53,7 +61,7 @@ def _statements(schema: str) -> frozenset[str]:
     return frozenset(found for statement in schema.split(";") if (found := settled(statement)))
 
 
-SCHEMAS = {1: _statements(FIRST_SCHEMA), 2: _statements(SCHEMA)}
+SCHEMAS = {1: _statements(FIRST_SCHEMA), 2: _statements(SECOND_SCHEMA), 3: _statements(SCHEMA)}
 """All statements of a format."""
 
 VALUE_COLUMNS = "seq, asset, task, run, ts, duration, codec, digest, size, version, type, metadata, inline"
@@ -65,6 +73,7 @@ PUT_ASSETS = ("insert or replace into assets values ", 2, "")
 PUT_STAMPS = ("insert or replace into stamps values ", 2, "")
 PUT_ATTEMPTS = ("insert or replace into attempts values ", 9, "")
 PUT_SEALS = ("insert into seals values ", 2, "")
+PUT_SLOTS = ("insert into slots values ", 6, "")
 PUT_RUNS = ("insert into runs (run, first, started, selection, jobs, pid, boot, epoch) values ", 8, "")
 RESTORE_STEPS = "update steps set digest = ?, body = ?, version = ?, run = ?, seq = ?, ts = ? where task = ?"
 PUT_STEPS = (

@@ -37,7 +37,10 @@ def prepare(order: Order, root: Path, store: Path) -> Prepared:
     scratch = store / "tmp" / order.attempt
     env = dict(order.env)
     for given in order.inputs:
-        env[given.input.identifier] = place_of(given, scratch)
+        if not given.input.part:
+            env[given.input.identifier] = place_of(given, scratch)
+    if order.partition is not None or order.gathers:
+        env.update(_of_partitions(order, scratch))
     for name, value in order.params.items():
         env[variable(name)] = param_text(value)
     places = output_places(order, scratch / "out")
@@ -53,6 +56,17 @@ def prepare(order: Order, root: Path, store: Path) -> Prepared:
             raise CannotStore(f"the value of {name} has a NUL character, which no environment can hold")
     cwd = os.fspath(root / order.action.folder)
     return Prepared((SHELL, "-c", order.action.command), cwd, env, scratch if places else None, places)
+
+
+def _of_partitions(order: Order, scratch: Path) -> dict[str, str]:
+    from .partitions import gathered, lay_out, variables
+
+    env = variables(order)
+    found = gathered(order.inputs)
+    for name in order.gathers:
+        places = {g.input.part: place_of(g, scratch / str(n)) for n, g in enumerate(found.get(name, ()))}
+        env[name] = lay_out(scratch / "parts" / name[:LONGEST], places)
+    return env
 
 
 def variable(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ SETTINGS = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
 }
+
+
+Part = tuple[str, str, str]
 
 
 class SqlSteps:
@@ -76,8 +79,10 @@ class SqlSteps:
         connection = duckdb.connect(":memory:", config=SETTINGS)
         try:
             views, unreadable = self._views(order, scratch)
-            self.confine(connection, scratch, [path for _, _, path in views])
-            create_views(connection, views)
+            several = self._several(order, scratch) if order.gathers else {}
+            gathered = [path for tables in several.values() for _, _, path in tables]
+            self.confine(connection, scratch, [*(path for _, _, path in views), *gathered])
+            create_views(connection, views, several)
             try:
                 return self._query(duckdb, connection, order, scratch)
             except duckdb.CatalogException as failure:
@@ -105,6 +110,8 @@ class SqlSteps:
         """(name, reader, path) of every input that is a table, and why the others are not."""
         views, unreadable = [], {}
         for given in order.inputs:
+            if given.input.part:
+                continue
             name = given.input.identifier
             found = self.table_of(given, scratch / "in" / name)
             if isinstance(found, str):
@@ -112,6 +119,20 @@ class SqlSteps:
             elif found is not None:
                 views.append((name, *found))
         return views, unreadable
+
+    def _several(self, order: Order, scratch: Path) -> dict[str, list[Part]]:
+        """(encoded key, reader, path) of each partition, by the table that they are together."""
+        from .partitions import gathered
+
+        found: dict[str, list[Part]] = {name: [] for name in order.gathers}
+        for name, parts in gathered(order.inputs).items():
+            for number, given in enumerate(parts):
+                table = self.table_of(given, scratch / "in" / name / str(number))
+                if isinstance(table, str):
+                    raise CannotStore(table)
+                if table is not None:
+                    found[name].append((given.input.part, *table))
+        return found
 
     def table_of(self, given: Given, scratch: Path) -> tuple[str, str] | str | None:
         """The reader of an input and its path; why it is no table; None where there is nothing to read."""
@@ -162,11 +183,40 @@ class SqlSteps:
         return (Made(order.outputs[0].asset, encoded.stored, encoded.path, encoded.metadata),)
 
 
-def create_views(connection: Any, views: Iterable[tuple[str, str, str]]) -> None:
-    """Each (name, reader, path) as a view; from then on no query can change a setting."""
+def create_views(
+    connection: Any, views: Iterable[tuple[str, str, str]], several: Mapping[str, list[Part]] | None = None
+) -> None:
+    """Each (name, reader, path) as a view, and what is `several` partitions as one; from then on no query can change
+    a setting."""
     for name, reader, path in views:
         connection.execute(f"create view {quoted(name)} as select * from {reader.format(path=literal(path))}")
+    for name, tables in (several or {}).items():
+        connection.execute(union_of(name, tables))
     connection.execute("set lock_configuration = true")
+
+
+def union_of(name: str, tables: Sequence[Part]) -> str:
+    """One view of several partitions: columns by name, and `partition` says where a row is from."""
+    from ..naming import shown_part
+
+    if not tables:
+        return f"create view {quoted(name)} as select null::varchar as partition where false"
+    parquet = READERS[".parquet"]
+    if all(reader == parquet for _, reader, _ in tables):
+        known = {path: shown_part(part) for part, _, path in tables}
+        paths = ", ".join(map(literal, known))
+        if len(known) == len(tables):
+            keys = ", ".join(f"{literal(path)}: {literal(key)}" for path, key in known.items())
+            return (
+                f'create view {quoted(name)} as select * exclude ("partition of"), '
+                f'map {{{keys}}}["partition of"] as partition '
+                f"from read_parquet([{paths}], union_by_name = true, filename = 'partition of')"
+            )
+    selects = [
+        f"select *, {literal(shown_part(part))} as partition from {reader.format(path=literal(path))}"
+        for part, reader, path in tables
+    ]
+    return f"create view {quoted(name)} as {' union all by name '.join(selects)}"
 
 
 def has_rows(statement: Any) -> bool:
@@ -178,9 +228,14 @@ def has_rows(statement: Any) -> bool:
 def chosen(order: Order, statement: Any) -> dict[str, Json] | None:
     """The params that a statement names. Raises CannotStore for one that the step does not have."""
     wanted = statement.named_parameters
-    for name in sorted(wanted - set(order.params)):
+    known = order.params
+    if order.partition is not None:
+        from .partitions import named_values
+
+        known = {**known, **named_values(order)}
+    for name in sorted(wanted - set(known)):
         raise CannotStore(f"the query uses ${name}, but the step has no such param")
-    return {name: order.params[name] for name in wanted} or None
+    return {name: known[name] for name in wanted} or None
 
 
 def reader_of(path: str, name: str, asset: str) -> tuple[str, str] | str:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ..api import Context
-from ..engine.executor import Made, Order, Outcome
+from ..engine.executor import Given, Made, Order, Outcome
 from ..fingerprint.importer import ProjectImporter
 from ..load.callables import call_parameters, find_function
 from ..load.python_types import Parameter
@@ -127,7 +127,9 @@ class PythonSteps:
         )
 
     def _arguments(self, loaded: Loaded, order: Order, said: Said, scratch: str) -> dict[str, Any]:
-        inputs = {given.input.identifier: given for given in order.inputs}
+        inputs: dict[str, list[Given]] = {name: [] for name in order.gathers}
+        for given in order.inputs:
+            inputs.setdefault(given.input.identifier, []).append(given)
         arguments: dict[str, Any] = {}
         wanted, rest = [], False
         for parameter in loaded.parameters:
@@ -138,24 +140,27 @@ class PythonSteps:
             elif parameter.name in order.params:
                 arguments[parameter.name] = order.params[parameter.name]
             elif parameter.is_context:
-                arguments[parameter.name] = Context(
-                    order.task, order.number, dict(sorted(order.params.items())), said
-                )
+                arguments[parameter.name] = context_of(order, said)
         if rest:
             wanted += [name for name in inputs if name not in wanted]
         for name in wanted:
-            given = inputs[name]
-            if given.value is not None:
-                arguments[name] = decode(
-                    given.value,
-                    given.path,
-                    asset=given.input.asset,
-                    wanted=loaded.annotations.get(name),
-                    scratch=f"{scratch}/in/{name}",
-                )
+            annotation = loaded.annotations.get(name)
+            if name in order.gathers:
+                arguments[name] = {
+                    _key(given.input.part): self._value(
+                        given, item_of(annotation), f"{scratch}/in/{number}_{name}"
+                    )
+                    for number, given in enumerate(inputs[name])
+                }
             else:
-                arguments[name] = None if given.file is None else Path(given.file)
+                arguments[name] = self._value(inputs[name][0], annotation, f"{scratch}/in/{name}")
         return arguments
+
+    @staticmethod
+    def _value(given: Given, wanted: Any, scratch: str) -> Any:
+        if given.value is None:
+            return None if given.file is None else Path(given.file)
+        return decode(given.value, given.path, asset=given.input.asset, wanted=wanted, scratch=scratch)
 
     def _made(self, asset: str, value: object, scratch_file: str) -> Made:
         encoded = encode(value, scratch_file)
@@ -184,22 +189,55 @@ def awaited(result: Any) -> Any:
     return result
 
 
+def context_of(order: Order, said: Said) -> Context:
+    """What the step is told of its run."""
+    params = dict(sorted(order.params.items()))
+    if order.partition is None and not order.gathers:
+        return Context(order.task, order.number, params, said)
+    from .partitions import key_of, partition_of, window_of
+
+    partitions: dict[str, list[Any]] = {name: [] for name in order.gathers}
+    for given in order.inputs:
+        if given.input.part:
+            partitions[given.input.identifier].append(key_of(given.input.part))
+    return Context(
+        order.task.partition("\x1f")[0], order.number, params, said,
+        partition=partition_of(order), window=window_of(order),
+        partitions={name: tuple(keys) for name, keys in partitions.items()},
+    )  # fmt: skip
+
+
+def _key(part: str) -> str | tuple[str, ...]:
+    from .partitions import key_of
+
+    return key_of(part)
+
+
+def item_of(annotation: Any) -> Any:
+    """Of `dict[str, Table]`, in text or as a type, what the values are to be; else nothing."""
+    if isinstance(annotation, str):
+        inside = annotation.partition("[")[2] if annotation.endswith("]") else ""
+        return inside[:-1].rpartition(",")[2].strip() or None
+    return getattr(annotation, "__args__", (None,))[-1]
+
+
 def outputs_of(order: Order, result: Any) -> list[tuple[str, Any]]:
     """What was returned, by asset. Raises CannotStore where it does not fit what the task makes."""
     if not order.outputs:
         return []
     if len(order.outputs) == 1:
         return [(order.outputs[0].asset, result)]
-    names = ", ".join(repr(output.asset) for output in order.outputs)
+    names = ", ".join(repr(output.asset.partition("\x1f")[0]) for output in order.outputs)
     if not isinstance(result, dict):
         raise CannotStore(
             f"a task with several outputs returns a dict of {names}, not {type(result).__name__}"
         )
     found = []
     for output in order.outputs:
-        key = output.asset if output.asset in result else output.identifier
+        name = output.asset.partition("\x1f")[0]
+        key = name if name in result else output.identifier
         if key not in result:
-            raise CannotStore(f"the returned dict has no {output.asset!r}: it has to have {names}")
+            raise CannotStore(f"the returned dict has no {name!r}: it has to have {names}")
         found.append((output.asset, result[key]))
     return found
 

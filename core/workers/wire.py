@@ -72,6 +72,10 @@ def order_to(order: Order) -> dict[str, Json]:
         message["env"] = dict(order.env)
     if order.checks:
         message["checks"], message["now"] = [check.as_json() for check in order.checks], order.now
+    if order.partition is not None:
+        message["partition"] = dict(order.partition)
+    if order.gathers:
+        message["gathers"] = order.gathers
     return message
 
 
@@ -87,6 +91,8 @@ def order_from(message: Mapping[str, Any]) -> Order:
         number=message.get("number", 1),
         checks=_checks_from(message["checks"]) if "checks" in message else (),
         now=message.get("now", 0.0),
+        partition=message.get("partition"),
+        gathers=tuple(message.get("gathers", ())),
     )
 
 
@@ -108,12 +114,15 @@ def _action_from(kind: str, folder: str, first: str, second: str = "") -> Action
 
 def _given_to(given: Given) -> list[Json]:
     value = None if given.value is None else stored_to(given.value)
-    return [given.input.asset, given.input.identifier, value, given.path, given.file]
+    part = (given.input.part,) if given.input.part else ()
+    return [given.input.asset, given.input.identifier, value, given.path, given.file, *part]
 
 
 def _given_from(fields: list[Any]) -> Given:
-    asset, identifier, value, path, file = fields
-    return Given(Input(asset, identifier), None if value is None else stored_from(value), path, file)
+    asset, identifier, value, path, file, *part = fields
+    return Given(
+        Input(asset, identifier, "", *part), None if value is None else stored_from(value), path, file
+    )
 
 
 # ---- outcomes --------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums } tr + tr { bo
     inputs=[
         "delays_by_weather",
         "delays_by_hour",
+        "delays_by_month",
         "delays_by_plane_age",
         "delays_by_airport",
         "cancellations_by_day",
@@ -43,6 +44,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums } tr + tr { bo
 def write_report(
     delays_by_weather: Rows,
     delays_by_hour: Rows,
+    delays_by_month: Rows,
     delays_by_plane_age: Rows,
     delays_by_airport: Rows,
     cancellations_by_day: Rows,
@@ -61,6 +63,8 @@ def write_report(
     page = [
         "<h1>Late out of New York, 2013</h1>",
         svg.lines(by_season(delays_by_hour), "Mean delay at departure by planned hour", "min"),
+        "<h2>Month by month</h2>",
+        table(delays_by_month),
         svg.bars({row["conditions"]: row["mean_delay"] for row in weather}, "By weather", "min"),
         table(weather),
         svg.bars({row["years"]: row["mean_delay"] for row in ages}, "By age of the plane", "min"),

@@ -2,9 +2,9 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .core.api import CheckResult, Context, Table, asset, check, source, task
+    from .core.api import CheckResult, Context, Table, asset, check, schedule, source, task
 
-__all__ = ["CheckResult", "Context", "Table", "asset", "check", "source", "task"]
+__all__ = ["CheckResult", "Context", "Table", "asset", "check", "schedule", "source", "task"]
 __version__ = "0.1.0"
 
 

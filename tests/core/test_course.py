@@ -6,7 +6,8 @@ import pytest
 
 from bakehouse.core.engine.course import Course, Phase
 from bakehouse.core.graph.graph import Graph
-from bakehouse.core.model import Asset, Definitions, Input, Plan, PlannedStep, ShellAction, Task
+from bakehouse.core.model import Asset, Definitions, Input, ShellAction, Task
+from bakehouse.core.plan import Plan, PlannedStep
 
 
 def a_graph(**needs: str) -> Graph:

@@ -186,8 +186,8 @@ def test_what_is_defined_twice_names_both_places(bake: Bake) -> None:
         bake,
         a_dot_yaml="assets: {flour: {}, bread: {shell: x, task: bake}}\n",
         b_dot_yaml="assets: {flour: {}, cake: {shell: x, task: bake}}\ntasks: {knead: {outputs: [bread], shell: x}}\n",
-        bakehouse_dot_yaml="pools: {oven: 1}\nschedules: {s: {}}\n",
-        c_dot_yaml="pools: {oven: 2}\nschedules: {s: {}}\nassets: {}\n",
+        bakehouse_dot_yaml="pools: {oven: 1}\nschedules: {s: {cron: '@daily'}}\n",
+        c_dot_yaml="pools: {oven: 2}\nschedules: {s: {cron: '@daily'}}\nassets: {}\n",
     ) == [
         "b.yaml:1:10: the asset 'flour' is defined twice: first at a.yaml:1:10 (names are unique over the project)",
         "b.yaml:1:44: the task 'bake' is defined twice: first at a.yaml:1:21 (verb: names what stands on the edge)",

@@ -194,7 +194,10 @@ def test_of_a_file_that_breaks_off_nothing_is_called_undefined_or_unfinished(bak
             "definitions: [x.yaml]\nassets: {}",
             "1:1: definitions: is for bakehouse.yaml at the root of a project",
         ),
-        ("assets: {a: {partitions: 3}}", "1:26: asset 'a': partitions: must be a mapping or a word"),
+        (
+            "assets: {a: {partitions: 3}}",
+            "1:26: asset 'a': partitions: must be the name of a grid, a mapping,",
+        ),
         ("assets: {a: {checks: 3}}", "1:22: asset 'a': checks: must be a list, not the number 3 (write [3])"),
         (
             "tasks: {a: {params: {' x': 1}, shell: x}}",
@@ -257,9 +260,10 @@ def test_every_key_of_the_format_arrives(bakery: Write) -> None:
     defined = bakery("""\
 pipeline: cookies
 pools: {oven: 2}
-schedules: {nightly: {cron: '0 2 * * *', select: bread}}
+schedules: {nightly: {cron: '0 2 * * *', select: +bread, timezone: Europe/Berlin, catch_up: one, jitter: 2m,
+  force: true, description: while all sleep}}
 assets:
-  flour: {file: data/../flour.csv, max_age: 1d, partitions: {daily: 2026-01-01}}
+  flour: {file: data/../flour.csv, max_age: 1d}
   bread:
     deps: {flour: meal}
     task: bake
@@ -280,11 +284,14 @@ assets:
     isolate: true
     internal: true
     checks: [{not_null: grain, severity: warn, where: kg > 0}]
+    partitions: {daily: {start: 2026-01-01}}
     shell: bake "$meal" > "$OUTPUT"
 """)
 
     flour, bread, bake = defined.assets["flour"], defined.assets["bread"], defined.tasks["bake"]
-    assert (flour.file, flour.max_age, flour.partitions) == ("flour.csv", 86_400, {"daily": "2026-01-01"})
+    assert (flour.file, flour.max_age) == ("flour.csv", 86_400)
+    grid = [{"name": "day", "kind": "daily", "start": "2026-01-01"}]
+    assert (bread.partitions, bake.partitions) == (grid, grid)
     assert flour.is_source and bread.task == "bake"
     assert (bread.group, bread.tags, bread.owners, bread.description) == (
         "goods",
@@ -305,9 +312,17 @@ assets:
     )
     assert (bake.env, bake.retries, bake.backoff, bake.timeout) == ({"LANG": "C"}, 2, 30, 3600)
     assert (bake.pool, bake.code_version, bake.isolate, bake.group) == ("oven", "3", True, "goods")
-    assert str(bake.place) == "bakery.yaml:6:3"
+    assert str(bake.place) == "bakery.yaml:7:3"
     assert defined.pools == {"oven": 2} and defined.pipelines == ("cookies",)
-    assert defined.schedules == {"nightly": {"cron": "0 2 * * *", "select": "bread"}}
+    nightly = defined.schedules["nightly"]
+    assert (nightly.cron, nightly.timezone, nightly.select, nightly.force) == (
+        "0 2 * * *",
+        "Europe/Berlin",
+        "+bread",
+        True,
+    )
+    assert (nightly.catch_up, nightly.jitter, nightly.description) == ("one", 120, "while all sleep")
+    assert str(nightly.place) == "bakery.yaml:3:13"
 
 
 def test_the_schema_describes_every_key_for_editors() -> None:
@@ -321,9 +336,21 @@ def test_the_schema_describes_every_key_for_editors() -> None:
     assert {"deps", "shell", "sql", "python", "as"} - set(schema["$defs"]["AssetEntry"]["properties"]) == {
         "as"
     }
-    assert {"pipeline", "assets", "tasks", "defaults", "schedules", "pools", "secrets", "definitions"} == set(
-        schema["properties"]
-    )
+    assert {
+        "pipeline",
+        "assets",
+        "tasks",
+        "defaults",
+        "schedules",
+        "partitions",
+        "pools",
+        "params",
+        "profiles",
+        "on_success",
+        "on_failure",
+        "secrets",
+        "definitions",
+    } == set(schema["properties"])
 
 
 KEYS = [
@@ -332,6 +359,12 @@ KEYS = [
     "tasks",
     "defaults",
     "schedules",
+    "partitions",
+    "monthly",
+    "static",
+    "start",
+    "params",
+    "profiles",
     "pools",
     "definitions",
     "deps",

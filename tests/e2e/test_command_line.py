@@ -467,3 +467,21 @@ def test_why_shows_the_line_of_a_long_query_that_changed(call: Call, project: Pa
     assert reason["old"].count("\n") == 42 and reason["new"] == reason["old"].replace(
         "1 as last", "2 as last"
     )
+
+
+def test_a_compiled_module_that_was_cut_short_is_told_and_no_interruption(tmp_path: Path) -> None:
+    cache, home = tmp_path / "cache", tmp_path / "home"
+    (tmp_path / "bakehouse.yaml").write_text("assets: {bread: {shell: 'true'}}")
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(cache), "BAKEHOUSE_HOME": str(home)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def ls() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bakehouse", "-C", str(tmp_path), "ls"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+    assert ls().returncode == 0
+    (compiled,) = (path for path in cache.rglob("listing.*.pyc") if path.parent.name == "cli")
+    compiled.write_bytes(compiled.read_bytes()[:4096])
+    told = ls()
+    assert told.returncode == 1 and "a compiled file of the program breaks off" in told.stderr
+    assert "__pycache__" in told.stderr and "Traceback" not in told.stderr

@@ -16,18 +16,35 @@ ROOT = Path(__file__).resolve().parents[2]
 TOLD = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 VALUE = {"run", "task", "ts", "seconds", "codec", "type", "size", "version", "digest", "metadata"}
-RUN = {"run", "started", "finished", "status", "counts", "selection", "jobs"}
+RUN = {
+    "run",
+    "started",
+    "finished",
+    "status",
+    "counts",
+    "selection",
+    "jobs",
+    "schedule",
+    "slot",
+    "profile",
+    "params",
+}
+SCHEDULE = {
+    "name", "cron", "on_change", "timezone", "select", "catch_up", "jitter", "force", "description", "next", "last",
+    "missed", "paused", "trouble",
+}  # fmt: skip
 STEP = {
     "task", "outcome", "attempts", "started", "seconds", "error", "by", "reasons", "assets", "logs",
 }  # fmt: skip
 NODE = {
     "key", "kind", "group", "title", "state", "reasons", "new", "changed", "task", "byproduct", "pipeline",
     "description", "tags", "owners", "metadata", "place",
+    "partitions",
 }  # fmt: skip
 EDGE = {"from", "to", "label", "kind", "from_kind", "to_kind"}
 GRAPH = {"pipelines", "view", "nodes", "edges", "withheld"}
 PLAN = {"steps", "counts", "estimate", "withheld"}
-PLANNED = {"task", "assets", "action", "reasons", "estimate_s", "critical"}
+PLANNED = {"task", "assets", "action", "reasons", "estimate_s", "critical", "auto"}
 ESTIMATE = {"wall_s", "work_s", "unknown", "jobs"}
 
 DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
@@ -55,11 +72,30 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "logs idle": ({"key", "task", "lines"}, {}),
     "runs": ({"runs"}, {"runs": RUN}),
     "runs RUN": (RUN | {"steps"}, {"steps": STEP}),
-    "status": ({"counts", "assets", "steps", "new", "stale", "missing", "ok", "held", "withheld"}, {}),
+    "status": (
+        {
+            "counts",
+            "assets",
+            "steps",
+            "new",
+            "stale",
+            "missing",
+            "ok",
+            "held",
+            "withheld",
+            "profile",
+            "params",
+            "partitions",
+        },
+        {},
+    ),
+    "schedule": ({"schedules"}, {"schedules": SCHEDULE}),
+    "schedule ls": ({"schedules"}, {"schedules": SCHEDULE}),
     "trust": ({"root", "trusted"}, {}),
 }
 
 PIPELINE = """
+schedules: {nightly: {cron: "@daily", select: bread}}
 assets:
   flour: {file: flour.txt}
   table: {sql: select 1 as n}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bakehouse.core.events import Event, Kind
-from bakehouse.core.model import Node, Plan, ReasonKind, State
+from bakehouse.core.model import Node, ReasonKind, State
+from bakehouse.core.plan import Plan
 from bakehouse.core.problems import NotTrusted, ProblemError, ProjectHeld, StoreError
 from bakehouse.core.running import Running
 from bakehouse.core.workbench import Workbench

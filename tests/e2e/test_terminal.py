@@ -131,6 +131,26 @@ def test_quitting_mid_run_asks_and_then_leaves_no_child_behind(tmp_path: Path, t
     assert "cancelled" in t.text
 
 
+def test_what_expires_is_seen_to_and_what_is_kept_up_is_made_by_itself(
+    tmp_path: Path, terminal: Opener
+) -> None:
+    file = tmp_path / "fridge.yaml"
+    file.write_text(
+        "assets:\n  recipe: {file: recipe.txt}\n"
+        "  eggs: {max_age: 2s, shell: 'date > \"$OUTPUT\"'}\n"
+        '  dough: {deps: [recipe], auto: true, shell: \'cat "$recipe" > "$OUTPUT"\'}\n'
+    )
+    (tmp_path / "recipe.txt").write_text("whisk")
+    t = terminal(SCREEN, file)
+    t.sees("1 ran")
+    assert "1 never" in t.text and "1 fresh" in t.text
+    t.press("a")
+    t.sees("2 fresh")
+    t.sees("1 stale")
+    t.press("q")
+    t.ends_with(0)
+
+
 def test_what_is_typed_right_behind_a_slash_is_the_filter_and_no_key(
     tmp_path: Path, terminal: Opener
 ) -> None:
@@ -140,6 +160,7 @@ def test_what_is_typed_right_behind_a_slash_is_the_filter_and_no_key(
     t.sees("dream")
     t.press("/state:x a")
     t.sees("/state:x a")
+    t.sees("Keep the filter")
     t.press("\x1b")
     t.sees("Filter")
     assert "never" in t.text and "asleep" not in t.text

@@ -28,7 +28,7 @@ SIZES = {
     "W": 5,
     "H": 5,
 }
-FEATURES = {"with schedules", "with Dask", "with the served screen"}
+FEATURES = {"with Dask", "with the served screen"}
 
 
 @cache

@@ -60,9 +60,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_command_exists(page: Path) -> None:
     from bakehouse.tui.cli.program import _COMMANDS
 
-    named = set(
-        re.findall(r"\bbakehouse (?:(?:-C|--since) \S++ ?|--?[a-z]+ )*+([a-z]+)\b(?!\.)", _code(page))
-    )
+    options = r"(?:(?:-C|-p|--since|--profile|--env-file) \S++ ?|--?[a-z]+ )*+"
+    named = set(re.findall(rf"\bbakehouse {options}([a-z]+)\b(?!\.)", _code(page)))
     assert named - {"import"} <= _COMMANDS.keys()
 
 

@@ -13,7 +13,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("textual", "rich", "networkx", "pydantic", "yaml", "duckdb", "asyncio", "watchfiles", "sqlite3")
+HEAVY = (
+    "textual",
+    "rich",
+    "networkx",
+    "pydantic",
+    "yaml",
+    "duckdb",
+    "asyncio",
+    "watchfiles",
+    "sqlite3",
+    "cronsim",
+)
 
 REPORT = """
 import atexit, json, sys

@@ -174,7 +174,8 @@ def unpacked(folder: Path, target: Path) -> None:
         archive.add(folder.parent, "project")
     shutil.rmtree(folder.parent)
     with tarfile.open(target.with_suffix(".tar")) as archive:
-        archive.extractall(target.parent / "unpacked", filter="tar")
+        archive.extraction_filter = getattr(tarfile, "tar_filter", None)  # none before 3.11.4
+        archive.extractall(target.parent / "unpacked")
     (target.parent / "unpacked" / "project").rename(target)
 
 

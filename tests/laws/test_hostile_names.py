@@ -72,7 +72,7 @@ def test_names_and_all_that_is_said_of_them_stay_text(
             "deps": [{"asset": "seed", "as": "seed"}],
             "task": f"make {name}"[:255].strip(),
             "verb": name, "group": name, "tags": [name], "owners": [name], "description": name,
-            "metadata": {name: name}, "params": {"word": name},
+            "metadata": {name: name}, "params": {"word": "$" + name if name.startswith("${") else name},
             "shell": 'printf %s "$word" > "$OUTPUT"; cat "$seed" > /dev/null; printf "%s\\n" "$word"',
         }  # fmt: skip
         if len({one["task"] for one in assets.values() if "task" in one}) != len(assets) - 1:

@@ -34,7 +34,8 @@ TABLES = ("runs", "assets", "steps", "attempts", "stamps", "events", "materializ
 def golden(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project of a golden store, unpacked, with its user's key at hand."""
     with tarfile.open(request.param) as archive:
-        archive.extractall(tmp_path, filter="tar")
+        archive.extraction_filter = getattr(tarfile, "tar_filter", None)  # none before 3.11.4
+        archive.extractall(tmp_path)
     monkeypatch.setenv("BAKEHOUSE_HOME", str(tmp_path / "home"))
     return tmp_path / "project"
 

@@ -59,7 +59,8 @@ LIMITS = ["-n 64", "-f 100", "-v 800000", "-s 256", "-c 0"]
 @pytest.mark.parametrize("limit", LIMITS)
 def test_under_a_limit_of_the_shell_it_works_or_says_why(limit: str, witness: NewWitness) -> None:
     watched = witness(layers=2, pause=0)
-    ended = watched.program.run(before=["sh", "-c", f'ulimit {limit}; exec "$@"', "sh"])
+    limited = ["sh", "-c", f'ulimit {limit}; exec "$@"', "sh"]
+    ended = watched.program.run(before=limited, environment={"PYTHONDONTWRITEBYTECODE": "1"})
     told = (ended.error + ended.errors).strip()
     assert ended.code >= 0, f"it died of signal {-ended.code}"
     assert ended.code == 0 or told

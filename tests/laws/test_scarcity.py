@@ -17,6 +17,8 @@ assets:
   loaves: {deps: [flour], sql: "select * from flour"}
   bread: {deps: [dough], shell: 'cat "$dough" > "$OUTPUT"; echo baked'}
 """
+WHOLE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""Python puts a compiled module into place though a limit has cut it short: what is compiled stays out of this."""
 PROGRAM = str(Path(sys.executable).with_name("bakehouse"))
 
 
@@ -33,7 +35,13 @@ def project(tmp_path: Path) -> Path:
 def under(limit: str, *words: str, at: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = ["/bin/bash", "-c", f'ulimit {limit}; exec "$@"', "limited", PROGRAM, *words]
     return subprocess.run(
-        command, cwd=at, env=env, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL
+        command,
+        cwd=at,
+        env=env | WHOLE,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        stdin=subprocess.DEVNULL,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -253,3 +254,18 @@ def test_another_recipe_for_baking_bakes_again_and_mixes_nothing(cookies: Projec
     run = cookies.materialize()
     assert run.tasks("step_started") == ["bake_in_oven"]
     assert {float(row["grams"]) for row in cookies.rows("chocolate_chip_cookies")} == {40.0}
+
+
+def test_expired_eggs_are_bought_anew_before_anything_is_made_of_them(cookies: Project) -> None:
+    steps = ["buy_eggs", "whisk_dough"]
+    assert cookies.materialize(file="eggs.yaml").ran == steps
+    assert cookies.materialize(file="eggs.yaml").idle
+    cookies.edit("eggs.yaml", lambda text: text.replace("max_age: 7d", "max_age: 0.01s"))
+    planned = json.loads(cookies.command("plan", "--json", file="eggs.yaml"))["steps"]
+    reasons = {step["task"]: [reason["kind"] for reason in step["reasons"]] for step in planned}
+    assert [step["task"] for step in planned] == steps
+    assert reasons == {"buy_eggs": ["expired"], "whisk_dough": ["upstream_stale"]}
+    assert cookies.states("eggs.yaml")["eggs"] == "stale"
+    run = cookies.materialize(file="eggs.yaml")
+    assert run.ran == ["buy_eggs"]
+    assert run.tasks("step_spared") == ["whisk_dough"], "the new eggs are as the old ones were"

@@ -297,6 +297,21 @@ def test_delays_by_hour_and_season(made: Project, tables: duckdb.DuckDBPyConnect
         assert close(rows[key]["mean_delay"], delay)
 
 
+def test_delays_by_month_are_those_of_its_partitions(
+    made: Project, tables: duckdb.DuckDBPyConnection
+) -> None:
+    late = "avg(case when dep_time is null or dep_delay is null then null else (dep_delay >= 15)::int end)"
+    query = f"select month, count(*), count(*) - count(dep_time), avg(dep_delay), {late} from flights group by month"
+    expected = {f"2013-{month:02}": rest for month, *rest in tables.execute(query).fetchall()}
+    rows = {str(row["month"]): row for row in made.rows("delays_by_month")}
+    assert list(rows) == sorted(expected) and len(rows) == 12
+    for month, (planned, cancelled, delay, share) in expected.items():
+        assert (int(rows[month]["planned"]), int(rows[month]["cancelled"])) == (planned, cancelled)
+        assert close(rows[month]["mean_delay"], delay) and close(rows[month]["late"], share, 4)
+    (node,) = made.ls_of("delays_of_month")
+    assert node["partitions"] == {"total": 12, "fresh": 12, "failed": 0, "missing": 0, "stale": 0}
+
+
 def test_cancellations_by_day(made: Project, tables: duckdb.DuckDBPyConnection) -> None:
     query = "select month, day, count(*), count(*) - count(dep_time) from flights group by all"
     expected = {(month, day): tuple(rest) for month, day, *rest in tables.execute(query).fetchall()}

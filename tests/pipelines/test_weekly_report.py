@@ -10,14 +10,20 @@ import itertools
 import mailbox
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from email import policy
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from bakehouse.core.clockwork import Clockwork
+from bakehouse.core.plan import Plan
+from bakehouse.core.schedules.due import Occasion
+from bakehouse.core.workbench import Workbench
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Project
@@ -149,3 +155,60 @@ def test_a_server_that_is_not_there_fails_the_sending_alone(weekly: Project) -> 
     assert run.tasks("step_failed") == ["send_email", "send_email"]
     assert run.ran == sorted(TASKS[:3])
     assert weekly.materialize().ran == ["send_email"]
+
+
+# ---- every Friday at seven ----------------------------------------------------------------------
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def sell(weekly: Project, monday: date, number: int) -> None:
+    """The orders of a week that has passed."""
+    with (weekly.root / "data" / "orders.csv").open("a") as file:
+        for day in range(7):
+            file.write(
+                f"{number * 10 + day},{monday + timedelta(days=day)},baguette,{number},{number * 240}\n"
+            )
+
+
+@pytest.mark.parametrize(
+    ("start", "weeks"),
+    [
+        pytest.param(date(2026, 3, 23), 2, id="clocks put forward"),
+        pytest.param(date(2026, 10, 19), 2, id="clocks put back"),
+        pytest.param(date(2026, 1, 5), 52, id="a whole year", marks=pytest.mark.full),
+    ],
+)
+async def test_it_goes_out_every_friday_at_seven_whatever_the_clocks_do(
+    weekly: Project, post: tuple[str, Received], monkeypatch: pytest.MonkeyPatch, start: date, weeks: int
+) -> None:
+    url, received = post
+    monkeypatch.setenv("BAKEHOUSE_SMTP_URL", url)
+    bench = Workbench.open(weekly.root, trust=True)
+    now = datetime.combine(start, time(0), BERLIN).timestamp()
+    end = datetime.combine(start + timedelta(weeks=weeks), time(0), BERLIN).timestamp()
+    begun: list[datetime] = []
+
+    async def begin(plan: Plan, occasion: Occasion) -> None:
+        assert occasion.slot is not None and occasion.slot <= now < occasion.slot + 1800
+        begun.append(datetime.fromtimestamp(occasion.slot, BERLIN))
+        assert (await bench.start(plan, occasion=occasion).wait()).ok
+
+    clockwork = Clockwork(bench, begin, clock=lambda: now)
+    try:
+        while now < end:
+            here = datetime.fromtimestamp(now, BERLIN)
+            if (here.weekday(), here.hour, here.minute) == (0, 0, 0):
+                sell(weekly, here.date() - timedelta(weeks=1), len(begun) + 1)
+            await clockwork.look()
+            now += 1800
+    finally:
+        await bench.aclose()
+    fridays = [start + timedelta(days=4, weeks=week) for week in range(weeks)]
+    assert begun == [datetime.combine(friday, time(7), BERLIN) for friday in fridays]
+    assert len({at.utcoffset() for at in begun}) == 2, "one of them is in summer, one in winter"
+    told = [message["Subject"] for message in received.messages]
+    assert told == [
+        f"Weekly report: {friday - timedelta(days=11)} to {friday - timedelta(days=5)}" for friday in fridays
+    ]
+    assert len({message["Message-ID"] for message in received.messages}) == weeks

@@ -19,7 +19,8 @@ import pytest
 
 from bakehouse.core.engine.engine import RunResult
 from bakehouse.core.events import Event, Kind
-from bakehouse.core.model import Node, Plan
+from bakehouse.core.model import Node
+from bakehouse.core.plan import Plan
 from bakehouse.core.workbench import Workbench
 from bakehouse.tui.app import BakehouseApp
 from bakehouse.tui.projection.rows import Row
@@ -37,6 +38,7 @@ class ToldRun:
         self.added: list[Plan] = []
         self.cancelled: list[str | None] = []
         self.jobs = 2
+        self.warnings: list[str] = []
         self._listeners = tuple(listeners)
         self._seq = 0
         self._over: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
@@ -80,7 +82,12 @@ class ToldBench(Workbench):
     logs: dict[str, Path]
 
     def start(  # type: ignore[override]
-        self, plan: Plan, *, jobs: int | None = None, listeners: Iterable[Callable[[Event], None]] = ()
+        self,
+        plan: Plan,
+        *,
+        jobs: int | None = None,
+        listeners: Iterable[Callable[[Event], None]] = (),
+        **more: Any,
     ) -> ToldRun:
         self.told = ToldRun(plan, listeners)
         self.told.tell(Kind.RUN_STARTED, jobs=2)

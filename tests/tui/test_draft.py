@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakehouse.core.graph.graph import Graph
-from bakehouse.core.model import Definitions, Node, Plan, PlannedStep, ShellAction, Task
+from bakehouse.core.model import Definitions, Node, ShellAction, Task
+from bakehouse.core.plan import Plan, PlannedStep
 from bakehouse.core.workbench import Workbench
 from bakehouse.tui.projection.draft import Draft
 

@@ -8,7 +8,8 @@ import pytest
 
 from bakehouse.core.events import Event, Kind
 from bakehouse.core.graph.graph import Graph
-from bakehouse.core.model import Asset, Definitions, Input, Plan, PlannedStep, ShellAction, State, Task
+from bakehouse.core.model import Asset, Definitions, Input, ShellAction, State, Task
+from bakehouse.core.plan import Plan, PlannedStep
 from bakehouse.core.plan.timing import Forecast
 from bakehouse.tui.projection.estimate import about, forecast_words
 from bakehouse.tui.projection.foresight import AT_ONCE, Foresight, Outlook, foresee

@@ -13,6 +13,7 @@ from bakehouse.tui.actions.logkeys import LogKeys
 from bakehouse.tui.actions.moves import Moves
 from bakehouse.tui.actions.replaykeys import ReplayKeys
 from bakehouse.tui.actions.tempo import Tempo
+from bakehouse.tui.actions.timekeys import TimeKeys
 from bakehouse.tui.actions.valuekeys import ValueKeys
 from bakehouse.tui.projection.footing import footer
 from bakehouse.tui.projection.keys import BY_ID, KEYS, Situation, reason
@@ -34,7 +35,7 @@ def test_every_key_does_something(key: object) -> None:
     id = key.id  # type: ignore[attr-defined]
     assert [
         part
-        for part in (LogKeys, ReplayKeys, Moves, Deeds, Tempo, Away, ValueKeys)
+        for part in (LogKeys, ReplayKeys, Moves, Deeds, Tempo, Away, ValueKeys, TimeKeys)
         if callable(getattr(part, id, None))
     ] != []
 

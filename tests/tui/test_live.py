@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakehouse.core.events import Event, Kind
-from bakehouse.core.model import Plan, PlannedStep, State
+from bakehouse.core.model import State
+from bakehouse.core.plan import Plan, PlannedStep
 from bakehouse.tui.projection.live import Live
 
 TASKS = ("mix", "bake", "eat")

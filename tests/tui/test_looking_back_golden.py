@@ -34,7 +34,7 @@ assets:
   shelf: {deps: [bread], sql: "select i as place, 'loaf ' || i as loaf, i % 3 = 0 as sold from range(40) t(i)"}
 """
 RUN = re.compile(r"\d{8}T\d{6}(?:-[0-9a-f]{0,6})?")
-WHEN = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d")
+WHEN = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|\d\d:[\d:]*(?=…)")
 PROCESS = re.compile(r"by process \d+, 2 at once *")
 TAKES = re.compile(r" *~?\b\d+(?:\.\d+)?(?: ?(?:ms|s|min|h)\b)(?: ago)?")
 DRAWN = re.compile(r"[▁▂▃▄▅▆▇█⠀-⣿]+")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.screen import Screen
 from textual.widget import Widget
 
 import bakehouse.tui
@@ -50,6 +51,7 @@ SINKS = {
     "Ask": "questions",
     "Help": "our words",
     "Box": "what Ask and Help are",
+    "AgendaPage": "schedules, and what they say of themselves",
 }
 
 
@@ -168,7 +170,27 @@ async def test_nothing_foreign_is_obeyed_anywhere(
         s.app.push_screen(Ask(s.app.ink(), Question("title", ((Bit(payload),),), "yes")))
         await look()
         await s.press("escape")
+        s.app.push_screen(schedules_page(s, payload))
+        await look()
+        await s.press("escape")
         assert s.app._exception is None
+
+
+def schedules_page(s: Any, payload: str) -> Screen[bool]:
+    from bakehouse.core.agenda import Item
+    from bakehouse.core.schedules.schedule import Schedule
+    from bakehouse.tui.widgets.agenda import AgendaPage
+
+    said = Schedule(payload, "@daily", select=payload, description=payload)
+    items = [Item(said, trouble=payload)]
+
+    async def look() -> list[Item]:
+        return items
+
+    async def pause(item: Item) -> None:
+        raise AssertionError
+
+    return AgendaPage(s.app.ink(), items, s.app.clock, look, pause, lambda item: None)
 
 
 def test_a_preview_of_anything_becomes_lines() -> None:

@@ -12,6 +12,7 @@ from textual.app import SuspendNotSupported
 
 from ...core.problems import ProblemError
 from ..background.stream import Streamer
+from ..projection.situation import place_of
 from ..tty.editor import editor_command
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Away:
 
     async def edit(self) -> None:
         session = self.app.session
-        place = session.place_of(self.app.tree_view.node) if session is not None else None
+        place = place_of(session, self.app.tree_view.node) if session is not None else None
         if session is None or place is None:
             return
         try:

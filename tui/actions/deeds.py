@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from ...core.model import Node, Plan
+from ...core.model import Node
+from ...core.plan import Plan
 from ...core.problems import DefinitionError, NotTrusted, Problem, ProblemError
-from ..background.stream import Streamer
 from ..background.watch import watch
 from ..panes.page import node_at
 from ..projection.caps import named
 from ..projection.draft import Draft
-from ..projection.endings import end_words, told
-from ..projection.live import OPEN, Live
+from ..projection.live import OPEN
 from ..projection.session import facts
-from ..projection.status import nothing_runs, run_words
+from ..projection.status import nothing_runs
 from ..projection.unfinished import retried
 
 if TYPE_CHECKING:
     from ...core.defined import Defined
-    from ...core.running import Running
     from ...core.workbench import Marks, Snapshot
     from ..background.feed import Feed
     from ..background.onlooker import Onlooker
+    from ..background.runs import Runs
     from ..stage import Stage
     from ..widgets.confirm import Asked, Question
     from .moves import Moves
@@ -38,12 +37,12 @@ _UNWATCHED = f"the files cannot be watched, {named('reload')} reads them again"
 class Deeds:
     """One method for each key's id. Only called where the key's reason does not forbid it."""
 
-    def __init__(self, app: Stage, moves: Moves, feed: Feed, onlooker: Onlooker, streamer: Streamer) -> None:
+    def __init__(self, app: Stage, moves: Moves, feed: Feed, onlooker: Onlooker, runs: Runs) -> None:
         self.app = app
         self._onlooker = onlooker
         self._moves = moves
         self._feed = feed
-        self._streamer = streamer
+        self._runs = runs
         self._previewed: tuple[Node, ...] = ()
 
     # ---- planning and running --------------------------------------------------------------------
@@ -77,7 +76,7 @@ class Deeds:
             if made.counts["run"]:
                 self._previewed = chosen
                 await self.app.weigh_plan(made)
-                session.preview = Draft(made, session.graph)
+                session.preview = Draft(made, session.runs)
                 self.app.show_rows(tree.node)
             else:
                 self.app.tell(nothing_runs(made, "would run"))
@@ -154,49 +153,28 @@ class Deeds:
             session.run.add(plan)
             self._feed.came()
             return True
-        live = Live()
-        live.expect(plan)
-        before, session.live = session.live, live
         try:
-            run = self.app.bench.start(plan, jobs=self.app.jobs, listeners=(self._feed.hear, self._streamer))
+            self._runs.begin(plan)
         except NotTrusted:
-            session.live = before
             await self.trust()
             return False
         except ProblemError as error:
-            session.live = before
             self.app.tell(str(error).replace("\n", ": "), "failed")
             return False
-        session.run = run
         session.marked.clear()
-        session.recount()
-        self._feed.began()
-        self.app.run_worker(self._see_to_the_end(run, live), name="run", group="run", exit_on_error=True)
         return True
-
-    async def _see_to_the_end(self, run: Running, live: Live) -> None:
-        try:
-            result = await run.wait()
-            if result.error:
-                self.app.tell(result.error.replace("\n", ": "), "failed")
-            else:
-                counts = run_words(live) if result.ok else told(result.counts)
-                self.app.tell(*end_words(live, result.ok, counts))
-        except ProblemError as error:
-            self.app.tell(str(error).replace("\n", ": "), "failed")
-        if live.ended is None and live.started is not None:
-            live.ended = self.app.clock()
-        self._feed.ended()
-        await self.app.look_again()
 
     async def cancel_step(self) -> None:
         session, node = self.app.session, self.app.tree_view.node
         if session is None or node is None:
             return
-        if session.elsewhere is not None:
-            await self._onlooker.cancel(session.task_of(node))
-        elif session.run is not None:
-            session.run.cancel(session.task_of(node))
+        task, live = session.task_of(node), session.live
+        parts = live.parts.get(task or "", {}) if live is not None else {}
+        for name in [one for one, step in parts.items() if step.state in OPEN] or [task or ""]:
+            if session.elsewhere is not None:
+                await self._onlooker.cancel(name)
+            elif session.run is not None:
+                session.run.cancel(name)
 
     async def cancel_run(self) -> None:
         from ..widgets.confirm import about_cancelling

@@ -9,6 +9,7 @@ from ...core.model import Node
 from ..paint.colours import PALETTES
 from ..paint.themes import PREFIX
 from ..projection.caps import named
+from ..projection.parts import whole
 from ..projection.rows import Folds, node_key
 from ..tty.clipboard import copy
 from ..widgets.log import LogView
@@ -129,6 +130,12 @@ class Moves:
         if self.app.session is not None:
             self.app.session.turn()
             self.app.show_rows(self.tree_view.node, reveal=True)
+
+    def partitions(self) -> None:
+        session, node = self.app.session, self.tree_view.node
+        if session is not None and node is not None:
+            session.parts.shown ^= {session.task_of(whole(node)) or ""}
+            self.app.show_rows(whole(node))
 
     def isolate(self) -> None:
         """Only what is up- and downstream of this, or all again."""

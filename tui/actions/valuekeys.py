@@ -9,6 +9,7 @@ from textual.screen import Screen
 from ...core.problems import ProblemError
 from ..background.valuework import ValueWork
 from ..projection.caps import named
+from ..projection.parts import is_part
 
 if TYPE_CHECKING:
     from ...core.plan import Survey
@@ -51,6 +52,11 @@ class ValueKeys:
         task = session.task_of(node) if session is not None and node is not None else None
         if session is None or task is None:
             return
+        if session.parts.tasks(task):
+            self.app.tell(
+                f"{task} is divided: {named('partitions')} shows its partitions, undo one of them", "stale"
+            )
+            return
         store = session.bench.store
         try:
             leads = await self.app.aside.call(way, store, task, redo=redo)
@@ -81,10 +87,13 @@ class ValueKeys:
         if session is None:
             return
         bench, chosen = session.bench, session.chosen(self.app.tree_view.node)
-        tasks = bench.tasks_of(chosen)
+        tasks: set[str] = set()
 
         def survey() -> Survey:
-            return bench.survey().survey
+            look = bench.survey()
+            parts = {task for node in chosen if is_part(node) and (task := session.task_of(node))}
+            tasks.update(parts | look.partitions_of(bench.tasks_of(chosen)))
+            return look.whole
 
         try:
             stale = await self.app.aside.call(lambda: acceptable(survey(), tasks))

@@ -73,7 +73,7 @@ class Onlooker:
         for event in sight.events:
             self._feed.hear(event)
             if event.kind is Kind.RUN_STARTED and session.survey is not None:
-                took = session.survey.recorded.durations
+                took = session.durations
                 for task, step in live.steps.items():
                     step.estimate = median(took[task]) if took.get(task) else None
         self._read_log_on()

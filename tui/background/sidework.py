@@ -17,6 +17,7 @@ from ..panes.past import OLDER, RUNS, Past, read_page
 from ..panes.whole import nothing_lines, withheld_line, withheld_lines
 from ..panes.why import why
 from ..projection.keys import Situation
+from ..projection.parts import whole
 from ..projection.session import Session
 from ..projection.states import LOOKS
 from .logwork import LogWork
@@ -156,6 +157,7 @@ class SideWork:
 
     async def _show_graph(self) -> None:
         session, node, chart = self.app.session, self.app.tree_view.node, self.app.side.chart
+        node = None if node is None else whole(node)
         if session is None or node is None or node not in session.view().nodes:
             return
         view, plain = session.view(), self.app.ascii_only
@@ -224,7 +226,7 @@ class SideWork:
             self.past, self._past_of = Past(), node
         way, runs, assets = self.past.way, self.past.runs, [node.name]
         if node.kind == "task" and session.is_defined(node):
-            assets = list(session.graph.tasks[node.name].outputs[:_OUTPUTS])
+            assets = list(session.outputs_of(node.name)[:_OUTPUTS])
         plain = self.app.ascii_only
         try:
             page = await self.app.aside.call(

@@ -51,7 +51,7 @@ class ValueWork:
     async def show(self, session: Session, node: Node, is_wanted: Callable[[], bool]) -> bool:
         """Shows the value of `node`; False where meanwhile something else was wanted."""
         if node.kind == "task":
-            outputs = session.graph.tasks[node.name].outputs
+            outputs = session.outputs_of(node.name)
             if not outputs:
                 self.app.side.say("this task makes nothing", node)
                 return True
@@ -75,7 +75,10 @@ class ValueWork:
 
     @staticmethod
     def _version_of(session: Session, node: Node) -> str | None:
-        return session.survey.survey.versions.get(node.name) if session.survey is not None else None
+        if session.survey is None:
+            return None
+        made = session.recorded_of(node).materializations.get(node.name)
+        return made.value.version if made is not None else session.survey.survey.versions.get(node.name)
 
     async def _show(self, session: Session, node: Node, token: object, is_wanted: Callable[[], bool]) -> bool:
         found = await self._thread.call(session.bench.preview, node.name)
@@ -233,7 +236,7 @@ class ValueWork:
     def _head(self, session: Session, node: Node, *sizes: str) -> Line:
         """What the value is of: name, state, type, size."""
         state, plain = session.state_of(node), self.app.ascii_only
-        made = session.survey.recorded.materializations.get(node.name) if session.survey is not None else None
+        made = session.recorded_of(node).materializations.get(node.name)
         words = [size for size in sizes if size]
         words += [type_words(made.value)] if made is not None else []
         dot = " | " if plain else " · "

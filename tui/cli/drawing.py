@@ -10,8 +10,8 @@ from ...core.graph.views import View
 from ...core.model import Node
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean
-from .listing import SELECTION_HELP, listing_as_json
-from .opening import chosen, open_workbench
+from .listing import listing_as_json
+from .opening import SELECTION_HELP, Selected, chosen, open_workbench, selecting
 from .options import Options
 from .output import mark, print_json, print_line
 from .surveying import survey_now
@@ -69,17 +69,17 @@ def as_mermaid(view: View) -> str:
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting()
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["dot", "mermaid", "json", "text"]),
+    type=click.Choice(["dot", "mermaid", "json", "text", "svg", "html"]),
     default="text",
-    help="What to print.",
+    help="What to print. svg is a picture, html a page with both views to search and walk in; each is one file.",
 )
 @click.option("--view", "kind", type=click.Choice(["asset", "task"]), default="asset", help="Nouns or verbs.")
 @click.pass_obj
-def graph(options: Options, selection: tuple[str, ...], form: str, kind: Literal["asset", "task"]) -> None:
+def graph(options: Options, selection: Selected, form: str, kind: Literal["asset", "task"]) -> None:
     """Print the graph."""
     bench = open_workbench(options)
     selected = chosen(bench, selection)
@@ -87,8 +87,18 @@ def graph(options: Options, selection: tuple[str, ...], form: str, kind: Literal
         print_json(listing_as_json(bench, kind, selected))
     elif form == "text":
         print_tree(bench, kind, selected)
+    elif form == "html":
+        from .page import as_page
+
+        print_line(as_page(bench, kind, selected).rstrip())
     else:
         view = bench.view(kind)
         if selected is not None:
             view = view.only(selected)
-        print_line(as_dot(view) if form == "dot" else as_mermaid(view))
+        if form == "svg":
+            from .svg import as_svg
+
+            look, _ = survey_now(bench)
+            print_line(as_svg(view, look.states, bench.project.name).rstrip())
+        else:
+            print_line(as_dot(view) if form == "dot" else as_mermaid(view))

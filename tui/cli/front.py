@@ -26,6 +26,7 @@ def open_project(options: Options) -> int:
             since=options.since,
             theme=options.theme,
             ascii_only=options.ascii_only,
+            choice=options.choice(),
         )
     from .drawing import print_tree
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from ...core.graph.views import View, ViewNode
-from ...core.model import Json, Node, Plan, Reason, State
+from ...core.model import Json, Node, Reason, State
 from ...core.problems import NotTrusted
 from ...core.store.lock import Holder
 from ...core.workbench import Marks, Snapshot, Workbench
@@ -19,8 +18,16 @@ from ..paint.sanitize import clean, one_line
 from ..projection.difference import Piece, difference
 from ..projection.states import ORDER
 from ..projection.tally import KINDS, counted, total_of
-from .opening import chosen, find_node, open_workbench
-from .options import Options, WholeNumber
+from .opening import (
+    SELECTION_HELP,
+    Selected,
+    chosen,
+    complete_keys,
+    find_node,
+    open_workbench,
+    selecting,
+)
+from .options import Options, one_partition
 from .output import (
     mark,
     print_columns,
@@ -34,13 +41,7 @@ from .output import (
 from .surveying import survey_now
 
 if TYPE_CHECKING:
-    from ...core.plan.timing import Forecast
-
-SELECTION_HELP = """
-SELECTION, as in Dagster: key  +key (with upstream)  key+ (with downstream)  2+key+1  group:x  tag:x
-kind:sql  state:stale  key:"raw_*"  sources()  sinks()  a and not (b or c). A task's name selects what
-it makes.
-"""
+    from ...core.folding import Parts
 
 
 def _shown(bench: Workbench, view: View, selected: frozenset[Node] | None) -> list[ViewNode]:
@@ -70,8 +71,23 @@ def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) 
         "changed": node in marks.changed,
         "task": node.name if node.kind == "task" else bench.definitions.assets[node.name].task,
         "byproduct": shown.byproduct,
+        "partitions": _counts(look, node),
         **_described(bench, node),
     }
+
+
+def _counts(look: Snapshot, node: Node) -> Json:
+    """How many partitions are in which state; null for what is not divided."""
+    if look.divided is None:
+        return None
+    from .partitions import counts_of
+
+    return counts_of(look, node.name if node.kind == "task" else look.defined.graph.producer(node.name))
+
+
+def _state_in_words(look: Snapshot, node: Node, state: State) -> str:
+    counts = _counts(look, node)
+    return state.value if counts is None else f"{state.value} {counts['fresh']:,}/{counts['total']:,}"
 
 
 def _described(bench: Workbench, node: Node) -> dict[str, Json]:
@@ -117,17 +133,17 @@ def listing_as_json(
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting()
 @click.option("--view", "kind", type=click.Choice(["asset", "task"]), default="asset", help="Nouns or verbs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "task"], as_json: bool) -> None:
+def ls(options: Options, selection: Selected, kind: Literal["asset", "task"], as_json: bool) -> None:
     """List nodes with their state."""
     bench = open_workbench(options)
     selected = chosen(bench, selection)
     if selected is not None and not _shown(bench, bench.view(kind), selected):
         where = f"only what the {kind} view does not show" if selected else "nothing"
-        talk(f"{' '.join(selection)} selects {where}", options.quiet)
+        talk(f"{selection} selects {where}", options.quiet)
     if as_json:
         print_json(listing_as_json(bench, kind, selected))
         return
@@ -138,7 +154,8 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
         signs = ("new", "changed", "") if spoken() else ("+", "±", " ")
         new = signs[0 if shown.node in marks.new else 1 if shown.node in marks.changed else 2]
         words = reasons_in_words(look.survey.of(shown.node))
-        row = (f"{mark(state)}{new}", clean(shown.title), state.value, clean(shown.group), words)
+        told = _state_in_words(look, shown.node, state)
+        row = (f"{mark(state)}{new}", clean(shown.title), told, clean(shown.group), words)
         rows.append((*row[1:3], *row[:1], *row[3:]) if spoken() else row)
     print_columns(rows)
     _tell_of(holder, options.quiet)
@@ -147,76 +164,6 @@ def ls(options: Options, selection: tuple[str, ...], kind: Literal["asset", "tas
 def _tell_of(holder: Holder | None, quiet: bool) -> None:
     if holder is not None:
         talk(f"a run is under way: {holder}", quiet)
-
-
-def plan_as_json(plan: Plan, found: Forecast, jobs: int, withheld: Sequence[str]) -> Json:
-    """The document of `plan --json`."""
-    critical = frozenset(found.critical)
-    return {
-        "schema": 1,
-        "steps": [
-            {
-                "task": step.task,
-                "assets": list(step.assets),
-                "action": step.action,
-                "reasons": reasons_as_json(step.reasons),
-                "estimate_s": step.estimate,
-                "critical": step.task in critical,
-            }
-            for step in plan.steps
-        ],
-        "counts": plan.counts,
-        "estimate": {
-            "wall_s": found.seconds,
-            "work_s": found.work if found.seconds is not None else None,
-            "unknown": found.unknown,
-            "jobs": jobs,
-        },
-        "withheld": list(withheld),
-    }
-
-
-_ACTION_STATES = {"run": State.RUNNING, "reuse": State.REUSED, "skip": State.BLOCKED}
-
-
-def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, quiet: bool) -> None:
-    """The plan as a document, or a line for each step that would run and a line of counts and the time they take."""
-    jobs = jobs or os.cpu_count() or 2
-    found = bench.forecast(plan, jobs)
-    if as_json:
-        print_json(plan_as_json(plan, found, jobs, bench.withheld))
-        return
-    from ..projection.estimate import about, forecast_words
-
-    rows = []
-    for step in plan.steps:
-        if step.action == "reuse":
-            continue
-        seconds = "" if step.estimate is None else about(step.estimate)
-        rows.append(
-            (
-                mark(_ACTION_STATES[step.action]),
-                step.action,
-                clean(step.task),
-                seconds,
-                reasons_in_words(step.reasons),
-            )
-        )
-    print_columns(rows)
-    counts = ", ".join(f"{count} to {action}" for action, count in plan.counts.items())
-    talk(": ".join(filter(None, (counts, forecast_words(found)))), quiet)
-
-
-@click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
-@click.option("--force", is_flag=True, help="As if everything selected were stale.")
-@click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.pass_obj
-def plan(options: Options, selection: tuple[str, ...], force: bool, jobs: int | None, as_json: bool) -> None:
-    """Say what would run, why, and how long it takes. Runs nothing."""
-    bench = open_workbench(options)
-    print_plan(bench, bench.plan(chosen(bench, selection), force=force), jobs, as_json, options.quiet)
 
 
 def reason_lines(reason: Reason) -> Iterator[str]:
@@ -233,29 +180,37 @@ def reason_lines(reason: Reason) -> Iterator[str]:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
+@one_partition
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def why(options: Options, key: str, as_json: bool) -> None:
+def why(options: Options, key: str, partition: str | None, as_json: bool) -> None:
     """Explain why a node is out of date, up to the root cause."""
     bench = open_workbench(options)
-    node = find_node(bench, key)
+    written = find_node(bench, key)
+    node = find_node(bench, key, partition)
     look, _ = survey_now(bench)
-    reasons, causes, untracked = look.survey.of(node), bench.causes(node), bench.untracked(node)
+    survey = look.survey if node == written else look.whole
+    reasons, causes, untracked = survey.of(node), bench.causes(node), bench.untracked(written)
     marks = bench.marks() if options.since is not None else None
     changes = (
-        [change for task in bench.tasks_of([node]) for change in marks.changes.get(task, ())] if marks else []
+        [change for task in bench.tasks_of([written]) for change in marks.changes.get(task, ())]
+        if marks
+        else []
     )
-    state = look.states[node]
+    state = survey.states[node]
     if as_json:
         print_json(
             {
                 "schema": 1,
-                "key": node.name,
+                "key": written.name,
+                **({} if partition is None else {"partition": partition}),
                 "kind": node.kind,
                 "state": state.kind,
                 "reasons": reasons_as_json(reasons),
-                "causes": [{"path": list(c.path), "reasons": reasons_as_json(c.reasons)} for c in causes],
+                "causes": [
+                    {"path": list(map(clean, c.path)), "reasons": reasons_as_json(c.reasons)} for c in causes
+                ],
                 "untracked": list(untracked),
                 "changes": reasons_as_json(changes),
                 "withheld": list(bench.withheld),
@@ -278,7 +233,8 @@ def why(options: Options, key: str, as_json: bool) -> None:
         print_line(f"  not tracked: {clean(name)}")
 
 
-@click.command()
+@click.command(epilog=SELECTION_HELP)
+@selecting()
 @click.option(
     "--check",
     is_flag=True,
@@ -287,15 +243,23 @@ def why(options: Options, key: str, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def status(options: Options, check: bool, as_json: bool) -> int:
-    """Count the assets, and the steps, by state."""
+def status(options: Options, selection: Selected, check: bool, as_json: bool) -> int:
+    """Count the assets, and the steps, by state: of all, or of what is selected."""
     bench = open_workbench(options)
+    nodes = chosen(bench, selection)
     look, holder = survey_now(bench)
     tasks = look.defined.graph.tasks
-    assets, steps = (Counter(look.states[n] for n in counted(look.defined.graph, k)) for k in KINDS)
-    makes_nothing = (Node("task", name) for name, task in tasks.items() if not task.outputs)
+    wanted = tasks.keys() if nodes is None else bench.tasks_of(nodes)
+
+    def is_wanted(node: Node) -> bool:
+        return nodes is None or node in nodes or (node.kind == "task" and node.name in wanted)
+
+    assets, steps = (
+        Counter(look.states[n] for n in counted(look.defined.graph, k) if is_wanted(n)) for k in KINDS
+    )
+    makes_nothing = (Node("task", name) for name in wanted if not tasks[name].outputs)
     counts = assets + Counter(look.states[node] for node in makes_nothing)
-    stale, missing = len(look.survey.reasons), assets[State.MISSING]
+    stale, missing = len(look.survey.reasons.keys() & wanted), assets[State.MISSING]
     is_well = not (stale or missing or bench.withheld)
     if as_json:
         print_json(
@@ -310,17 +274,38 @@ def status(options: Options, check: bool, as_json: bool) -> int:
                 "ok": is_well,
                 "held": None if holder is None else asdict(holder),
                 "withheld": list(bench.withheld),
+                "partitions": {name: parts.as_counts() for name, parts in _divided(bench, look)},
+                "profile": bench.definitions.profile or None,
+                "params": dict(bench.definitions.params),
             }
         )
     else:
+        if bench.definitions.profile:
+            print_line(f"profile {clean(bench.definitions.profile)}")
         for kind, tally in zip(KINDS, (assets, steps), strict=True):
             words = [f"{mark(s)} {tally[s]} {s.value}" for s in ORDER if tally[s]]
             total = total_of(kind, tally.total())
             print_line("  ".join([f"{total}:", *words]) if words else total)
+        for name, parts in _divided(bench, look):
+            print_line(_of_parts(name, parts))
         _tell_of(holder, options.quiet)
     if is_well or not check:
         return 0
     return NotTrusted.exit_code if bench.withheld else 3
+
+
+def _divided(bench: Workbench, look: Snapshot) -> Iterable[tuple[str, Parts]]:
+    if look.divided is None:
+        return ()
+    from .partitions import divided_assets
+
+    return divided_assets(bench, look)
+
+
+def _of_parts(name: str, parts: Parts) -> str:
+    from .partitions import in_words
+
+    return f"{clean(name)}: {in_words(parts)}"
 
 
 def _by_kind(counts: Counter[State]) -> dict[str, Json]:

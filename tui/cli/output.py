@@ -45,6 +45,10 @@ class _Manner:
     spoken = False
 
 
+_SHORT = 40
+"""Characters of what was and what is that have room beside a reason."""
+
+
 def speak_plainly() -> None:
     """From now on: no colour, no sign, no columns, for who listens."""
     _Manner.spoken = True
@@ -126,12 +130,28 @@ def talk(line: str, quiet: bool = False) -> None:
 
 
 def reasons_as_json(reasons: Iterable[Reason]) -> list[Json]:
-    return [reason.as_json() for reason in reasons]
+    return [_readable(reason.as_json()) for reason in reasons]
+
+
+def _readable(said: dict[str, Json]) -> Json:
+    """With nodes of partitions as `asset[key]`."""
+    if not any("\x1f" in text for text in said.values()):
+        return said
+    from ...core.naming import readable_json
+
+    return readable_json(said)
+
+
+def in_short(reason: Reason) -> str:
+    """What it says, and what changed where that is a word or two."""
+    told, old, new = one_line(reason.detail), reason.old or "", reason.new or ""
+    is_short = old and new and len(old) + len(new) <= _SHORT and "\n" not in old + new
+    return f"{told} ({one_line(old)} → {one_line(new)})" if is_short else told
 
 
 def reasons_in_words(reasons: Sequence[Reason], most: int = 2) -> str:
     """`cookie_dough is out of date; and 3 more reasons`."""
-    told = "; ".join(one_line(reason.detail) for reason in reasons[:most])
+    told = "; ".join(in_short(reason) for reason in reasons[:most])
     return told + (f"; and {len(reasons) - most} more" if len(reasons) > most else "")
 
 

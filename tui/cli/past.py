@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import click
 from ...core.history import PastStep, find_run, past_steps
 from ...core.model import Json
 from ...core.problems import ProblemError
+from ...core.schedules.schedule import by_words
 from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, last_state, one_line
 from ..projection.states import state_after
-from .opening import find_node, open_workbench
-from .options import Options, WholeNumber
+from .opening import complete_keys, find_node, open_workbench
+from .options import Options, WholeNumber, one_partition
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
 _BLOCK = 1 << 18
@@ -40,29 +42,35 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
         return
     past = bench.history(limit)
     if as_json:
-        print_json({"schema": 1, "runs": [_run_as_json(one) for one in past]})
+        print_json({"schema": 1, "runs": [_run_as_json(bench, one) for one in past]})
     else:
         print_columns([_run_row(one) for one in past])
         if not past:
             talk("nothing was run yet", options.quiet)
 
 
-def _run_as_json(run: RunSummary) -> dict[str, Json]:
-    fields = ("run", "started", "finished", "status", "counts", "selection", "jobs")
-    return {name: getattr(run, name) for name in fields}
+def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
+    fields = ("run", "started", "finished", "status", "counts", "selection", "jobs", "schedule", "slot")
+    said = next(iter(bench.store.events(run.run, limit=1)), None)
+    data = {} if said is None else said.data
+    settings = {"profile": data.get("profile"), "params": data.get("params") or {}}
+    return {**{name: getattr(run, name) for name in fields}, **settings}
 
 
 def _run_row(run: RunSummary) -> tuple[str, ...]:
     took = "" if run.finished is None else f"{run.finished - run.started:.1f} s"
     counts = ", ".join(f"{count} {phase}" for phase, count in (run.counts or {}).items() if count)
-    return clean(run.run), moment(run.started), run.status, took, counts
+    by = "" if run.schedule is None else clean(by_words(run.schedule))
+    return clean(run.run), moment(run.started), run.status, took, ", ".join(filter(None, (counts, by)))
 
 
 def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:
     run = find_run(bench.store, name)
     steps = past_steps(bench.store, run)
     if as_json:
-        print_json({"schema": 1, **_run_as_json(run), "steps": [_step_as_json(step) for step in steps]})
+        print_json(
+            {"schema": 1, **_run_as_json(bench, run), "steps": [_step_as_json(step) for step in steps]}
+        )
         return
     print_columns([_run_row(run)])
     told = [step for step in steps if step.outcome != "reused"]
@@ -72,7 +80,7 @@ def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:
 
 
 def _step_as_json(step: PastStep) -> dict[str, Json]:
-    return {
+    said: dict[str, Json] = {
         "task": step.task,
         "outcome": step.outcome,
         "attempts": step.attempts,
@@ -84,6 +92,19 @@ def _step_as_json(step: PastStep) -> dict[str, Json]:
         "assets": step.assets,
         "logs": [str(path) for path in step.logs],
     }
+    return _apart(said)
+
+
+def _apart(said: dict[str, Json]) -> dict[str, Json]:
+    """With the task as it was written, and its partition beside it."""
+    if "\x1f" not in said["task"]:
+        return said
+    from .partitions import named_apart
+
+    lines = {"lines": said["lines"]} if "lines" in said else {}
+    if "assets" in said:
+        said = {**said, "assets": [name.partition("\x1f")[0] for name in said["assets"]]}
+    return named_apart(said) | lines
 
 
 def _step_row(step: PastStep) -> tuple[str, ...]:
@@ -95,30 +116,39 @@ def _step_row(step: PastStep) -> tuple[str, ...]:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @click.option("--run", metavar="RUN", help="Of that run, by its name or the beginning of it.")
+@one_partition
 @click.option("--raw", is_flag=True, help="The very bytes, unsanitised.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def logs(options: Options, key: str, run: str | None, raw: bool, as_json: bool) -> None:
-    """Print the log of the last attempt at a node."""
+def logs(
+    options: Options, key: str, run: str | None, partition: str | None, raw: bool, as_json: bool
+) -> None:
+    """Print the log of the last attempt at a node; of what is divided, of the partition that was tried last."""
     bench = open_workbench(options)
-    node = find_node(bench, key)
-    task = node.name if node.kind == "task" else bench.graph.producer(node.name)
-    if task is None:
-        raise ProblemError(f"{key} is a source: nothing here makes it, so it has no log")
+    task = _task_of(bench, key, partition)
     file, about = _last_attempt(bench, task) if run is None else _attempt_in(bench, task, run)
     if raw:
         _print_raw(file)
         return
     if as_json:
         lines = [clean(last_state(line)) for line in _lines(file)]
-        print_json({"schema": 1, "key": key, "task": task, "lines": lines, **about})
+        print_json(_apart({"schema": 1, "key": key, "task": task, "lines": lines, **about}))
         return
     for block in _blocks(file):
         print_text(block)
     if file is None or not about or about["state"] != "succeeded":
         talk(_ending(task, file, about), options.quiet)
+
+
+def _task_of(bench: Workbench, key: str, partition: str | None) -> str:
+    node = find_node(bench, key, partition)
+    graph = bench.defined.as_it_runs(time.time()).graph if partition is not None else bench.graph
+    task = node.name if node.kind == "task" else graph.producer(node.name)
+    if task is None:
+        raise ProblemError(f"{key} is a source: nothing here makes it, so it has no log")
+    return bench.survey().tried_last(task)
 
 
 def _ending(task: str, file: Path | None, about: dict[str, Json]) -> str:

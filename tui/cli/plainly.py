@@ -101,7 +101,7 @@ def _told(work: Callable[[], None]) -> None:
 
 def _tree(options: Options, words: list[str]) -> None:
     from ..projection.text_tree import spoken_tree
-    from .opening import chosen, open_workbench
+    from .opening import Selected, chosen, open_workbench
     from .surveying import survey_now
 
     kind: Literal["asset", "task"] = "task" if words[:1] == ["tasks"] else "asset"
@@ -113,7 +113,7 @@ def _tree(options: Options, words: list[str]) -> None:
         node: state.value + (", new" if node in marks.new else ", changed" if node in marks.changed else "")
         for node, state in look.states.items()
     }
-    for line in spoken_tree(bench.view(kind), states, chosen(bench, selection)):
+    for line in spoken_tree(bench.view(kind), states, chosen(bench, Selected(selection))):
         print_line(line)
     if holder is not None:
         talk(f"a run is under way: {holder}")

@@ -7,6 +7,7 @@ import gc
 import importlib
 import io
 import itertools
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -28,12 +29,14 @@ _COMMANDS = {
     "demo": ("project", "Copy an example pipeline to a folder of yours and open it."),
     "doctor": ("project", "Check the project's store and this machine."),
     "gc": ("upkeep", "Remove stored values and logs that nobody needs."),
-    "graph": ("drawing", "Print the graph as dot, mermaid, json or text."),
+    "graph": ("drawing", "Print the graph as text, json, dot, mermaid, SVG or HTML."),
+    "init": ("starting", "Write a small project that works into a folder."),
     "logs": ("past", "Print the log of the last attempt at a node."),
     "ls": ("listing", "List nodes with their state."),
     "materialize": ("running", "Run what is stale or missing."),
-    "plan": ("listing", "Say what would run, why, and how long it takes."),
+    "plan": ("planning", "Say what would run, why, and how long it takes."),
     "runs": ("past", "List past runs, or the steps of one."),
+    "schedule": ("scheduling", "List what runs by itself, run it, pause it."),
     "schema": ("project", "Print the JSON Schema of the YAML format."),
     "show": ("values", "Preview the value of an asset, or list its past ones."),
     "status": ("listing", "Count nodes by state."),
@@ -99,6 +102,14 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, help) for name, (_, help) in sorted(_COMMANDS.items())])
 
 
+def _completed(
+    what: str, ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    found = getattr(importlib.import_module(".completing", __package__), what)
+    items: list[CompletionItem] = found(ctx, parameter, incomplete)
+    return items
+
+
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
@@ -116,6 +127,31 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 )
 @click.option("--trust", is_flag=True, help="Let the project's code run, this once.")
 @click.option("--python", metavar="EXE", help="The project's Python interpreter.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    envvar="BAKEHOUSE_PROFILE",
+    default="",
+    shell_complete=lambda *asked: _completed("profiles", *asked),
+    help="With the parameters, variables and pools of this profile.",
+)
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    metavar="NAME=VALUE",
+    multiple=True,
+    shell_complete=lambda *asked: _completed("parameters", *asked),
+    help="Set a parameter of the project. May be said several times.",
+)
+@click.option(
+    "--env-file",
+    "env_files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Take environment variables from FILE (NAME=VALUE a line) that are not set. No such file is read unasked.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No talk on stderr.")
 @click.option(
     "--since",
@@ -145,12 +181,17 @@ def cli(
     theme: str | None,
     ascii_only: bool | None,
     plain: bool,
+    profile: str,
+    params: tuple[str, ...],
+    env_files: tuple[Path, ...],
 ) -> None:
     """A keyboard-first terminal workbench for data pipelines.
 
     Without a command: the screen. SELECTION is written as in `ls --help`.
     """
-    ctx.obj = Options(path, trust, python, quiet, since, theme, ascii_only, plain)
+    if env_files:
+        _set_variables(env_files)
+    ctx.obj = Options(path, trust, python, quiet, since, theme, ascii_only, plain, profile, params)
     if plain:
         from .output import speak_plainly
 
@@ -161,10 +202,30 @@ def cli(
         ctx.exit(open_project(ctx.obj))
 
 
+def _set_variables(files: tuple[Path, ...]) -> None:
+    """What is set already stays; of two files the later one counts."""
+    from ...core.dotenv import read_variables
+
+    said = {name: value for file in files for name, value in read_variables(file).items()}
+    for name, value in said.items():
+        os.environ.setdefault(name, value)
+
+
 def _tell(message: str) -> None:
     from ..paint.sanitize import clean_lines
 
     tell(clean_lines(message))
+
+
+def _breaks_off(error: BaseException | None) -> bool:
+    """Whether an import found the end of a compiled module too early. (Python moves even such a file into place whose
+    writing was cut short, and click takes any EOFError for an end of the user's input.)"""
+    if not isinstance(error, EOFError):
+        return False
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_code.co_filename.startswith("<frozen importlib")
 
 
 def _mistaken(mistake: click.ClickException) -> int:
@@ -183,6 +244,10 @@ _ANYWHERE = {
     "--python": 2,
     "--since": 2,
     "--theme": 2,
+    "--profile": 2,
+    "-p": 2,
+    "--param": 2,
+    "--env-file": 2,
 }
 """Options of the program itself, and how many words each takes: they may stand behind the command too."""
 
@@ -195,7 +260,10 @@ def _in_order(arguments: list[str]) -> list[str]:
     for word in words:
         if word == "--":
             return [*own, *rest, word, *words]
-        if (count := _ANYWHERE.get(word)) is None:
+        name, joined, _ = word.partition("=") if word.startswith("--") else (word, "", "")
+        if joined and _ANYWHERE.get(name) == 2:
+            own.append(word)
+        elif (count := _ANYWHERE.get(word)) is None:
             rest.append(word)
         else:
             own += [word, *itertools.islice(words, count - 1)]
@@ -224,8 +292,15 @@ def run(arguments: list[str] | None = None) -> int:
         return end.exit_code
     except click.ClickException as mistake:
         return _mistaken(mistake)
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+    except (click.Abort, KeyboardInterrupt) as end:
+        if not _breaks_off(end.__cause__):
+            return 130
+        where = Path(__file__).resolve().parents[2]
+        _tell(
+            "bakehouse: a compiled file of the program breaks off, as of a disk that was full\n"
+            f"remove the folders called __pycache__ in {where}, or install Bakehouse again"
+        )
+        return 1
     except ProblemError as problem:
         _tell(f"bakehouse: {problem}")
         return problem.exit_code

@@ -6,26 +6,33 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from ...core.events import Event, Kind
-from ...core.model import Json, Plan, State
+from ...core.model import Json, State
+from ...core.plan import Plan
 from ...core.problems import number_of
 from ...core.running import Running
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, clean_lines
-from .listing import SELECTION_HELP, print_plan
-from .opening import chosen, open_workbench
-from .options import Options, WholeNumber
+from .opening import SELECTION_HELP, Selected, open_workbench, planned, selecting
+from .options import Options, WholeNumber, partition_option
 from .output import mark, print_json, print_line, talk
 from .streams import Unwritten, flush
+
+if TYPE_CHECKING:
+    from ...core.schedules.due import Occasion
+    from .partitions import Backfill
 
 _ERROR_LINES = 10
 _WHY_BLOCKED = {"reason": ": ", "hint": "; "}
 """What is told of a step that is blocked by no other step, and what stands before it."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _print_json(event: Event) -> None:
@@ -58,7 +65,10 @@ def plain_line(event: Event) -> str | None:
             counts = data["plan"]
             note = f"\n{clean(data['note'])}" if data.get("note") else ""
             skip = f", {counts['skip']} cannot run" if counts.get("skip") else ""
-            return f"run {event.run}: {counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse{skip}{note}"
+            by = _begun_by(str(data["schedule"])) if data.get("schedule") else ""
+            profile = f" ({clean(data['profile'])})" if data.get("profile") else ""
+            to_do = f"{counts.get('run', 0)} to run, {counts.get('reuse', 0)} to reuse"
+            return f"run {event.run}{profile}{by}: {to_do}{skip}{note}"
         case Kind.STEP_STARTED:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
@@ -87,6 +97,12 @@ def plain_line(event: Event) -> str | None:
     return None
 
 
+def _begun_by(name: str) -> str:
+    from ...core.schedules.schedule import by_words
+
+    return f", {clean(by_words(name))}"
+
+
 def _print_plain(event: Event) -> None:
     line = plain_line(event)
     if line is not None:
@@ -94,11 +110,12 @@ def _print_plain(event: Event) -> None:
         flush()
 
 
-class _Voice:
+class Voice:
     """Tells until nobody listens any more: then the run is cancelled, and ends without a word."""
 
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
+        self.backfill: Backfill | None = None
         self.running: Running | None = None
         self.broken: Exception | None = None
 
@@ -106,6 +123,8 @@ class _Voice:
         if self.broken is not None:
             return
         try:
+            if self.backfill is not None:
+                self.backfill.hear(event)
             self._tell(event)
         except (BrokenPipeError, Unwritten) as error:
             self.broken = error
@@ -132,28 +151,65 @@ class _Interrupts:
         self._running.cancel()
 
 
-async def _carry_out(bench: Workbench, plan: Plan, jobs: int | None, tell: Callable[[Event], None]) -> int:
+async def _carry_out(
+    bench: Workbench, plan: Plan, manner: Manner, tell: Callable[[Event], None], *, summed: bool = False
+) -> int:
     loop = asyncio.get_running_loop()
-    voice = _Voice(tell)
-    running = voice.running = bench.start(plan, jobs=jobs, listeners=[voice])
+    voice = Voice(tell)
+    if summed and bench.defined.is_divided:
+        from .partitions import Backfill
+
+        voice.backfill = Backfill()
+    running = voice.running = bench.start(
+        plan,
+        jobs=manner.jobs,
+        listeners=[*manner.listeners, voice],
+        fail_fast=manner.fail_fast,
+        occasion=manner.occasion,
+    )
     interrupts = _Interrupts(running)
-    for number in _INTERRUPTS:
+    for number in INTERRUPTS:
         loop.add_signal_handler(number, interrupts, number)
     try:
         result = await running.wait()
     finally:
+        if not running.active:
+            for listener in manner.listeners:
+                await asyncio.to_thread(listener.close)
         await bench.aclose()
+    for warning in running.warnings:
+        talk(f"hook {warning}")
     if voice.broken is not None:
         raise voice.broken
+    for line in voice.backfill.lines() if voice.backfill is not None else ():
+        print_line(line)
     if interrupts.received:
         return 128 + interrupts.received
     return 0 if result.ok else 1
 
 
-def run_plan(
-    bench: Workbench, plan: Plan, *, jobs: int | None = None, as_json: bool = False, quiet: bool = False
-) -> int:
-    """Runs `plan` to its end, telling as it goes; returns the exit code."""
+class Listener(Protocol):
+    """Hears a run. `close` may be called more than once; it returns what went wrong, and `counts` is whether the run is
+    not well then."""
+
+    counts: bool
+
+    def __call__(self, event: Event) -> None: ...
+    def close(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run is carried out; `listeners` hear what is told, whether or not anybody reads our output."""
+
+    jobs: int | None = None
+    fail_fast: bool = False
+    listeners: Sequence[Listener] = ()
+    occasion: Occasion | None = None
+
+
+def teller(as_json: bool, quiet: bool) -> Callable[[Event], None]:
+    """What tells the events of a run to whoever reads the output."""
     tell: Callable[[Event], None] = _print_json if as_json else _print_plain
     if quiet and not as_json:
 
@@ -162,30 +218,92 @@ def run_plan(
             if is_root or event.kind in (Kind.STEP_FAILED, Kind.RUN_FINISHED):
                 _print_plain(event)
 
+    return tell
+
+
+def run_plan(
+    bench: Workbench,
+    plan: Plan,
+    manner: Manner = Manner(),
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Runs `plan` to its end, telling as it goes; returns the exit code."""
+    tell = teller(as_json, quiet)
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_carry_out(bench, plan, jobs, tell))
+        return asyncio.run(_carry_out(bench, plan, manner, tell, summed=not as_json))
     return 130
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@selecting(to_run=True)
 @click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
+@partition_option
 @click.option("--jobs", "-j", type=WholeNumber(1, 256), envvar="BAKEHOUSE_JOBS", help="Steps at once.")
-@click.option("--plan-only", is_flag=True, help="Say what would run; run nothing.")
+@click.option("--plan-only", "--dry-run", "plan_only", is_flag=True, help="Say what would run; run nothing.")
+@click.option(
+    "--fail-fast/--keep-going",
+    help="After a failure begin nothing more and let what runs end, or go on with all that does not need it "
+    "(which is what happens if neither is said).",
+)
+@click.option(
+    "--report",
+    "reports",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Write how it went to FILE: JUnit XML (.xml) or Markdown (.md). May be said several times.",
+)
+@click.option(
+    "--openlineage",
+    metavar="TARGET",
+    envvar="BAKEHOUSE_OPENLINEAGE",
+    help="Tell what reads and makes what as OpenLineage events: to a file (a line for each), an http address, or "
+    "`env`, the one in OPENLINEAGE_URL.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 @click.pass_obj
 def materialize(
     options: Options,
-    selection: tuple[str, ...],
+    selection: Selected,
     force: bool,
+    partitions: tuple[str, ...],
     jobs: int | None,
     plan_only: bool,
+    fail_fast: bool,
+    reports: tuple[Path, ...],
+    openlineage: str | None,
     as_json: bool,
 ) -> int:
     """Run what is stale or missing: all of it, or what is selected with what that needs."""
+    if reports:
+        from .report import check_paths
+
+        check_paths(reports)
     bench = open_workbench(options, to_run=not plan_only)
-    plan = bench.plan(chosen(bench, selection), force=force)
+    plan = planned(bench, selection, force=force, quiet=options.quiet, partitions=partitions)
     if plan_only:
+        from .planning import print_plan
+
         print_plan(bench, plan, jobs, as_json, options.quiet)
         return 0
-    return run_plan(bench, plan, jobs=jobs, as_json=as_json, quiet=options.quiet)
+    listeners: list[Listener] = []
+    if reports:
+        from .report import Reports
+
+        listeners.append(Reports(bench.project.name, reports))
+    if openlineage:
+        from .lineage import Lineage
+
+        listeners.append(Lineage(bench, plan, openlineage))
+    code, is_whole = 0, True
+    try:
+        manner = Manner(jobs, fail_fast, listeners)
+        code = run_plan(bench, plan, manner, as_json=as_json, quiet=options.quiet)
+    finally:
+        for one in listeners:
+            if told := one.close():
+                talk(told)
+                is_whole = is_whole and not one.counts
+    return code or int(not is_whole)

@@ -6,17 +6,18 @@ import click
 
 from ...core.problems import ProblemError
 from ..paint.sanitize import clean, one_line
-from .opening import chosen, find_node, open_workbench
-from .options import Options
-from .output import print_json, print_line
+from .opening import Selected, chosen, complete_keys, find_node, open_workbench
+from .options import Options, one_partition
+from .output import print_json, print_line, reasons_as_json
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
+@one_partition
 @click.option("--redo", is_flag=True, help="Take back the last undo of it instead.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def undo(options: Options, key: str, redo: bool, as_json: bool) -> int:
+def undo(options: Options, key: str, partition: str | None, redo: bool, as_json: bool) -> int:
     """Make the value that KEY had before current again; what is made of it is stale then.
 
     Nothing runs. A step that makes several assets is undone whole. Again: one further back; --redo goes forward,
@@ -26,14 +27,19 @@ def undo(options: Options, key: str, redo: bool, as_json: bool) -> int:
     from ...core.undoing import undo as undo_step
 
     bench = open_workbench(options)
-    node = find_node(bench, key)
-    task = node.name if node.kind == "task" else bench.graph.producer(node.name)
+    task = next(iter(bench.tasks_of([find_node(bench, key)])), None)
     if task is None:
         raise ProblemError(f"{key} is a source: nothing here made it, so nothing can be undone")
+    if partition is not None:
+        task = find_node(bench, task, partition).name
+    elif bench.graph.tasks[task].partitions:
+        raise ProblemError(f"{key} is divided into partitions", "say which: --partition KEY")
     done = undo_step(bench.store, task, redo=redo)
     if as_json:
-        assets = [{"asset": name, "was": was, "version": now} for name, (was, now) in done.versions.items()]
-        print_json({"schema": 1, "task": task, "run": done.run, "redo": redo, "assets": assets})
+        assets = [
+            {"asset": clean(name), "was": was, "version": now} for name, (was, now) in done.versions.items()
+        ]
+        print_json({"schema": 1, "task": clean(task), "run": done.run, "redo": redo, "assets": assets})
     else:
         print_line(clean(done.told))
     return 0
@@ -53,11 +59,11 @@ def accept(options: Options, selection: tuple[str, ...], as_json: bool) -> int:
     from ...core.accepting import accept_as_is
 
     bench = open_workbench(options)
-    tasks = bench.tasks_of(chosen(bench, selection) or ())
-    done = accept_as_is(bench.store, lambda: bench.survey().survey, tasks, named=" ".join(selection))
+    tasks = bench.survey().partitions_of(bench.tasks_of(chosen(bench, Selected(selection)) or ()))
+    done = accept_as_is(bench.store, lambda: bench.survey().whole, tasks, named=" ".join(selection))
     if as_json:
         told = [
-            {"task": task, "reasons": [why.as_json() for why in reasons]}
+            {"task": clean(task), "reasons": reasons_as_json(reasons)}
             for task, reasons in done.reasons.items()
         ]
         print_json({"schema": 1, "run": done.run or None, "accepted": told})

@@ -15,8 +15,8 @@ from ...core.problems import ProblemError, number_of
 from ...core.tabular import cell_json
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, one_line
-from .opening import find_node, open_workbench
-from .options import Options, WholeNumber
+from .opening import complete_keys, find_node, open_workbench
+from .options import Options, WholeNumber, one_partition
 from .output import moment, print_columns, print_json, print_line, size_in_words, talk
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_keys)
+@one_partition
 @click.option(
     "--limit", "-n", type=WholeNumber(0, 10_000), default=20, show_default=True, help="Rows at most."
 )
@@ -38,16 +39,26 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def show(
-    options: Options, asset: str, limit: int, offset: int, history: bool, diff: bool, as_json: bool
+    options: Options,
+    asset: str,
+    partition: str | None,
+    limit: int,
+    offset: int,
+    history: bool,
+    diff: bool,
+    as_json: bool,
 ) -> int:
     """Preview the value of an asset, list its past ones, or compare it with the one before.
 
-    ASSET may be a task that makes one. Exits with 1 where there is nothing to show.
+    ASSET may be a task that makes one. Of what is divided it is the partition made last. Exits with 1 where there is
+    nothing to show.
     """
     if history and diff:
         raise click.UsageError("--history and --diff exclude each other")
     bench = open_workbench(options)
     name = _asset_of(bench, asset)
+    if partition is not None:
+        name = find_node(bench, name, partition).name
     if history:
         return _print_history(bench, name, limit, as_json, options.quiet)
     if diff:
@@ -78,7 +89,7 @@ def _asset_of(bench: Workbench, key: str) -> str:
 def _as_json(asset: str, seen: Preview, made: Materialization | None) -> dict[str, Json]:
     document: dict[str, Json] = {
         "schema": 1,
-        "asset": asset,
+        "asset": clean(asset),
         "kind": seen.kind,
         "columns": [{"name": name, "type": kind} for name, kind in seen.columns],
         "rows": [list(map(cell_json, row)) for row in seen.cells],
@@ -98,7 +109,7 @@ def _made_as_json(made: Materialization) -> dict[str, Json]:
         "digest": value.digest,
         "size": value.size,
         "run": made.run,
-        "task": made.task,
+        "task": clean(made.task),
         "ts": made.ts,
         "seconds": made.duration,
         "metadata": dict(made.metadata),
@@ -114,7 +125,7 @@ def _print(asset: str, seen: Preview, quiet: bool) -> None:
     if seen.total is not None and seen.columns:
         talk(f"{len(seen.cells):,} of {number_of(seen.total, 'row')}", quiet)
     if seen.note:
-        talk(f"{asset}: {seen.note}", quiet and seen.kind != "none")
+        talk(f"{clean(asset)}: {seen.note}", quiet and seen.kind != "none")
 
 
 def _print_history(bench: Workbench, asset: str, limit: int, as_json: bool, quiet: bool) -> int:
@@ -127,13 +138,13 @@ def _print_history(bench: Workbench, asset: str, limit: int, as_json: bool, quie
         values = [
             _made_as_json(one) | {"same": is_same, "restored": one.seq in restored} for one, is_same in past
         ]
-        print_json({"schema": 1, "asset": asset, "values": values})
+        print_json({"schema": 1, "asset": clean(asset), "values": values})
     else:
         print_columns([_history_row(one, is_same, one.seq in restored) for one, is_same in past])
         if not made:
-            is_source = bench.definitions.assets[asset].is_source
+            is_source = bench.defined.asset(asset).is_source
             told = ": a source is not kept, so it has no past values" if is_source else " was never made"
-            talk(asset + told, quiet)
+            talk(clean(asset) + told, quiet)
     return 0 if made else 1
 
 
@@ -148,7 +159,7 @@ def _print_difference(bench: Workbench, asset: str, as_json: bool, quiet: bool) 
         for sign, text in told(found) if found.old is not None else ():
             print_line(clean(f"{sign} {text}"))
         if found.old is None:
-            talk(f"{asset}: {found.note}", quiet and found.new is not None)
+            talk(f"{clean(asset)}: {found.note}", quiet and found.new is not None)
     return 0 if found.old is not None else 1
 
 
@@ -158,7 +169,7 @@ def _difference_as_json(found: Difference) -> dict[str, Json]:
     lines = lines_of(*found.texts, most=1000) if found.texts is not None else []
     return {
         "schema": 1,
-        "asset": found.asset,
+        "asset": clean(found.asset),
         "kind": found.kind,
         "old": None if found.old is None else _made_as_json(found.old),
         "new": None if found.new is None else _made_as_json(found.new),

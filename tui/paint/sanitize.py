@@ -48,13 +48,24 @@ def clean(text: str) -> SafeText:
         return SafeText(text)
     if "\t" in text:
         text = text.replace("\t", " ")
+    if "\x1f" in text:
+        text = _with_partitions(text)
     return SafeText(_BAD.sub(_visible, text))
+
+
+def _with_partitions(text: str) -> str:
+    """Nodes of partitions as `asset[key]`: what the keys hold is cleaned after it."""
+    from ...core.naming import readable
+
+    return readable(text)
 
 
 def clean_lines(text: str) -> SafeText:
     """Like `clean`, but keeps line ends (`\\r\\n` becomes `\\n`)."""
     if text.isascii() and text.isprintable():
         return SafeText(text)
+    if "\x1f" in text:
+        text = _with_partitions(text)
     return SafeText(_BAD_BUT_LINES.sub(_visible, text.replace("\r\n", "\n").replace("\t", "    ")))
 
 

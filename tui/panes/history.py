@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.model import Json, Materialization
+from ...core.schedules.schedule import by_words
 from ..paint.ink import Bit, Line, cut, pad, width_of
 from ..paint.sanitize import one_line, strip_sequences
 from ..projection.states import LOOKS, glyph, seconds, state_after
@@ -43,7 +44,7 @@ def past_run_lines(
     """What a run did, step by step; `reused` steps, and `more` of the others, are only counted."""
     lines: list[Line] = [
         (Bit(f"run {run.run}", "text bold"), Bit(f"  {run.status}", LOOKS[state_after(run.status)].style)),
-        (Bit(f"by process {run.pid}, {run.jobs} at once{_chosen(run)}", "muted"),),
+        (Bit(f"by process {run.pid}, {run.jobs} at once{_chosen(run)}{_slot_of(run, now)}", "muted"),),
         _run_line(run, now, ascii_only),
     ]
     if reused:
@@ -137,8 +138,16 @@ def _run_line(run: RunSummary, now: float, ascii_only: bool) -> Line:
         Bit(pad(moment(run.started, now), _WHEN)),
         Bit(f"{took:>6}  ", "muted"),
         Bit(told or run.status, "text"),
+        Bit(f"  by {one_line(run.schedule)}" if run.schedule else "", "accent"),
         Bit(f"  {run.run}{_chosen(run)}", "muted"),
     )
+
+
+def _slot_of(run: RunSummary, now: float) -> str:
+    if run.schedule is None:
+        return ""
+    slot = f", for the slot of {moment(run.slot, now)}" if run.slot is not None else ""
+    return f", {one_line(by_words(run.schedule))}{slot}"
 
 
 def _chosen(run: RunSummary) -> str:

@@ -25,10 +25,16 @@ from ..projection.caps import named
 from ..projection.difference import difference
 from ..projection.endings import broken_words
 from ..projection.ghosts import removed_words
+from ..projection.parts import counted, is_part, strip, whole
+from ..projection.parts import label as part_label
 from ..projection.session import Session
+from ..projection.situation import place_of
 from ..projection.states import LOOKS, glyph, seconds
 from .page import Page, to_node
 
+_HEAT, _HEAT_LINES = 31, 12
+"""Glyphs of partitions in a line: a month of days, and how many lines there are at most."""
+_NAMED = 6
 _LABEL = 12
 
 
@@ -74,6 +80,7 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
     lines: list[Line] = [(Bit(node.name, "text bold"), Bit(f"  {kind}", "muted"))]
     lines.append(label("state", *state_bits(session, node, ascii_only), *_layer(session, node)))
     lines += _last_words(session, node, ascii_only)
+    lines += _partitions(session, node, ascii_only)
     lines += _changes(session, node)
     lines += _definition(session, node)
     targets = {}
@@ -82,12 +89,15 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
             targets[len(lines)] = to_node(other)
         lines.append(line)
     if node.kind == "asset" and session.survey is not None:
-        made = session.survey.recorded.materializations.get(node.name)
+        made = session.recorded_of(node).materializations.get(node.name)
         if made is not None:
             lines += _value(made, session.clock())
-    task = session.task_of(node)
+    task = session.task_of(whole(node))
     if task is not None:
         lines += _action(session.definitions.tasks[task])
+        if (often := session.definitions.auto.get(task)) is not None:
+            told = f"made by itself when it is out of date, within {seconds(often)} once at most"
+            lines.append(label("auto", Bit(told)))
     return Page(lines, targets)
 
 
@@ -95,6 +105,26 @@ def _layer(session: Session, node: Node) -> tuple[Bit, ...]:
     if node in session.new:
         return (Bit("  "), Bit(" + new ", "on-new ink-on-new bold"))
     return (Bit("  ± changed", "changed"),) if node in session.changed else ()
+
+
+def _partitions(session: Session, node: Node, ascii_only: bool) -> list[Line]:
+    """Of what is divided every partition as a glyph, and by name those that are not as they should be."""
+    parts = session.parts_of(node)
+    if not parts:
+        return []
+    states = [session.state_of(part) for part in parts]
+    cells = [
+        Bit(glyph(state, ascii_only), LOOKS[state].style) for state in strip(states, _HEAT_LINES * _HEAT)
+    ]
+    told = f"{counted(states)}, {part_label(parts[0])} to {part_label(parts[-1])}"
+    lines = [label("partitions", Bit(told), Bit(f"  {named('partitions')} shows each", "muted"))]
+    lines += [(Bit(" " * _LABEL), *cells[at : at + _HEAT]) for at in range(0, len(cells), _HEAT)]
+    for state in (State.FAILED, State.RUNNING, State.BLOCKED, State.CANCELLED, State.STALE, State.NEVER):
+        those = [part_label(part) for part, one in zip(parts, states, strict=True) if one is state]
+        if those:
+            more = f" and {len(those) - _NAMED:,} more" if len(those) > _NAMED else ""
+            lines.append(label(LOOKS[state].word, Bit(", ".join(those[:_NAMED]) + more, LOOKS[state].style)))
+    return lines
 
 
 def _changes(session: Session, node: Node) -> list[Line]:
@@ -135,7 +165,7 @@ def _last_words(session: Session, node: Node, ascii_only: bool) -> list[Line]:
     if step is not None and step.error and (state is step.state or not session.is_settled):
         lines += text_lines(step.error, "failed", " " * _LABEL)
     elif state is State.FAILED and session.survey is not None:
-        attempt = session.survey.recorded.attempts.get(session.task_of(node) or "")
+        attempt = session.recorded_of(node).attempts.get(session.task_of(node) or "")
         lines += text_lines(attempt.error, "failed", " " * _LABEL) if attempt is not None else []
     if step is not None and step.by:
         lines.append(label("blocked by", Bit(step.by, "blocked")))
@@ -167,7 +197,7 @@ def reason_bit(reason: Reason) -> Bit:
 
 
 def _definition(session: Session, node: Node) -> list[Line]:
-    definitions = session.definitions
+    definitions, node = session.definitions, whole(node)
     task = session.task_of(node)
     definition = definitions.assets[node.name] if node.kind == "asset" else definitions.tasks[node.name]
     lines: list[Line] = []
@@ -187,14 +217,14 @@ def _definition(session: Session, node: Node) -> list[Line]:
             lines.append(label("made by", Bit(task)))
     for name, value in definition.metadata.items():
         lines.append(label(name, Bit(json.dumps(value, ensure_ascii=False, default=str))))
-    place = session.place_of(node)
+    place = place_of(session, node)
     if place.file:
         lines.append(label("defined", Bit(str(place), "muted")))
     return lines
 
 
 def _neighbours(session: Session, node: Node, ascii_only: bool) -> Iterator[tuple[Line, Node | None]]:
-    graph = session.graph
+    graph = session.runs if is_part(node) else session.graph
     for name, others in (("from", graph.into(node)), ("to", graph.out_of(node))):
         for n, other in enumerate(others[:12]):
             state = session.state_of(other)

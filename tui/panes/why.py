@@ -46,8 +46,8 @@ def _above(session: Session, reason: Reason) -> Node | None:
     """The node upstream that the reason is about."""
     if reason.kind is not ReasonKind.UPSTREAM_STALE or reason.key is None:
         return None
-    node = Node("asset" if reason.key in session.graph.assets else "task", reason.key)
-    return node if session.is_defined(node) else None
+    either = (Node("asset", reason.key), Node("task", reason.key))
+    return next((node for node in either if session.is_defined(node)), None)
 
 
 def _ways_out(session: Session, node: Node, reasons: tuple[Reason, ...]) -> Iterator[Line]:

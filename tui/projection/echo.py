@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...core.model import Node
+from ...core.naming import shown_part, split
 from ...core.problems import ProblemError
 from ...core.selection import quoted
 from ..paint.ink import Bit, Line
@@ -40,8 +41,10 @@ class Echo:
         below: bool = False,
     ) -> None:
         """At `ts`, a key did what `command` does to `nodes` (and all `below` them) of the project."""
-        words = [quoted(node.name) + ("+" if below else "") for node in nodes or ()]
-        line = shlex.join(["bakehouse", *_where(project), command, *dict.fromkeys(words), *options])
+        chosen = [split(node.name) for node in nodes or ()]
+        words = [quoted(name) + ("+" if below else "") for name, _ in chosen]
+        parts = [word for _, part in chosen if part for word in ("--partition", shown_part(part))]
+        line = shlex.join(["bakehouse", *_where(project), command, *dict.fromkeys(words), *options, *parts])
         self.said.append(Said(ts, line))
 
     def lines(self) -> list[Line]:

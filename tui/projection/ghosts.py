@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from ...core.graph.views import ViewKind
 from ...core.marks import Marks
 from ...core.model import Node
+from ...core.naming import split
 from .live import Live
 
 OF_THE_RUN = "of the run, no longer defined"
@@ -17,7 +18,8 @@ def ghosts_of(
 ) -> Mapping[str, Sequence[Node]]:
     """Under a title each: the steps of the run that are none of the `tasks` any more, and what else of `kind` was
     removed."""
-    run = [Node("task", task) for task in live.steps if task not in tasks] if live is not None else []
+    steps = live.steps if live is not None else {}
+    run = [Node("task", task) for task in steps if split(task)[0] not in tasks]
     known = {node.name for node in run}
     removed = (
         [node for node in marks.removed if node.kind == kind and node.name not in known] if marks else []

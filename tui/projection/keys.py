@@ -37,6 +37,7 @@ class Situation:
     matches: int = 0
     filtered: bool = False
     isolated: bool = False
+    divided: bool = False
     previewing: bool = False
     defined_at: bool = True
     opens: bool = False
@@ -128,6 +129,10 @@ def _to_resize(now: Situation) -> str | None:
 
 def _to_isolate(now: Situation) -> str | None:
     return None if now.isolated else _to_mark(now)
+
+
+def _to_divide(now: Situation) -> str | None:
+    return None if now.divided else "this is not divided into partitions"
 
 
 def _to_copy_command(now: Situation) -> str | None:
@@ -283,6 +288,8 @@ KEYS: tuple[Key, ...] = (
     Key("faults", ("f",), "f", "Faults only", "failed, stale, running and new rows; again: all", "Look"),
     Key("isolate", ("i",), "i", "Isolate", "only what this is made of and what is made of it; again: all", "Look",
         reason=_to_isolate),
+    Key("partitions", ("V",), "V", "Partitions", "of what is divided: a row for each, to be marked, made and looked at "
+        "as any other; again: one row", "Look", reason=_to_divide),
     Key("go_back", ("b", "backspace"), "b", "Go back", "to where the cursor jumped from", "Look"),
     Key("go_forward", ("B",), "B", "Go forward", "again", "Look"),
     Key("next_match", ("n",), "n", "Next match", "of the filter; in a log: of what is sought", "Look",
@@ -329,6 +336,8 @@ KEYS: tuple[Key, ...] = (
         reason=_to_stream),
     Key("theme", ("L",), "L", "Next theme", "dark, light, high contrast, the terminal's own colours; it is remembered",
         "Screen"),
+    Key("schedules", ("H",), "H", "Schedules", "what runs by itself: next and last runs, missed slots; there p pauses "
+        "one or lets it go on, m runs it now", "Screen"),
     Key("settings", ("O",), "O", "Settings", "what is set, where, and what is mistaken there", "Screen"),
     Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen"),
     Key("back", ("escape",), "Esc", "Back", "one step: open run, preview, filter, marks, zoom; never quits", "Screen"),

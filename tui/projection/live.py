@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ...core.events import Event, Kind
-from ...core.model import Plan, State
+from ...core.model import State
+from ...core.naming import SEPARATOR, split
+from ...core.plan import Plan
 
 _ENDS: Mapping[Kind, State] = {
     Kind.STEP_SUCCEEDED: State.FRESH,
@@ -69,6 +71,8 @@ class Live:
         self.last_failed = ""
         self.cancelled = False
         self._running: dict[str, None] = {}
+        self.parts: dict[str, dict[str, Step]] = {}
+        """Of what is divided the steps of its partitions, by the name of the whole."""
 
     @property
     def is_over(self) -> bool:
@@ -94,14 +98,14 @@ class Live:
                 step = self._step(task)
                 step.line = str(event.data.get("line", ""))
                 step.lines += 1
-                self.touched.add(task)
+                self._touch(task)
             case Kind.PROGRESS if task is not None:
                 step = self._step(task)
                 fraction = event.data.get("fraction")
                 if isinstance(fraction, int | float):
                     step.fraction = min(1.0, max(0.0, float(fraction)))
                 step.note = str(event.data.get("note", step.note))
-                self.touched.add(task)
+                self._touch(task)
             case Kind.RUN_STARTED:
                 self.run, self.started, self.ended = event.run, event.ts, None
                 self.jobs = int(event.data.get("jobs") or 1)
@@ -134,7 +138,14 @@ class Live:
         if step is None:
             step = self.steps[task] = Step(State.QUEUED)
             self.counts[State.QUEUED] += 1
+            if SEPARATOR in task:
+                self.parts.setdefault(split(task)[0], {})[task] = step
         return step
+
+    def _touch(self, task: str) -> None:
+        self.touched.add(task)
+        if SEPARATOR in task:
+            self.touched.add(split(task)[0])
 
     def _set(self, task: str, state: State) -> Step:
         step = self._step(task)
@@ -148,7 +159,7 @@ class Live:
             self._running.pop(task, None)
         if state is State.QUEUED:
             step.seconds = None
-        self.touched.add(task)
+        self._touch(task)
         return step
 
     def _queue(self, task: str, event: Event) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...core.graph.views import ViewKind
-from ...core.model import Node, PlannedStep, ReasonKind, State
+from ...core.model import Node, ReasonKind, State
+from ...core.plan import PlannedStep
 from ...core.plan.timing import slow_after
 from ..paint.sanitize import strip_sequences
 from .endings import broken_words
 from .live import OPEN, Step
+from .parts import STRIP, counted, strip
 from .rows import Row
 from .session import Session
 from .states import LOOKS, ORDER, PLAIN_SPINNER, SPINNER, glyph, seconds
@@ -51,6 +54,8 @@ class RowLook(NamedTuple):
     time_style: str = "muted"
     layer: str = ""
     marked: bool = False
+    heat: Sequence[tuple[str, str]] = ()
+    """The partitions of what is divided as glyphs with their styles; stands before `middle`."""
 
 
 def why(kind: ReasonKind) -> str:
@@ -78,7 +83,15 @@ def look_at(session: Session, row: Row, *, ascii_only: bool = False, beside: boo
     else:
         look = _live_look(session, row, node, kind, ascii_only)
     layer = "new" if node in session.new else "changed" if node in session.changed else ""
-    return look._replace(layer=layer, marked=node in session.marked)
+    look = look._replace(layer=layer, marked=node in session.marked)
+    parts = session.parts_of(node) if row.kind == "node" and node.kind == kind else ()
+    return _with_heat(look, [session.state_of(part) for part in parts], ascii_only) if parts else look
+
+
+def _with_heat(look: RowLook, states: Sequence[State], ascii_only: bool) -> RowLook:
+    cells = [(glyph(state, ascii_only), LOOKS[state].style) for state in strip(states, STRIP)]
+    words = counted(states) + (f"  {look.middle}" if look.middle else "")
+    return look._replace(heat=cells, middle=words)
 
 
 def _group_look(session: Session, row: Row, ascii_only: bool) -> RowLook:
@@ -151,7 +164,7 @@ def _taken(session: Session, node: Node) -> float | None:
     task = session.task_of(node)
     if session.survey is None or task is None:
         return None
-    record = session.survey.recorded.steps.get(task)
+    record = session.recorded_of(node).steps.get(task)
     return record.duration if record is not None else None
 
 
@@ -190,7 +203,7 @@ def _last_error(session: Session, node: Node) -> str:
     task = session.task_of(node)
     if session.survey is None or task is None:
         return ""
-    attempt = session.survey.recorded.attempts.get(task)
+    attempt = session.recorded_of(node).attempts.get(task)
     return attempt.error.split("\n", 1)[0] if attempt is not None else ""
 
 

@@ -17,8 +17,9 @@ from ...core.model import Node
 Direction = Literal["up", "down"]
 """`up`: under a node stands what it is made of; `down`: under a node stands what follows from it."""
 
-RowKind = Literal["node", "alias", "group", "ghost"]
-"""A ghost is not defined any more: a step of the run, or what was removed since what is compared with."""
+RowKind = Literal["node", "alias", "group", "ghost", "part"]
+"""A ghost is not defined any more: a step of the run, or what was removed since what is compared with. A part is one
+partition of what it stands under."""
 RowKey = tuple[str, ...]
 
 OPEN_AT_MOST = 200

@@ -11,19 +11,22 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
-from ...core.model import NOWHERE, Node, Place, PlannedStep, Reason, State
+from ...core.model import Node, Reason, Recorded, State
+from ...core.naming import split
+from ...core.plan import PlannedStep
 from ...core.problems import Problem
 from .draft import Draft
 from .foresight import Outlook, foresee
 from .ghosts import ghosts_of
-from .keys import RowIs, Situation
 from .ledger import Ledger, Remade, take_ledger
-from .live import OPEN, Live, Step, shown
-from .rows import Direction, Folds, Row, Rows, Shape, build, default_folds, prune, way_to, with_ghosts
+from .live import Live, Step, shown
+from .parts import Partitions, is_part, together, whole, with_parts
+from .rows import Direction, Folds, Rows, Shape, build, default_folds, prune, way_to, with_ghosts
 from .sieve import Sieve
 from .tally import Tally
 
 if TYPE_CHECKING:
+    from ...core.graph.graph import Graph
     from ...core.running import Running
     from ...core.store.lock import Holder
     from ...core.workbench import Marks, Snapshot, Workbench
@@ -67,7 +70,8 @@ class Session:
         self.survey: Snapshot | None = None
         self.ledger: Ledger | None = None
         self.durations: Mapping[str, tuple[float, ...]] = {}
-        self.outlook = Outlook(lambda live, now: foresee(live, self.graph, self.durations, now))
+        self.parts = Partitions()
+        self.outlook = Outlook(lambda live, now: foresee(live, self.runs, self.durations, now))
         self._settled: Live | None = None
         self._remade = Remade()
         self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
@@ -75,7 +79,7 @@ class Session:
         self._full: dict[tuple[ViewKind, Direction], Rows] = {}
         self._views: dict[ViewKind, View] = {}
         self._parts: dict[ViewKind, View] = {}
-        self._tally = Tally(self.graph, self.state_of)
+        self._tally = Tally(self.graph, self.state_of, self.outputs_of)
 
     # ---- what there is ---------------------------------------------------------------------------
 
@@ -86,18 +90,25 @@ class Session:
         self.isolate(self.isolated if self.isolated is not None and self.is_defined(self.isolated) else None)
         self._remade.begin_again(self.live)
         self.surveyed(survey, marks)
-        self.marked &= set(self.graph.order)
+        self.marked = {node for node in self.marked if self.is_defined(node)}
         self.preview = None
 
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
         self.survey, self.durations = survey, survey.recorded.durations
+        self.parts.take(survey)
+        if survey.divided is not None:
+            self.durations = {**self.parts.recorded(survey.recorded).durations, **self.durations}
         self._settled = self._remade.take(self.live)
         self.marks = marks
         self.new, self.changed, self.removed = marks.new, marks.changed, marks.removed
         self.ledger = take_ledger(survey.survey, marks, self.whole_view("asset").nodes, self._remade.tasks)
         self.recount()
         self._match()
+
+    @property
+    def runs(self) -> Graph:
+        return self.parts.graph(self.graph)
 
     @property
     def is_settled(self) -> bool:
@@ -121,7 +132,7 @@ class Session:
 
     def isolate(self, node: Node | None) -> None:
         """Shows only the lineage of `node`, or everything again."""
-        self.isolated = node
+        self.isolated = None if node is None else whole(node)
         for derived in (self._parts, self._shapes, self._full):
             derived.clear()
 
@@ -132,7 +143,8 @@ class Session:
     @property
     def title(self) -> str:
         names = self.definitions.pipelines
-        return ", ".join(names[:3]) or self.bench.root.name
+        profile = f" ({self.definitions.profile})" if self.definitions.profile else ""
+        return (", ".join(names[:3]) or self.bench.root.name) + profile
 
     @property
     def other(self) -> ViewKind:
@@ -166,12 +178,23 @@ class Session:
         """The rows to show now."""
         keep = self._kept()
         if keep is None:
-            return with_ghosts(build(self.shape(), self.folds()), self._ghosts())
+            return with_ghosts(self._with_parts(build(self.shape(), self.folds())), self._ghosts())
         at = (self.which, self.direction)
         if at not in self._full:
             self._full[at] = build(self.shape(), Folds())
-        kept = prune(self._full[at], keep)
+        kept = self._with_parts(prune(self._full[at], keep))
         return kept if self.matches is not None else with_ghosts(kept, self._ghosts())
+
+    def _with_parts(self, rows: Rows) -> Rows:
+        if not self.parts.shown:
+            return rows
+        nodes = [row.node for row in rows.rows if row.kind == "node" and row.node is not None]
+        shown = [node for node in nodes if self.task_of(node) in self.parts.shown]
+        return with_parts(rows, {node: self.parts_of(node) for node in shown})
+
+    def parts_of(self, node: Node) -> list[Node]:
+        """The partitions of a thing; none if it is not divided."""
+        return self.parts.nodes(node, self.task_of(node))
 
     def _ghosts(self) -> Mapping[str, Sequence[Node]]:
         return ghosts_of(self.live, self.graph.tasks, self.marks, self.which)
@@ -188,21 +211,39 @@ class Session:
 
     def reveal(self, node: Node, kind: ViewKind | None = None) -> None:
         """Unfolds what hides `node`."""
+        if is_part(node):
+            node = whole(node)
+            self.parts.shown.add(self.task_of(node) or "")
         self.set_folds(self.folds(kind).open(*way_to(self.shape(kind), node)), kind)
 
     # ---- states ----------------------------------------------------------------------------------
 
     def task_of(self, node: Node) -> str | None:
-        return node.name if node.kind == "task" else self.graph.producer(node.name)
+        if node.kind == "task":
+            return node.name
+        return self.parts.producer(node.name) if is_part(node) else self.graph.producer(node.name)
 
     def step_of(self, node: Node) -> Step | None:
         """The node's step in the run that goes on or went before, if it has a part in it."""
         task = self.task_of(node)
-        return self.live.steps.get(task) if self.live is not None and task is not None else None
+        if self.live is None or task is None:
+            return None
+        return together(parts) if (parts := self.live.parts.get(task)) else self.live.steps.get(task)
+
+    def outputs_of(self, task: str) -> tuple[str, ...]:
+        """What a task, or one partition of it, makes."""
+        known = self.graph.tasks.get(task) or self.runs.tasks.get(task)
+        return known.outputs if known is not None else ()
+
+    def recorded_of(self, node: Node) -> Recorded:
+        """What the store knows, of partitions where `node` is one."""
+        known = self.survey.recorded if self.survey is not None else Recorded()
+        return self.parts.recorded(known) if is_part(node) else known
 
     def state_of(self, node: Node) -> State:
         """What is shown of a node."""
         base = self.survey.states.get(node) if self.survey is not None else None
+        base = self.parts.state(node) if is_part(node) else base
         state = shown(base, self.step_of(node), self.is_settled)
         if state is not None:
             return state
@@ -212,17 +253,19 @@ class Session:
         step = self.step_of(node)
         if self.survey is None or (step is not None and not self.is_settled and step.state in _WELL):
             return ()
-        return self.survey.survey.of(node) if self.is_defined(node) else ()
+        told = self.parts.reasons if is_part(node) else self.survey.survey.of
+        return told(node) if self.is_defined(node) else ()
 
     def is_defined(self, node: Node) -> bool:
-        return node.name in (self.graph.tasks if node.kind == "task" else self.graph.assets)
+        known = self.graph.tasks if node.kind == "task" else self.graph.assets
+        return node.name in known or (is_part(node) and self.parts.has(node))
 
     def counts(self, what: ViewKind | frozenset[Node] | None = None) -> Counter[State]:
         """The things of a view (its tasks, its assets), or these, by state; kept up to date by `touched`."""
         return self._tally.of(what or self.which)
 
     def recount(self) -> None:
-        self._tally = Tally(self.graph, self.state_of)
+        self._tally = Tally(self.graph, self.state_of, self.outputs_of)
 
     def touched(self, tasks: Iterable[str]) -> set[Node]:
         """The nodes that these tasks of the run make look different."""
@@ -253,9 +296,8 @@ class Session:
         """Shows the other view; returns the node there that is the same thing as `node`."""
         self.which = self.other
         self._match()
-        return (
-            None if node is None or not self.is_defined(node) else counterpart(self.graph, node, self.view())
-        )
+        is_there = node is not None and self.is_defined(node)
+        return counterpart(self.graph, whole(node), self.view()) if node is not None and is_there else None
 
     def is_in_other_view(self, node: Node) -> bool:
         return node not in self.view().nodes and node in self.view(self.other).nodes
@@ -291,52 +333,14 @@ class Session:
 
     def is_left_out(self, node: Node) -> bool:
         """Whether the step was taken out of the plan that is previewed."""
-        return self.preview is not None and self.task_of(node) in self.preview.out
+        return self.preview is not None and self.preview.is_out(self.task_of(node))
 
     def chosen(self, node: Node | None) -> tuple[Node, ...]:
         """What a key works on: what is marked, else what is under the cursor."""
         if self.marked:
-            return tuple(n for n in (*self.graph.order,) if n in self.marked)
+            parts = sorted(node for node in self.marked if is_part(node))
+            return (*(node for node in self.graph.order if node in self.marked), *parts)
         return () if node is None else (node,)
-
-    def place_of(self, node: Node | None) -> Place:
-        """Where the node is defined: an asset without a line of its own is where its task is."""
-        if node is None or not self.is_defined(node):
-            return NOWHERE
-        definitions = self.definitions
-        task = self.task_of(node)
-        own = definitions.assets[node.name].place if node.kind == "asset" else NOWHERE
-        return own if own.file or task is None else definitions.tasks[task].place
-
-    def situation(self, row: Row | None, place: str = "tree", *, alone: bool = False) -> Situation:
-        """What decides which keys work."""
-        kind: RowIs = ""
-        node = row.node if row is not None else None
-        if row is not None:
-            is_source = node is not None and self.task_of(node) is None
-            kind = row.kind if row.kind != "node" else "source" if is_source else (node.kind if node else "")
-        step = self.step_of(node) if node is not None else None
-        return Situation(
-            place=place,  # type: ignore[arg-type]
-            alone=alone,
-            row=kind,
-            loaded=self.survey is not None,
-            trusted=self.bench.trusted,
-            running=self.running,
-            elsewhere=self.elsewhere is not None,
-            step_running=self.under_way and step is not None and step.state in OPEN,
-            failed=self.counts("task")[State.FAILED],
-            outdated=int(self.has_outdated()),
-            new=len(self.new),
-            changed=len(self.changed) + len(self.removed),
-            since=self.marks.since if self.marks is not None else "",
-            marked=len(self.marked),
-            matches=len(self.matches or ()),
-            filtered=self.filtered,
-            isolated=self.isolated is not None,
-            previewing=self.preview is not None,
-            defined_at=bool(self.place_of(node).file),
-        )
 
 
 def live_states(session: Session) -> dict[Node, State]:
@@ -344,6 +348,7 @@ def live_states(session: Session) -> dict[Node, State]:
     if session.live is None or session.is_settled:
         return {}
     known = session.graph.tasks
-    steps = ((task, known[task].outputs) for task in session.live.steps if task in known)
+    names = dict.fromkeys(split(task)[0] for task in session.live.steps)
+    steps = ((task, known[task].outputs) for task in names if task in known)
     nodes = (n for task, outputs in steps for n in (Node("task", task), *(Node("asset", o) for o in outputs)))
     return {node: session.state_of(node) for node in nodes}

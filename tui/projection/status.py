@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...core.model import Plan, State
+from ...core.model import State
+from ...core.plan import Plan
 from ...core.problems import number_of
 from ..paint.ink import Bit, Line, cut, line_width, pad
 from .caps import named

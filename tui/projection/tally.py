@@ -33,8 +33,11 @@ def total_of(kind: ViewKind, count: int) -> str:
 class Tally:
     """Counts of states, of a whole view or of some nodes: counted when asked for, then kept up to date by `touched`."""
 
-    def __init__(self, graph: Graph, state_of: Callable[[Node], State]) -> None:
+    def __init__(
+        self, graph: Graph, state_of: Callable[[Node], State], outputs_of: Callable[[str], Iterable[str]]
+    ) -> None:
         self._graph = graph
+        self._outputs_of = outputs_of
         self._state_of = state_of
         self._counts: dict[ViewKind | frozenset[Node], Counter[State]] = {}
         self._told: dict[ViewKind | frozenset[Node], dict[Node, State]] = {}
@@ -48,12 +51,10 @@ class Tally:
 
     def touched(self, tasks: Iterable[str]) -> set[Node]:
         """The nodes that these tasks of a run make look different."""
-        known = self._graph.tasks
         nodes = set()
         for task in tasks:
             nodes.add(Node("task", task))
-            if task in known:
-                nodes.update(Node("asset", name) for name in known[task].outputs)
+            nodes.update(Node("asset", name) for name in self._outputs_of(task))
         for what, told in self._told.items():
             counts = self._counts[what]
             for node in nodes & told.keys():

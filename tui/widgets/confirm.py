@@ -15,7 +15,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 
-from ...core.model import Plan, Reason
+from ...core.model import Reason
+from ...core.plan import Plan
 from ...core.problems import number_of
 from ...core.store.lock import Holder
 from ...core.undoing import Way

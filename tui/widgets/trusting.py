@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...core.model import Definitions, PythonAction, ShellAction, Task
 from ...core.problems import number_of
+from ...core.schedules.schedule import Schedule
 from ..paint.ink import Bit, Line
 from ..paint.sanitize import clean_lines
 from .confirm import Question
@@ -37,11 +38,23 @@ def about_trust(definitions: Definitions, withheld: Sequence[str], interpreter: 
     if tasks:
         counts = Counter(task.action.kind for task in tasks)
         told = ", ".join(number_of(size, f"{kind} step") for kind, size in counts.items())
-        lines += [(), (Bit(f"{told} can be run, each when you ask for it:"),)]
+        asked = "when you ask for it, or a schedule does" if definitions.schedules else "when you ask for it"
+        lines += [(), (Bit(f"{told} can be run, each {asked}:"),)]
     for task in tasks[:_STEPS]:
         lines += _step(task)
     lines += _more(len(tasks) - _STEPS, "steps")
+    if definitions.schedules:
+        lines += _schedules(list(definitions.schedules.values()))
     return Question("Trust this project?", tuple(lines), "trust it", "look only")
+
+
+def _schedules(schedules: Sequence[Schedule]) -> Iterator[Line]:
+    count = number_of(len(schedules), "schedule runs by itself", "schedules run by themselves")
+    yield from ((), (Bit(f"{count} while a screen of this project is open:"),))
+    for one in schedules[:_FILES]:
+        times = Bit(f"  {one.cron}  {one.timezone}  ", "muted")
+        yield (Bit("  "), Bit(one.name, "text bold"), times, Bit(one.select or "all that is stale", "accent"))
+    yield from _more(len(schedules) - _FILES, "schedules")
 
 
 def _step(task: Task) -> Iterator[Line]:
