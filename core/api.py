@@ -1,4 +1,4 @@
-"""What a pipeline's own code says: `asset`, `task`, `source`, `check`, `schedule`; what a step gets: `Context`, `Table`.
+"""What a pipeline's own code says: `asset`, `task`, `source`, `check`, `schedule`, and what a step is given: `Context`.
 
 Decorating a function only notes it down; the function itself comes back, callable as ever.
 """

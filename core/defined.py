@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from .secrets import Secrets
 
 if TYPE_CHECKING:
     from .folding import Divided, Parts
+    from .verdicts import Verdict
 
 
 SEPARATOR = "\x1f"
@@ -134,6 +135,7 @@ class Snapshot:
     survey: Survey
     divided: Divided | None = None
     runs: Survey | None = None
+    verdicts: Mapping[str, Sequence[Verdict]] = field(default_factory=dict)
 
     @property
     def whole(self) -> Survey:

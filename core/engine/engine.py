@@ -111,11 +111,9 @@ class Engine:
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._forced: set[str] = set()
         self._error: ProblemError | None = None
-        self._begun = False
         self._joining: asyncio.Future[None] | None = None
         self._added: list[Plan] = []
-        self._advancing = False
-        self._cancelled = False
+        self._begun = self._advancing = self._cancelled = False
 
     # ---- the run -----------------------------------------------------------------------------
 
@@ -295,15 +293,13 @@ class Engine:
         events += [event(kind, now.task, made.asset, now.told_of(made, outcome)) for made in outcome.made]
         seq = self._telling.next_seq
         record = self._desk.record(task, key, values, self.run, seq, ended, outcome.seconds)
-        events.append(
-            event(Kind.STEP_SUCCEEDED, now.task, data=_success(now, outcome, key, record, disturbed))
-        )
+        data = _success(now, outcome, key, record, disturbed)
+        events.append(event(Kind.STEP_SUCCEEDED, now.task, data=data))
         attempt = now.as_ended(self.run, "succeeded", ended)
         commit = self._telling.commit(events, attempt, record, outcome.made)
         self._attempts.forget_count(now.task)
         self._desk.note(record, values)
-        waits = any(made.path for made in outcome.made)
-        self._unkept[commit] = now, outcome if waits else None
+        self._unkept[commit] = now, outcome if (waits := any(made.path for made in outcome.made)) else None
         if not waits:
             self._release(now, outcome)
 

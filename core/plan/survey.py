@@ -124,7 +124,7 @@ def _attempt_reason(facts: Facts, task: Task) -> list[Reason]:
     if attempt is None or attempt.state != "failed":
         return []
     if attempt.error.startswith(CHECK_FAILED):
-        return [Reason(ReasonKind.CHECK_FAILED, attempt.error, task.name)]
+        return [Reason(ReasonKind.CHECK_FAILED, attempt.error.removeprefix(CHECK_FAILED), task.name)]
     return [Reason(ReasonKind.FAILED_LAST_TIME, attempt.error or "the last attempt failed", task.name)]
 
 

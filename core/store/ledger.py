@@ -79,7 +79,7 @@ class LedgerReader:
             connection.close()
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock, told(self._path), understood(self._path):
             self._connection.execute("begin")
             try:
@@ -91,7 +91,7 @@ class LedgerReader:
     def current(self) -> tuple[list[Row], list[Row], list[Row]]:
         """Current materializations (with the stamp of each file), steps (with five durations), attempts."""
         columns = ", ".join("m." + name for name in VALUE_COLUMNS.split(", "))
-        with self._reading() as connection:
+        with self.reading() as connection:
             values = connection.execute(
                 f"""select {columns}, s.stamp from assets a join materializations m on m.seq = a.seq
                 left join stamps s on m.inline is null and s.digest = m.digest"""
@@ -102,7 +102,7 @@ class LedgerReader:
 
     def materializations(self, asset: str, limit: int) -> list[Row]:
         """The last `limit` materializations of an asset, newest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 f"select {VALUE_COLUMNS} from materializations where asset = ? order by seq desc limit ?",
                 (asset, limit),
@@ -114,25 +114,25 @@ class LedgerReader:
 
     def attempt(self, task: str) -> Row | None:
         """The end of the last attempt at a task."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row: Row | None = connection.execute("select * from attempts where task = ?", (task,)).fetchone()
         return row
 
     def step_seq(self, task: str) -> int | None:
         """The number of the event that the record of a task stems from."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute("select seq from steps where task = ?", (task,)).fetchone()
         return None if row is None else int(row[0])
 
     def facts(self, seq: int) -> tuple[str, Any] | None:
         """The kind of an event and the facts beside it; None if there is none of that number."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute("select kind, facts from events where seq = ?", (seq,)).fetchone()
             return None if row is None else (row[0], json.loads(row[1] or "null"))
 
     def value_before(self, asset: str, seq: int) -> Row | None:
         """The last materialization of an asset that is older than the event `seq`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row: Row | None = connection.execute(
                 f"""select {VALUE_COLUMNS} from materializations where asset = ? and seq < ?
                 order by seq desc limit 1""",
@@ -142,7 +142,7 @@ class LedgerReader:
 
     def success_after(self, task: str, seq: int) -> int | None:
         """The number of the first event after `seq` that gave a task its record."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(
                 """select seq from events where seq > ? and task = ?
                 and kind in ('step_succeeded', 'step_restored') order by seq limit 1""",
@@ -153,7 +153,7 @@ class LedgerReader:
     def restored(self, asset: str, limit: int) -> dict[int, int]:
         """Which of the last `limit` values of an asset are earlier ones that were made current again, and
         which ones: by their numbers."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 """select e.seq, e.facts from events e where e.kind = 'asset_restored' and e.seq in
                 (select seq from materializations where asset = ? order by seq desc limit ?)""",
@@ -163,7 +163,7 @@ class LedgerReader:
 
     def runs(self, limit: int) -> list[Row]:
         """The last runs, newest first. They are few: their table is checked each time."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             for (wrong,) in connection.execute("pragma integrity_check(runs)"):
                 if wrong != "ok":
                     raise damaged(self._path, wrong)
@@ -171,7 +171,7 @@ class LedgerReader:
 
     def slots(self, schedule: str, until: int, limit: int) -> list[Row]:
         """The last settled slots of a schedule that are not later than `until`, newest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(
                 "select * from slots where schedule = ? and slot <= ? order by slot desc limit ?",
                 (schedule, until, limit),
@@ -179,7 +179,7 @@ class LedgerReader:
 
     def events(self, run: str, after: int, limit: int) -> list[Event]:
         """Events of a run with a higher number than `after`, in order; `limit` -1 is all."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             span = connection.execute("select first, last from runs where run = ?", (run,)).fetchone()
             if span is None:
                 return []
@@ -196,7 +196,7 @@ class LedgerReader:
 
     def log_names(self, run: str) -> set[str]:
         """What the attempts of a run named their logs, whether or not these are there still."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 """select json_extract(facts, '$.attempt[5]') from events
                 where run = ? and facts is not null and task is not null""",
@@ -206,7 +206,7 @@ class LedgerReader:
 
     def max_seq(self) -> int:
         """The number of the last event, 0 if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return _max_seq(connection)
 
     def data_version(self) -> int:
@@ -217,7 +217,7 @@ class LedgerReader:
     def needed(self, keep: int) -> tuple[set[str], set[str], set[str]]:
         """What the current values and the last `keep` runs need: the digests of value files, the runs whose
         logs are kept whole, and the logs of the last attempts."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             digests = {row[0] for row in connection.execute(_NEEDED, (keep,))}
             runs = {row[0] for row in connection.execute(_LAST_RUNS, (keep,))}
             logs = {row[0] for row in connection.execute("select log from attempts where log is not null")}
@@ -225,20 +225,20 @@ class LedgerReader:
 
     def name(self) -> str:
         """The name of the store, which its seal is found by."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute("select value from meta where name = 'id'").fetchone()
         return str(row[0]) if row is not None else ""
 
     def head(self, seq: int) -> bytes | None:
         """The head of the chain at the event `seq`; None if no commit ended there."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute("select head from seals where seq = ?", (seq,)).fetchone()
         return None if row is None or not isinstance(row[0], bytes) else row[0]
 
     def problems(self, key: bytes | None = None, *, replay: bool = True) -> list[str]:
         """What a full check of the file finds wrong, and a replay of the event log (its chain too, if the
         user's `key` is given); empty if all is well."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = [str(row[0]) for row in connection.execute("pragma integrity_check") if row[0] != "ok"]
             found += verify_inline(connection)
             if replay:

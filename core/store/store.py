@@ -95,7 +95,7 @@ class Store:
 
     def close(self) -> None:
         """Closes what is open. A run that still goes on is not ended by it."""
-        self._reader.close()
+        self.reader.close()
 
     def __enter__(self) -> Store:
         return self
@@ -106,13 +106,13 @@ class Store:
     def furnish(self) -> None:
         """Makes the store again if it was deleted since it was opened. Reading never does."""
         if identity(self.folder) is None:
-            self._reader.close()
+            self.reader.close()
             self._open(create=self._create)
 
     def _open(self, *, create: bool) -> None:
         self.writable = prepare(self.folder, create=create)
         self._identity = identity(self.folder)
-        self._reader = (
+        self.reader = (
             LedgerReader.of_nothing()
             if self._identity is None
             else open_ledger(self.folder, writable=self.writable)
@@ -122,7 +122,7 @@ class Store:
         """Looks whether the store is still the one that was opened; opens what is there now if it is not. One
         that is being deleted is not made again under the hands of who deletes it."""
         if identity(self.folder) != self._identity:
-            self._reader.close()
+            self.reader.close()
             self._open(create=False)
 
     # ---- what is recorded ------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class Store:
         version = self.data_version()
         known = self._recalled
         if known is None or known.version != version:
-            values, steps, attempts = self._reader.current()
+            values, steps, attempts = self.reader.current()
             recorded = recorded_of(values, steps, attempts, self.folder / LEDGER)
             with understood(self.folder / LEDGER):
                 known = Recalled(version, values, recorded, rotten_values(values))
@@ -148,44 +148,44 @@ class Store:
 
     def verify(self, asset: str) -> Damage | None:
         """Reads the current value of an asset in full; None if it is what was committed, or there is none."""
-        rows = self._reader.materializations(asset, 1)
+        rows = self.reader.materializations(asset, 1)
         return self.values.check(stored_of(rows[0])) if rows else None
 
     def materializations(self, asset: str, limit: int = 20) -> list[Materialization]:
         """The last values of an asset, newest first."""
-        rows = self._reader.materializations(asset, limit)
+        rows = self.reader.materializations(asset, limit)
         with understood(self.folder / LEDGER):
             return [materialization_of(row) for row in rows]
 
     def attempt(self, task: str) -> Attempt | None:
         """How the last attempt at a task ended."""
-        row = self._reader.attempt(task)
+        row = self.reader.attempt(task)
         with understood(self.folder / LEDGER):
             return None if row is None else attempt_of(row)
 
     def runs(self, limit: int = 20) -> list[RunSummary]:
         """The last runs, newest first. A run whose process is gone is `interrupted`, whatever it wrote."""
-        rows = self._reader.runs(limit)
+        rows = self.reader.runs(limit)
         alive = locks.holder(self.folder) if any(row[10] == "running" for row in rows) else None
         with understood(self.folder / LEDGER):
             return [_summary(row, alive) for row in rows]
 
     def events(self, run: str, *, after: int = 0, limit: int = -1) -> list[Event]:
         """The events of a run, as they were told, with a higher number than `after`."""
-        return self._reader.events(run, after, limit)
+        return self.reader.events(run, after, limit)
 
     def log_names(self, run: str) -> set[str]:
         """The logs that the attempts of a run left, whether or not they are there still."""
-        return self._reader.log_names(run)
+        return self.reader.log_names(run)
 
     def max_seq(self) -> int:
         """The number of the last event, 0 if there is none."""
-        return self._reader.max_seq()
+        return self.reader.max_seq()
 
     def data_version(self) -> tuple[object, int]:
         """Another value whenever anything was committed by anyone, or the store was replaced."""
         self._follow()
-        return self._identity, self._reader.data_version()
+        return self._identity, self.reader.data_version()
 
     def identity(self) -> object:
         """Another value when the store was replaced; None where there is none."""
@@ -194,8 +194,8 @@ class Store:
 
     def problems(self) -> list[str]:
         """What a check of the file, of the log against the state, and of every current value finds."""
-        found = self._reader.problems()
-        for row in self._reader.current()[0]:
+        found = self.reader.problems()
+        for row in self.reader.current()[0]:
             if (damage := self.values.check(stored_of(row))) is not None:
                 found.append(f"the value of {row[1]} is {damage}")
         return found
@@ -259,7 +259,7 @@ class Store:
         from .standing import Past, restoration
 
         def put(batch: Batch, last: int, now: float) -> tuple[Event, ...]:
-            past = Past(self._reader, task)
+            past = Past(self.reader, task)
             earlier = restoration(past, self.values, run=run, last=last, now=now, redo=redo)
             batch.restore(earlier)
             return earlier.events
@@ -318,7 +318,7 @@ class Store:
 
     def slots(self, schedule: str, *, until: float = 1 << 62, limit: int = 1) -> list[SlotRow]:
         """The last slots of a schedule, not later than `until`, that have a run or were missed; newest first."""
-        rows = self._reader.slots(schedule, int(until), limit)
+        rows = self.reader.slots(schedule, int(until), limit)
         with understood(self.folder / LEDGER):
             return [SlotRow._make(row) for row in rows]
 
@@ -326,11 +326,11 @@ class Store:
         """What a task has made, success after success."""
         from .standing import Past
 
-        return Past(self._reader, task)
+        return Past(self.reader, task)
 
     def restored(self, asset: str, limit: int = 20) -> dict[int, int]:
         """Which of the last values of an asset are earlier ones made current again, and which: by their `seq`."""
-        return self._reader.restored(asset, limit)
+        return self.reader.restored(asset, limit)
 
     @contextlib.contextmanager
     def writing(self, lock: ProjectLock) -> Iterator[LedgerWriter]:
@@ -344,7 +344,7 @@ class Store:
             raise storage_error(path, error) from error
 
     def _sealer(self) -> Sealer:
-        return sealer_of(self.folder, self._reader.name())
+        return sealer_of(self.folder, self.reader.name())
 
     def _check_owned(self, lock: ProjectLock) -> None:
         self._follow()

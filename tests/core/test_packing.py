@@ -45,7 +45,7 @@ async def test_a_run_that_finds_all_fresh_writes_a_few_rows_and_tells_every_step
     middle = told[20].seq
     assert bench.store.events(running.run, after=middle, limit=3) == told[21:24]
     assert bench.store.problems() == []
-    with bench.store._reader._reading() as connection:
+    with bench.store.reader.reading() as connection:
         rows = connection.execute("select count(*) from events where run = ?", (running.run,)).fetchone()[0]
     assert rows <= 5
     await bench.aclose()

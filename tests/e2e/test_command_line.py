@@ -362,7 +362,7 @@ def test_a_second_signal_ends_at_once_a_step_that_takes_none_and_leaves_nothing(
     second: signal.Signals,
     code: int,
 ) -> None:
-    stubborn = "trap '' INT TERM HUP; echo up; setsid sh -c 'sleep 600' & while :; do sleep 600; done"
+    stubborn = "trap '' INT TERM HUP; setsid sh -c 'sleep 600' & echo up; while :; do sleep 600; done"
     with start(project, environ, stubborn, until='"up"') as process:
         assert process.stderr is not None
         process.send_signal(first)

@@ -39,11 +39,12 @@ STEP = {
 NODE = {
     "key", "kind", "group", "title", "state", "reasons", "new", "changed", "task", "byproduct", "pipeline",
     "description", "tags", "owners", "metadata", "place",
-    "partitions",
+    "partitions", "checks",
 }  # fmt: skip
 EDGE = {"from", "to", "label", "kind", "from_kind", "to_kind"}
 GRAPH = {"pipelines", "view", "nodes", "edges", "withheld"}
 PLAN = {"steps", "counts", "estimate", "withheld"}
+VERDICT = {"check", "outcome", "message", "failing", "total", "columns", "rows", "ts", "run"}
 PLANNED = {"task", "assets", "action", "reasons", "estimate_s", "critical", "auto"}
 ESTIMATE = {"wall_s", "work_s", "unknown", "jobs"}
 
@@ -86,9 +87,11 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
             "profile",
             "params",
             "partitions",
+            "checks",
         },
         {},
     ),
+    "show table --checks": ({"asset", "checks", "history"}, {"checks": VERDICT, "history": VERDICT}),
     "schedule": ({"schedules"}, {"schedules": SCHEDULE}),
     "schedule ls": ({"schedules"}, {"schedules": SCHEDULE}),
     "trust": ({"root", "trusted"}, {}),
@@ -98,7 +101,7 @@ PIPELINE = """
 schedules: {nightly: {cron: "@daily", select: bread}}
 assets:
   flour: {file: flour.txt}
-  table: {sql: select 1 as n}
+  table: {sql: select 1 as n, checks: [{not_null: n}]}
   bread: {deps: [flour], shell: 'echo baked; cat "$flour" > "$OUTPUT"'}
   idle: {deps: [bread], shell: 'true'}
   burnt: {deps: [bread], shell: 'exit 1', retries: 1, backoff: 0.01}

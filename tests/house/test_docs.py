@@ -135,12 +135,14 @@ def test_the_examples_of_the_readme_run(
 
 def test_the_python_of_the_definitions_page_loads(tmp_path: Path) -> None:
     blocks = examples(ROOT / "docs" / "definitions.md", "python")
-    (tmp_path / "pipeline.py").write_text("\n".join([blocks[0], 'source("sales")', *blocks[1:]]))
+    given = 'from bakehouse import source\n\nsource("sales")'
+    (tmp_path / "pipeline.py").write_text("\n".join([given, *blocks]))
     assert listed(tmp_path, tmp_path / "home") == {
         "sales": "source",
         "sales_at": "asset",
         "sales_be": "asset",
         "sales_ch": "asset",
+        "orders": "asset",
     }
 
 

@@ -120,7 +120,7 @@ def test_a_query_sees_inputs_of_any_name_and_the_ledger_loads_no_extension(
     assert not (tmp_path / "CANARY").exists()
     code = "import sys, sqlite3; from pathlib import Path\nfrom bakehouse.core.store.store import Store\n"
     code += "store = Store.open(Path(sys.argv[1]))\nimport gc\n"
-    code += "[c] = [c for c in gc.get_objects() if isinstance(c, sqlite3.Connection)] or [store._reader._connection]\n"
+    code += "[c] = [c for c in gc.get_objects() if isinstance(c, sqlite3.Connection)] or [store.reader._connection]\n"
     code += "try: c.execute(\"select load_extension('x')\")\nexcept sqlite3.OperationalError as e: print(e)\n"
     said = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / ".bakehouse")],

@@ -48,8 +48,11 @@ class ToldRun:
         return not self._over.done()
 
     def tell(self, kind: Kind | str, task: str | None = None, **data: Any) -> None:
+        self.tell_of(kind, task, None, **data)
+
+    def tell_of(self, kind: Kind | str, task: str | None, asset: str | None, **data: Any) -> None:
         self._seq += 1
-        event = Event(self._seq, 1000.0 + self._seq, self.run, Kind(kind), task, None, data)
+        event = Event(self._seq, 1000.0 + self._seq, self.run, Kind(kind), task, asset, data)
         for listener in self._listeners:
             listener(event)
         if event.kind is Kind.RUN_FINISHED:

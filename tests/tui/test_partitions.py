@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ async def test_a_plan_is_told_of_the_whole_and_of_each_and_can_lose_one(sales: P
 
 
 async def test_what_a_partition_printed_and_why_it_failed_is_shown(sales: Path, screen: Opener) -> None:
-    async with screen(sales, size=(120, 30), bench=Workbench, clock=__import__("time").time) as s:
+    async with screen(sales, size=(120, 30), bench=Workbench, clock=time.time) as s:
         await s.press("a")
         await s.sees("1 failed")
         await s.go("clean")

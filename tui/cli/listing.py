@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +42,7 @@ from .surveying import survey_now
 
 if TYPE_CHECKING:
     from ...core.folding import Parts
+    from ...core.verdicts import Verdict
 
 
 def _shown(bench: Workbench, view: View, selected: frozenset[Node] | None) -> list[ViewNode]:
@@ -57,7 +58,9 @@ def _shown(bench: Workbench, view: View, selected: frozenset[Node] | None) -> li
     return [shown for node, shown in view.nodes.items() if is_selected(node)]
 
 
-def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) -> dict[str, Json]:
+def _node_json(
+    bench: Workbench, look: Snapshot, marks: Marks, verdicts: Mapping[str, Sequence[Verdict]], shown: ViewNode
+) -> dict[str, Json]:
     node = shown.node
     kind = "source" if shown.source else node.kind
     return {
@@ -72,6 +75,11 @@ def _node_json(bench: Workbench, look: Snapshot, marks: Marks, shown: ViewNode) 
         "task": node.name if node.kind == "task" else bench.definitions.assets[node.name].task,
         "byproduct": shown.byproduct,
         "partitions": _counts(look, node),
+        "checks": [
+            {"check": v.check, "outcome": v.outcome}
+            for v in verdicts.get(node.name, ())
+            if node.kind == "asset"
+        ],
         **_described(bench, node),
     }
 
@@ -108,6 +116,7 @@ def listing_as_json(
     """The document of `ls --json` and `graph --format json`."""
     view, marks = bench.view(kind), bench.marks()
     look, _ = survey_now(bench)
+    verdicts = _verdicts(bench, look)
     nodes = _shown(bench, view, selected)
     inside = {shown.node for shown in nodes}
     edges = [
@@ -126,7 +135,7 @@ def listing_as_json(
         "schema": 1,
         "pipelines": list(bench.definitions.pipelines),
         "view": kind,
-        "nodes": [_node_json(bench, look, marks, shown) for shown in nodes],
+        "nodes": [_node_json(bench, look, marks, verdicts, shown) for shown in nodes],
         "edges": edges,
         "withheld": list(bench.withheld),
     }
@@ -260,7 +269,7 @@ def status(options: Options, selection: Selected, check: bool, as_json: bool) ->
     makes_nothing = (Node("task", name) for name in wanted if not tasks[name].outputs)
     counts = assets + Counter(look.states[node] for node in makes_nothing)
     stale, missing = len(look.survey.reasons.keys() & wanted), assets[State.MISSING]
-    is_well = not (stale or missing or bench.withheld)
+    is_well, verdicts = not (stale or missing or bench.withheld), _verdicts(bench, look)
     if as_json:
         print_json(
             {
@@ -275,6 +284,7 @@ def status(options: Options, selection: Selected, check: bool, as_json: bool) ->
                 "held": None if holder is None else asdict(holder),
                 "withheld": list(bench.withheld),
                 "partitions": {name: parts.as_counts() for name, parts in _divided(bench, look)},
+                "checks": _tallied(verdicts),
                 "profile": bench.definitions.profile or None,
                 "params": dict(bench.definitions.params),
             }
@@ -288,10 +298,40 @@ def status(options: Options, selection: Selected, check: bool, as_json: bool) ->
             print_line("  ".join([f"{total}:", *words]) if words else total)
         for name, parts in _divided(bench, look):
             print_line(_of_parts(name, parts))
+        _print_verdicts(verdicts)
         _tell_of(holder, options.quiet)
     if is_well or not check:
         return 0
     return NotTrusted.exit_code if bench.withheld else 3
+
+
+def _verdicts(bench: Workbench, look: Snapshot) -> Mapping[str, Sequence[Verdict]]:
+    """What the checks came to the last time, by asset."""
+    if not any(asset.checks for asset in bench.definitions.assets.values()):
+        return {}
+    from ...core.verdicts import latest
+
+    return latest(bench.store, look)
+
+
+def _tallied(verdicts: Mapping[str, Sequence[Verdict]]) -> Json:
+    if not verdicts:
+        return None
+    from ...core.verdicts import counted as tally
+
+    return dict(tally(verdicts))
+
+
+def _print_verdicts(verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+    if not verdicts:
+        return
+    from ...core.verdicts import counted as tally
+    from .checking import failing_lines
+
+    words = [f"{count} {word}" for word, count in tally(verdicts).items() if count]
+    print_line(f"checks: {', '.join(words)}")
+    for line in failing_lines(verdicts):
+        print_line(f"  {line}")
 
 
 def _divided(bench: Workbench, look: Snapshot) -> Iterable[tuple[str, Parts]]:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 @click.option(
     "--diff", is_flag=True, help="What sets it apart from the value before, if that is still there."
 )
+@click.option(
+    "--checks", is_flag=True, help="What its checks came to, with some rows that fail, and how it was before."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def show(
@@ -46,19 +49,24 @@ def show(
     offset: int,
     history: bool,
     diff: bool,
+    checks: bool,
     as_json: bool,
 ) -> int:
-    """Preview the value of an asset, list its past ones, or compare it with the one before.
+    """Preview the value of an asset, list its past ones, compare it with the one before, or tell of its checks.
 
     ASSET may be a task that makes one. Of what is divided it is the partition made last. Exits with 1 where there is
     nothing to show.
     """
-    if history and diff:
-        raise click.UsageError("--history and --diff exclude each other")
+    if history + diff + checks > 1:
+        raise click.UsageError("--history, --diff and --checks exclude each other")
     bench = open_workbench(options)
     name = _asset_of(bench, asset)
     if partition is not None:
         name = find_node(bench, name, partition).name
+    if checks:
+        from .checking import print_checks
+
+        return print_checks(bench, name, limit, as_json, options.quiet)
     if history:
         return _print_history(bench, name, limit, as_json, options.quiet)
     if diff:

@@ -30,6 +30,8 @@ from ..projection.parts import label as part_label
 from ..projection.session import Session
 from ..projection.situation import place_of
 from ..projection.states import LOOKS, glyph, seconds
+from ..projection.verdicts import verdicts_of
+from .checks import check_lines
 from .page import Page, to_node
 
 _HEAT, _HEAT_LINES = 31, 12
@@ -81,6 +83,7 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
     lines.append(label("state", *state_bits(session, node, ascii_only), *_layer(session, node)))
     lines += _last_words(session, node, ascii_only)
     lines += _partitions(session, node, ascii_only)
+    lines += check_lines(verdicts_of(session, node), _LABEL, ascii_only=ascii_only)
     lines += _changes(session, node)
     lines += _definition(session, node)
     targets = {}

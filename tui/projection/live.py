@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.events import Event, Kind
 from ...core.model import State
 from ...core.naming import SEPARATOR, split
 from ...core.plan import Plan
+
+if TYPE_CHECKING:
+    from ...core.verdicts import Verdict
 
 _ENDS: Mapping[Kind, State] = {
     Kind.STEP_SUCCEEDED: State.FRESH,
@@ -73,6 +77,8 @@ class Live:
         self._running: dict[str, None] = {}
         self.parts: dict[str, dict[str, Step]] = {}
         """Of what is divided the steps of its partitions, by the name of the whole."""
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
+        """What checks came to, by asset and check."""
 
     @property
     def is_over(self) -> bool:
@@ -116,6 +122,8 @@ class Live:
                 self.ok = bool(event.data.get("ok"))
                 self.error = str(event.data.get("error", ""))
                 self.cancelled = event.data.get("status") == "cancelled"
+            case Kind.CHECK_PASSED | Kind.CHECK_FAILED if task is not None:
+                self._check(task, event)
             case Kind.STEP_QUEUED if task is not None:
                 self._queue(task, event)
             case Kind.STEP_STARTED if task is not None:
@@ -161,6 +169,13 @@ class Live:
             step.seconds = None
         self._touch(task)
         return step
+
+    def _check(self, task: str, event: Event) -> None:
+        from ...core.verdicts import verdict_of
+
+        verdict = verdict_of(event)
+        self.verdicts[verdict.asset, verdict.check] = verdict
+        self._touch(task)
 
     def _queue(self, task: str, event: Event) -> None:
         step = self._set(task, State.QUEUED)

@@ -17,6 +17,7 @@ from .parts import STRIP, counted, strip
 from .rows import Row
 from .session import Session
 from .states import LOOKS, ORDER, PLAIN_SPINNER, SPINNER, glyph, seconds
+from .verdicts import dots, verdicts_of
 from .waiting import waits_for
 
 _WHY = {
@@ -56,6 +57,8 @@ class RowLook(NamedTuple):
     marked: bool = False
     heat: Sequence[tuple[str, str]] = ()
     """The partitions of what is divided as glyphs with their styles; stands before `middle`."""
+    dots: Sequence[tuple[str, str]] = ()
+    """The checks of an asset, each as a glyph with its style; they stand right behind the name."""
 
 
 def why(kind: ReasonKind) -> str:
@@ -84,6 +87,8 @@ def look_at(session: Session, row: Row, *, ascii_only: bool = False, beside: boo
         look = _live_look(session, row, node, kind, ascii_only)
     layer = "new" if node in session.new else "changed" if node in session.changed else ""
     look = look._replace(layer=layer, marked=node in session.marked)
+    if row.kind in ("node", "part") and (verdicts := verdicts_of(session, node)):
+        look = look._replace(dots=dots(verdicts, ascii_only=ascii_only))
     parts = session.parts_of(node) if row.kind == "node" and node.kind == kind else ()
     return _with_heat(look, [session.state_of(part) for part in parts], ascii_only) if parts else look
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
@@ -38,8 +39,13 @@ _OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOC
 
 
 def facts(bench: Workbench) -> tuple[Snapshot, Marks]:
-    """What a session shows of the project: states with their reasons, and what is new. Blocking."""
-    return bench.survey(), bench.marks()
+    """What a session shows of the project: states with their reasons, verdicts, and what is new. Blocking."""
+    look = bench.survey()
+    if any(asset.checks for asset in look.defined.definitions.assets.values()):
+        from ...core.verdicts import latest
+
+        look = replace(look, verdicts=latest(bench.store, look))
+    return look, bench.marks()
 
 
 class Session:

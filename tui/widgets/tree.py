@@ -273,6 +273,9 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         if sign:
             words.append(Bit(sign, "alias"))
         left = room - line_width(words) - 2
+        if look.dots and left >= len(look.dots) + 1:
+            words += [Bit(" "), *(Bit(sign, style) for sign, style in look.dots)]
+            left = room - line_width(words) - 2
         if look.heat and left >= len(look.heat) + 2:
             words += [Bit("  "), *(Bit(sign, style) for sign, style in look.heat)]
             left -= len(look.heat) + 2
