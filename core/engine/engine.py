@@ -301,11 +301,10 @@ class Engine:
         self._desk.note(record, values)
         self._unkept[commit] = now, outcome if (waits := any(made.path for made in outcome.made)) else None
         if not waits:
-            self._release(now, outcome)
+            self._release(now)
 
-    def _release(self, now: Try, outcome: Outcome) -> None:
-        if any(made.path or made.value.codec == "file" for made in outcome.made) or not outcome.made:
-            self._rim.store.values.drop_scratch(now.name)
+    def _release(self, now: Try) -> None:
+        self._rim.store.values.drop_scratch(now.name)
         self.course.done(now.task, Phase.SUCCEEDED)
 
     def _fail(self, now: Try, outcome: Outcome) -> None:
@@ -372,8 +371,8 @@ class Engine:
         self._telling.durable(commits)
         for commit in commits:
             match self._unkept.pop(commit, None):
-                case (now, Outcome() as outcome):
-                    self._release(now, outcome)
+                case (now, Outcome()):
+                    self._release(now)
         self._advance()
 
     def _store_failed(self, error: ProblemError) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -89,6 +91,9 @@ class SqlSteps:
                 raise self._explained(failure, unreadable) from None
         finally:
             connection.close()
+            shutil.rmtree(scratch / "in", ignore_errors=True)
+            with contextlib.suppress(OSError):
+                scratch.rmdir()  # where the value is not in it
 
     def _explained(self, failure: Exception, unreadable: dict[str, str]) -> Exception:
         text = str(failure)

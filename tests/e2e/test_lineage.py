@@ -198,6 +198,23 @@ def test_what_is_no_target_is_refused_before_anything_runs(call: Call, trade: Pa
         assert done.returncode == 2 and not done.stdout, done.stderr
 
 
+def test_each_partition_is_a_run_of_the_job_that_is_divided(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "sales"
+    folder.mkdir()
+    text = 'assets:\n  orders: {partitions: [[north, south]], shell: \'echo "$PARTITION" > "$OUTPUT"\'}\n'
+    (folder / "bakehouse.yaml").write_text(
+        text + '  all: {deps: [orders], shell: \'cat "$orders"/* > "$OUTPUT"\'}\n'
+    )
+    done = call("materialize", "--openlineage", str(tmp_path / "told"), at=folder)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    steps = [one for one in told if one["job"]["name"].endswith(".orders")]
+    assert sorted(one["eventType"] for one in steps) == ["COMPLETE"] * 2 + ["START"] * 2
+    assert len({one["run"]["runId"] for one in steps}) == 2
+    made = [one["outputs"][0] for one in steps if one["eventType"] == "COMPLETE"]
+    assert all("version" in one["facets"] for one in made)
+
+
 def test_a_secret_is_in_no_lineage_event(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "secret"
     folder.mkdir()

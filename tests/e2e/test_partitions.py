@@ -162,6 +162,11 @@ HOSTILE = [
 ]
 
 
+def test_what_was_laid_out_for_queries_is_taken_away(sales: Path, call: Call) -> None:
+    events(call)
+    assert not [*(sales / ".bakehouse" / "tmp").rglob("*")]
+
+
 def test_hostile_keys_are_bound_and_never_pasted(project: Path, call: Call) -> None:
     keys = json.dumps(HOSTILE, ensure_ascii=False)
     (project / "bakehouse.yaml").write_text(f"""

@@ -32,7 +32,7 @@ class Lineage:
         endpoint = environ.get("OPENLINEAGE_ENDPOINT") or _ENDPOINT
         send = to_target(target, endpoint, environ.get("OPENLINEAGE_API_KEY", ""))
         namespace = environ.get("OPENLINEAGE_NAMESPACE") or "bakehouse"
-        definitions = plan.definitions or bench.definitions
+        definitions = bench.definitions if bench.defined.is_divided else plan.definitions or bench.definitions
         narrator = Narrator(definitions, bench.project.name, namespace, _columns(bench))
         self._outlet: Outlet[Event] = Outlet(narrator.tell, send)
 
