@@ -26,6 +26,9 @@ _DEFINES = re.compile(
     rb"""^(?:\xef\xbb\xbf)?["']?(?:assets|tasks)["']?[ \t]*:|\A\s*\{(?s:.*?)\b(?:assets|tasks)["']?\s*:""",
     re.MULTILINE,
 )
+_NAMED = re.compile(rb"^(?:\xef\xbb\xbf)?pipeline[ \t]*:", re.MULTILINE)
+_SCHEDULES = re.compile(rb"^schedules[ \t]*:", re.MULTILINE)
+"""Other tools have schedules, too: those of a named pipeline are ours."""
 _IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+bakehouse\b|import[ \t][^\n#]*\bbakehouse\b)", re.MULTILINE)
 _FACE = "bakehouse"
 
@@ -301,7 +304,9 @@ def defines(file: str, data: bytes) -> bool:
     """Whether a file is a definition file, by its bytes."""
     if file.endswith(".py"):
         return _IMPORTS.search(data) is not None and _imports_the_face(data)
-    return _DEFINES.search(data) is not None
+    return _DEFINES.search(data) is not None or (
+        _NAMED.search(data) is not None and _SCHEDULES.search(data) is not None
+    )
 
 
 def _imports_the_face(data: bytes) -> bool:

@@ -82,6 +82,8 @@ def test_definitions_are_told_from_other_files_by_what_is_in_them(tmp_path: Path
         "pipelines/tests/laws/b.py",
         "values.yaml=replicas: 3\nspec:\n  tasks: []\n",
         "Taskfile.yml=tasks: {}\n",
+        "weekly.yaml=pipeline: x\nschedules:\n  a: {}\n",
+        "azure-pipelines.yml=trigger: main\nschedules:\n- cron: '0 0 * * *'\n",
         "test_steps.py",
         "steps_test.py",
         "conftest.py",
@@ -106,6 +108,7 @@ def test_definitions_are_told_from_other_files_by_what_is_in_them(tmp_path: Path
         "later.py",
         "inside.py",
         "broken.py",
+        "weekly.yaml",
     }
 
 
