@@ -33,10 +33,12 @@ def as_baseline(definitions: Definitions, keys: Mapping[str, StaticKey], taken: 
     from .fingerprint.canonical import digest
 
     tasks: dict[str, str] = {}
+    none: list[str] = []
     for name, key in keys.items():
         task = definitions.tasks[name]
         needs = [given.asset for given in task.inputs]
-        tasks[name] = digest([dict(key.code or {}), dict(key.config), needs, list(task.after)])
+        code = dict(key.code) if key.code else {}
+        tasks[name] = digest([code, dict(key.config), needs, list(task.after) if task.after else none])
     assets = {
         name: tasks[asset.task] if asset.task else digest(["source", asset.file or ""])
         for name, asset in definitions.assets.items()
@@ -52,6 +54,8 @@ def _nodes(baseline: Baseline) -> dict[Node, str]:
 
 def marks_between(before: Baseline, now: Baseline) -> Marks:
     """What `now` has that differs from `before`."""
+    if before.assets == now.assets and before.tasks == now.tasks:
+        return Marks()
     old, new = _nodes(before), _nodes(now)
     return Marks(
         frozenset(node for node in new if node not in old),

@@ -14,6 +14,7 @@ from .defined import Defined, Snapshot, tasks_of
 from .events import Event
 from .graph.graph import Graph
 from .graph.views import View
+from .load.collector import collector_paused, keep_for_good
 from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
 from .load.interpreter import find_interpreter
@@ -93,10 +94,12 @@ class Workbench:
         return bench
 
     def _take(self, definitions: Definitions) -> None:
-        self.defined = Defined(definitions)
-        self._accepted.read_again()
-        if self._accepted.baseline is None and self.defined.is_known:
-            self.accept()
+        with collector_paused():
+            self.defined = Defined(definitions)
+            self._accepted.read_again()
+            if self._accepted.baseline is None and self.defined.is_known:
+                self.accept()
+        keep_for_good()
 
     @property
     def definitions(self) -> Definitions:
@@ -152,12 +155,13 @@ class Workbench:
     def survey(self) -> Snapshot:
         """What is out of date now, and why. Blocking: reads the ledger and the stamps of files."""
         defined = self.defined
-        if (divided := defined.divided(time.time())) is None:
-            return Snapshot(defined, self._survey_of(defined))
-        whole = self._survey_of(divided.runs)
-        if self._folded is None or self._folded[0] is not whole:
-            self._folded = whole, divided.fold(whole, defined.graph)
-        return Snapshot(defined, self._folded[1], divided, whole)
+        with collector_paused():
+            if (divided := defined.divided(time.time())) is None:
+                return Snapshot(defined, self._survey_of(defined))
+            whole = self._survey_of(divided.runs)
+            if self._folded is None or self._folded[0] is not whole:
+                self._folded = whole, divided.fold(whole, defined.graph)
+            return Snapshot(defined, self._folded[1], divided, whole)
 
     def _survey_of(self, defined: Defined) -> Survey:
         recorded = self.store.recorded()
@@ -294,9 +298,10 @@ class Workbench:
 
     def marks(self) -> Marks:
         """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file."""
-        if self._since is not None:
-            return self._since.marks(self.defined)
-        return self._accepted.marks(self._defined_now())
+        with collector_paused():
+            if self._since is not None:
+                return self._since.marks(self.defined)
+            return self._accepted.marks(self._defined_now())
 
     def accept(self) -> None:
         """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept, and `ProblemError`

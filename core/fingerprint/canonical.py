@@ -73,7 +73,8 @@ class Encoder:
         return encoder(self, value)
 
     def parts(self, tag: str, values: Iterable[Any]) -> str:
-        out = [self.text(value) for value in values]
+        text = self.text
+        out = [f"s{len(value)}:{value}" if type(value) is str else text(value) for value in values]
         return f"{tag}{len(out)}:{''.join(out)}"
 
     def unordered(self, tag: str, values: Iterable[Any]) -> str:

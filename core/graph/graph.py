@@ -32,32 +32,40 @@ class Graph:
         self.tasks: Mapping[str, Task] = definitions.tasks
         self._producer = {asset: task.name for task in self.tasks.values() for asset in task.outputs}
         self._consumers, self._before = self._needs()
-        self._behind = _turned(self._before)
         self.task_order: tuple[str, ...] = self._in_order()
 
     def _needs(self) -> tuple[Names, Names]:
         consumers: dict[str, list[str]] = {}
         before: Names = {}
-        producer, assets = self._producer, self.assets
-        for name, task in self.tasks.items():
-            earlier: dict[str, None] = {}
-            for asset in dict.fromkeys([one.asset for one in task.inputs]):
-                if asset not in assets:
-                    raise _missing(task, f"reads {asset!r}")
+        maker_of, tasks = self._producer.get, self.tasks
+        for name, task in tasks.items():
+            read = [one.asset for one in task.inputs]
+            if len(read) > 1 and len(set(read)) < len(read):
+                read = list(dict.fromkeys(read))
+            for asset in read:
                 readers = consumers.get(asset)
                 if readers is None:
                     consumers[asset] = [name]
                 else:
                     readers.append(name)
-                maker = producer.get(asset)
-                if maker is not None:
-                    earlier[maker] = None
+            makers = [maker for maker in map(maker_of, read) if maker is not None]
+            before[name] = tuple(dict.fromkeys((*makers, *task.after)))
+        if not (consumers.keys() <= self.assets.keys() and all(map(self._is_known, tasks.values()))):
+            raise self._lack()
+        return {asset: tuple(readers) for asset, readers in consumers.items()}, before
+
+    def _is_known(self, task: Task) -> bool:
+        return not task.after or all(other in self.tasks for other in task.after)
+
+    def _lack(self) -> DefinitionError:
+        for task in self.tasks.values():
+            for one in task.inputs:
+                if one.asset not in self.assets:
+                    return _missing(task, f"reads {one.asset!r}")
             for other in task.after:
                 if other not in self.tasks:
-                    raise _missing(task, f"comes after {other!r}")
-                earlier[other] = None
-            before[name] = tuple(earlier)
-        return {asset: tuple(readers) for asset, readers in consumers.items()}, before
+                    return _missing(task, f"comes after {other!r}")
+        raise AssertionError("nothing is missing")
 
     def _in_order(self) -> tuple[str, ...]:
         """Each task after all that it needs, otherwise in the order of definition."""
@@ -112,6 +120,10 @@ class Graph:
             return tuple(Node("task", one) for one in self.consumers(node.name))
         outputs = (Node("asset", one) for one in self.tasks[node.name].outputs)
         return (*outputs, *(Node("task", one) for one in self._followers.get(node.name, ())))
+
+    @cached_property
+    def _behind(self) -> Names:
+        return _turned(self._before)
 
     @cached_property
     def _followers(self) -> Names:
@@ -206,10 +218,10 @@ def _missing(task: Task, what: str) -> DefinitionError:
 
 
 def _turned(edges: Mapping[str, tuple[str, ...]]) -> Names:
-    turned: dict[str, dict[str, None]] = {}
+    turned: dict[str, list[str]] = {}
     for name, others in edges.items():
-        for other in others:
-            turned.setdefault(other, {})[name] = None
+        for other in dict.fromkeys(others) if len(others) > 1 else others:
+            turned.setdefault(other, []).append(name)
     return {name: tuple(others) for name, others in turned.items()}
 
 

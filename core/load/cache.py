@@ -5,6 +5,7 @@ A record is sealed with the user's own key, so that one that came with a clone i
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -23,7 +24,7 @@ from .collector import collector_paused
 from .discovery import Project, Stamp, Walk, defines, is_candidate, walk
 from .files import digest_of
 
-FORMAT = 3
+FORMAT = 4
 MOST_BYTES = 256 * 2**20
 _RACY_NS = 2_000_000_000
 """A file this much younger than the record may have changed within one tick of its clock."""
@@ -81,7 +82,7 @@ class DefinitionCache:
             from .snapshot import from_json
 
             with collector_paused():
-                definitions = from_json(json.loads(body))
+                definitions = from_json(map(json.loads, io.BytesIO(body)))
             if not all((self.code_folder / module.digest).is_file() for module in definitions.modules):
                 return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ProblemError, RecursionError):
@@ -96,7 +97,7 @@ class DefinitionCache:
 
         try:
             with collector_paused():
-                return from_json(json.loads(self._read()[1]))
+                return from_json(map(json.loads, io.BytesIO(self._read()[1])))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ProblemError, RecursionError):
             return None
 
@@ -104,6 +105,7 @@ class DefinitionCache:
         with self.path.open("rb") as file:
             data = read_up_to(file, MOST_BYTES)
         seal, _, sealed = data.partition(b"\n")
+        del data
         if seal.decode("ascii") != _seal(sealed, self.key):
             raise ValueError("this record was not written by this user")
         head, _, body = sealed.partition(b"\n")
@@ -178,7 +180,7 @@ class DefinitionCache:
         }
         try:
             with collector_paused():
-                body = json.dumps(to_json(definitions), separators=(",", ":")).encode()
+                body = b"\n".join(_line(piece) for piece in to_json(definitions))
         except (TypeError, ValueError, RecursionError):
             return
         self._write(head, body)
@@ -190,6 +192,10 @@ class DefinitionCache:
             write_private(self.path, _seal(sealed, self.key).encode() + b"\n" + sealed)
         except (OSError, ProblemError):
             return
+
+
+def _line(piece: Any) -> bytes:
+    return json.dumps(piece, separators=(",", ":")).encode()
 
 
 def _seal(data: bytes, key: bytes) -> str:

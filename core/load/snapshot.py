@@ -1,12 +1,16 @@
-"""Definitions as JSON and back, equal after the round trip; what is as by default is left out."""
+"""Definitions as JSON and back, equal after the round trip; what is as by default is left out.
+
+They are told in pieces, so that of a large project no second copy is in memory while it is read.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
+from itertools import islice
 from typing import Any
 
 from ..model import (
-    Action,
     Asset,
     CodeKey,
     Definitions,
@@ -28,6 +32,9 @@ _ACTIONS: dict[str, type[PythonAction] | type[ShellAction] | type[SqlAction]] = 
 }
 
 
+_PIECE = 500
+"""Assets or tasks in one piece."""
+
 _fields: dict[type[Any], tuple[tuple[str, Any], ...]] = {}
 
 
@@ -40,15 +47,32 @@ def _usual(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
     return _fields[kind]
 
 
-def to_json(definitions: Definitions) -> Json:
-    """Plain data for `json.dumps`."""
+def to_json(definitions: Definitions) -> Iterator[Json]:
+    """Pieces of plain data for `json.dumps`: all but assets and tasks, then these, some at a time."""
     said = _said(definitions)
-    said["assets"] = [_asset_json(asset) for asset in definitions.assets.values()]
-    said["tasks"] = [_task_json(task) for task in definitions.tasks.values()]
+    said["assets"] = said["tasks"] = None
     if definitions.schedules:
         said["schedules"] = [_said(schedule) for schedule in definitions.schedules.values()]
     said["modules"] = [[m.module, m.path, m.digest, m.is_package] for m in definitions.modules]
-    return said
+    numbers: dict[Input, int] = {}
+    for task in definitions.tasks.values():
+        for given in task.inputs:
+            numbers.setdefault(given, len(numbers))
+    said["inputs"] = [
+        given.asset
+        if given == Input(given.asset, given.asset)
+        else [given.asset, given.identifier, given.mapping]
+        for given in numbers
+    ]
+    yield said
+    yield from _pieces("assets", map(_asset_json, definitions.assets.values()))
+    yield from _pieces("tasks", (_task_json(task, numbers) for task in definitions.tasks.values()))
+
+
+def _pieces(kind: str, things: Iterable[Json]) -> Iterator[Json]:
+    things = iter(things)
+    while piece := list(islice(things, _PIECE)):
+        yield [kind, piece]
 
 
 def _said(thing: Any) -> dict[str, Json]:
@@ -67,7 +91,7 @@ def _asset_json(asset: Asset) -> Json:
     return said
 
 
-def _task_json(task: Task) -> Json:
+def _task_json(task: Task, numbers: Mapping[Input, int]) -> Json:
     said = _said(task)
     action = task.action
     said["action"] = [
@@ -75,58 +99,91 @@ def _task_json(task: Task) -> Json:
         *(getattr(action, name) for name, _ in _usual(type(action)) if name != "kind"),
     ]
     if task.inputs:
-        said["inputs"] = [[one.asset, one.identifier, *filter(None, [one.mapping])] for one in task.inputs]
+        said["inputs"] = [numbers[given] for given in task.inputs]
     if task.code is not None:
         code = task.code
         said["code"] = [code.digest, dict(code.parts), dict(code.libraries), list(code.untracked)]
     return said
 
 
-def from_json(data: Json) -> Definitions:
+def from_json(pieces: Iterable[Json]) -> Definitions:
     """The definitions that `to_json` told of. Raises KeyError, TypeError or ValueError for anything else."""
-    assets = [_asset(one) for one in data["assets"]]
-    tasks = [_task(one) for one in data["tasks"]]
-    rest = {key: value for key, value in data.items() if key not in ("assets", "tasks", "modules")}
+    pieces = iter(pieces)
+    rest: Any = next(pieces, None)
+    reading = _Reading(rest.pop("inputs"))
+    made: dict[str, list[Any]] = {"assets": [], "tasks": []}
+    for kind, piece in pieces:
+        made[kind] += map(reading.asset if kind == "assets" else reading.task, piece)
     for key in ("pipelines", "secrets", "withheld", "notes"):
         if key in rest:
             rest[key] = tuple(rest[key])
     if "schedules" in rest:
         from ..schedules.schedule import Schedule
 
-        made = [Schedule(**_plain(one)) for one in rest["schedules"]]
-        rest["schedules"] = {schedule.name: schedule for schedule in made}
-    return Definitions(
-        assets={asset.name: asset for asset in assets},
-        tasks={task.name: task for task in tasks},
-        modules=tuple(SourceFile(*one) for one in data["modules"]),
-        **rest,
-    )
+        schedules = [Schedule(**reading.plain(one)) for one in rest["schedules"]]
+        rest["schedules"] = {schedule.name: schedule for schedule in schedules}
+    rest["modules"] = tuple(SourceFile(*one) for one in rest["modules"])
+    rest["assets"] = {asset.name: asset for asset in made["assets"]}
+    rest["tasks"] = {task.name: task for task in made["tasks"]}
+    return Definitions(**rest)
 
 
-def _plain(said: dict[str, Any]) -> dict[str, Any]:
-    for key in _TUPLES:
-        if key in said:
-            said[key] = tuple(said[key])
-    if "place" in said:
-        said["place"] = Place(*said["place"])
-    return said
+class _Reading:
+    """Makes assets and tasks that share what is the same in many of them: each input, each empty mapping, and the
+    names, which are the keys of many tables."""
+
+    def __init__(self, inputs: Iterable[Json]) -> None:
+        self._names: dict[str, str] = {}
+        self._inputs = [self._input(one) for one in inputs]
+        self._asset = _shared(Asset)
+        self._task = _shared(Task)
+
+    def _name(self, text: str) -> str:
+        return self._names.setdefault(text, text)
+
+    def _input(self, said: Json) -> Input:
+        if isinstance(said, str):
+            name = self._name(said)
+            return Input(name, name)
+        asset, identifier, mapping = said
+        return Input(self._name(asset), identifier, mapping)
+
+    def plain(self, said: dict[str, Any]) -> dict[str, Any]:
+        for key in _TUPLES:
+            if key in said:
+                said[key] = tuple(said[key])
+        if "place" in said:
+            file, line, column = said["place"]
+            said["place"] = Place(self._name(file), line, column)
+        return said
+
+    def asset(self, said: dict[str, Any]) -> Asset:
+        if "checks" in said:
+            from ..checks.definition import Check
+
+            said["checks"] = tuple(map(Check.from_json, said["checks"]))
+        name = self._name
+        said["name"] = name(said["name"])
+        if said.get("task") is not None:
+            said["task"] = name(said["task"])
+        return Asset(**{**self._asset, **self.plain(said)})
+
+    def task(self, said: dict[str, Any]) -> Task:
+        name = self._name
+        said["name"] = name(said["name"])
+        kind, *rest = said["action"]
+        said["action"] = _ACTIONS[kind](*rest)
+        if "inputs" in said:
+            inputs = self._inputs
+            said["inputs"] = tuple([inputs[number] for number in said["inputs"]])
+        if "outputs" in said:
+            said["outputs"] = [name(one) for one in said["outputs"]]
+        if "code" in said:
+            digest, parts, libraries, untracked = said["code"]
+            said["code"] = CodeKey(digest, parts, libraries, tuple(untracked))
+        return Task(**{**self._task, **self.plain(said)})
 
 
-def _asset(said: dict[str, Any]) -> Asset:
-    if "checks" in said:
-        from ..checks.definition import Check
-
-        said["checks"] = tuple(map(Check.from_json, said["checks"]))
-    return Asset(**_plain(said))
-
-
-def _task(said: dict[str, Any]) -> Task:
-    kind, *rest = said["action"]
-    action: Action = _ACTIONS[kind](*rest)
-    said["action"] = action
-    if "inputs" in said:
-        said["inputs"] = tuple(Input(*one) for one in said["inputs"])
-    if "code" in said:
-        digest, parts, libraries, untracked = said["code"]
-        said["code"] = CodeKey(digest, parts, libraries, tuple(untracked))
-    return Task(**_plain(said))
+def _shared(kind: type[Any]) -> dict[str, Any]:
+    """The mappings that a thing of `kind` has where nothing is said: one for all of them."""
+    return {name: usual for name, usual in _usual(kind) if isinstance(usual, dict)}

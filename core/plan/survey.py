@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..events import CHECK_FAILED
@@ -138,12 +138,17 @@ def _key_reasons(facts: Facts, task: Task, versions: Mapping[str, str]) -> list[
     return key_changes(facts.recorded.steps[task.name].key, static, inputs)
 
 
+def _was_never_made(facts: Facts, task: Task) -> bool:
+    made = facts.recorded.materializations
+    return task.name not in facts.recorded.steps or not all([one in made for one in task.outputs])
+
+
 def _task_reasons(
     facts: Facts, task: Task, versions: Mapping[str, str], stale: Mapping[str, object]
 ) -> list[Reason]:
-    absent = [a for a in task.outputs if a not in facts.recorded.materializations]
     reasons = []
-    if task.name not in facts.recorded.steps or absent:
+    if _was_never_made(facts, task):
+        absent = [a for a in task.outputs if a not in facts.recorded.materializations]
         named = ", ".join(absent[:3]) or task.name
         reasons.append(
             Reason(
@@ -171,26 +176,68 @@ def _missing_sources(facts: Facts, task: Task) -> tuple[Reason, ...]:
     return tuple(_missing_reason(facts, g.asset) for g in task.inputs if _is_missing(facts, g.asset))
 
 
-def _task_state(facts: Facts, name: str, reasons: tuple[Reason, ...], can_run: bool) -> State:
+class Reasons(Mapping[str, tuple[Reason, ...]]):
+    """Of each task that is out of date, why. What was never made is so without being told: its reasons, one for each
+    input, are put into words when they are asked for."""
+
+    def __init__(self, facts: Facts, versions: Mapping[str, str]) -> None:
+        self._facts, self._versions = facts, versions
+        self._found: dict[str, tuple[Reason, ...] | None] = {}
+
+    def look_at(self, task: Task) -> None:
+        """Notes why `task` is out of date, if it is. Those before it were looked at."""
+        if _was_never_made(self._facts, task):
+            self._found[task.name] = None
+        elif reasons := self._told(task):
+            self._found[task.name] = reasons
+
+    def _told(self, task: Task) -> tuple[Reason, ...]:
+        return tuple(_task_reasons(self._facts, task, self._versions, self))
+
+    def cannot_run(self, name: str, missing: tuple[Reason, ...]) -> None:
+        self._found.setdefault(name, missing)
+
+    def is_untold(self, name: str) -> bool:
+        """Whether `name` was never made, and nobody has asked for more yet."""
+        return self._found.get(name, ()) is None
+
+    def __getitem__(self, name: str) -> tuple[Reason, ...]:
+        found = self._found[name]
+        if found is None:
+            found = self._found[name] = self._told(self._facts.graph.tasks[name])
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def _task_state(facts: Facts, name: str, stale: Reasons, can_run: bool) -> State:
     """How the last attempt ended is the word only while it says why there is nothing newer: a failure until the
     next success (it is a reason itself), a cancelling as long as only another attempt is wanting."""
-    if not reasons:
+    if name not in stale:
         return State.FRESH
     attempt = facts.recorded.attempts.get(name)
     if attempt is not None and (attempt.state == "failed" or (attempt.state == "cancelled" and can_run)):
         return State(attempt.state)
-    return State.NEVER if reasons[0].kind is ReasonKind.NEVER_MATERIALIZED else State.STALE
+    if stale.is_untold(name):
+        return State.NEVER
+    return State.NEVER if stale[name][0].kind is ReasonKind.NEVER_MATERIALIZED else State.STALE
 
 
-def _states(
-    facts: Facts, stale: Mapping[str, tuple[Reason, ...]], missing: Mapping[str, object]
-) -> dict[Node, State]:
+def _states(facts: Facts, stale: Reasons, missing: Mapping[str, object]) -> dict[Node, State]:
     states: dict[Node, State] = {}
+    of_task: dict[str, State] = {}
     for name in facts.graph.tasks:
-        states[Node("task", name)] = _task_state(facts, name, stale.get(name, ()), name not in missing)
+        states[Node("task", name)] = of_task[name] = _task_state(facts, name, stale, name not in missing)
     for name, asset in facts.graph.assets.items():
         if asset.task is not None:
-            states[Node("asset", name)] = states[Node("task", asset.task)]
+            states[Node("asset", name)] = of_task[asset.task]
         else:
             states[Node("asset", name)] = State.MISSING if _is_missing(facts, name) else State.SOURCE
     return states
@@ -220,13 +267,17 @@ def take_survey(facts: Facts) -> Survey:
     made = facts.recorded.materializations
     versions = {name: m.value.version for name, m in made.items() if name in facts.graph.assets}
     versions.update({name: v for name, v in facts.sources.items() if v is not None})
-    stale: dict[str, tuple[Reason, ...]] = {}
-    missing: dict[str, tuple[Reason, ...]] = {}
+    stale, missing = Reasons(facts, versions), _missing(facts)
     for name in facts.graph.task_order:
-        task = facts.graph.tasks[name]
-        if reasons := _task_reasons(facts, task, versions, stale):
-            stale[name] = tuple(reasons)
-        if absent := _missing_sources(facts, task):
-            missing[name] = absent
-            stale.setdefault(name, absent)
+        stale.look_at(facts.graph.tasks[name])
+        if name in missing:
+            stale.cannot_run(name, missing[name])
     return Survey(facts, stale, missing, versions, _states(facts, stale, missing))
+
+
+def _missing(facts: Facts) -> dict[str, tuple[Reason, ...]]:
+    """Of each task that a source's file is wanting for, which."""
+    if all([version is not None for version in facts.sources.values()]):
+        return {}
+    tasks = facts.graph.tasks
+    return {name: found for name in tasks if (found := _missing_sources(facts, tasks[name]))}
