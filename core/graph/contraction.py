@@ -39,6 +39,10 @@ class Contraction:
         }
         return tuple(makers)
 
+    def told(self) -> dict[str, list[tuple[str, str]]]:
+        """The same as `sources`, of those tasks alone that internal assets lead to."""
+        return {name: fed for name, fed in self.sources() if name in self._feeders}
+
     def sources(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """For each task that makes a visible asset: the visible assets it is made of, with the labels."""
         assets = self._graph.assets

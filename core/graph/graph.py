@@ -129,6 +129,16 @@ class Graph:
     def _followers(self) -> Names:
         return _turned({name: task.after for name, task in self.tasks.items() if task.after})
 
+    @cached_property
+    def asset_nodes(self) -> Mapping[str, Node]:
+        """Each asset as a node, made once."""
+        return {name: Node("asset", name) for name in self.assets}
+
+    @cached_property
+    def task_nodes(self) -> Mapping[str, Node]:
+        """Each task as a node, made once."""
+        return {name: Node("task", name) for name in self.tasks}
+
     # ---- the whole ---------------------------------------------------------------------------
 
     @cached_property

@@ -1,81 +1,41 @@
-"""The two views of the graph: the tasks in their order, and the assets with the verbs on the edges."""
+"""The two views of the graph: the tasks in their order, and the assets with the verbs on the edges.
+
+Nothing of them is made before it is looked at: of 100,000 nodes, a screen shows forty.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, partial
 
 from ..model import Node
 from .contraction import Contraction
 from .graph import Graph
+from .view import EdgeKind, Nodes, View, ViewEdge, ViewKind, ViewNode
 
-ViewKind = Literal["asset", "task"]
-EdgeKind = Literal["data", "after", "byproduct"]
-
-
-class ViewNode(NamedTuple):
-    """A node as it is drawn. A by-product (drawn dim) is made and read on the way."""
-
-    node: Node
-    title: str
-    group: str
-    byproduct: bool
-    source: bool
+__all__ = ["EdgeKind", "View", "ViewEdge", "ViewKind", "ViewNode", "asset_view", "counterpart", "task_view"]
 
 
-class ViewEdge(NamedTuple):
-    """An edge as it is drawn; the label is the verb, and only the asset view has it."""
+class _Derived(View):
+    """A view of a graph: what is next to a node is found when it is asked for."""
 
-    source: Node
-    target: Node
-    label: str
-    kind: EdgeKind
-
-
-@dataclass(frozen=True)
-class View:
-    """What one view draws. Nodes and edges are in the order of definition."""
-
-    kind: ViewKind
-    nodes: Mapping[Node, ViewNode]
-    edges: tuple[ViewEdge, ...]
-
-    def into(self, node: Node) -> tuple[ViewEdge, ...]:
-        return self._into.get(node, ())
-
-    def out_of(self, node: Node) -> tuple[ViewEdge, ...]:
-        return self._out_of.get(node, ())
-
-    def only(self, nodes: Container[Node]) -> View:
-        """The part of the view that `nodes` span."""
-        kept = {node: shown for node, shown in self.nodes.items() if node in nodes}
-        return View(self.kind, kept, tuple(e for e in self.edges if e.source in kept and e.target in kept))
+    def __init__(self, graph: Graph, kind: ViewKind, nodes: Mapping[Node, ViewNode]) -> None:
+        super().__init__(kind, nodes)
+        self.graph = graph
 
     @cached_property
-    def roots(self) -> tuple[Node, ...]:
-        """The nodes that no edge leads to."""
-        return tuple(node for node in self.nodes if node not in self._into)
+    def edges(self) -> tuple[ViewEdge, ...]:
+        return tuple([edge for node in self.nodes for edge in self.into(node)])
+
+    def is_source(self, node: Node) -> bool:
+        return node.kind == "asset" and self.graph.producer(node.name) is None
 
     @cached_property
-    def leaves(self) -> tuple[Node, ...]:
-        """The nodes that no edge leads on from."""
-        return tuple(node for node in self.nodes if node not in self._out_of)
-
-    @cached_property
-    def _into(self) -> dict[Node, tuple[ViewEdge, ...]]:
-        found: dict[Node, list[ViewEdge]] = {}
-        for edge in self.edges:
-            found.setdefault(edge.target, []).append(edge)
-        return {node: tuple(edges) for node, edges in found.items()}
-
-    @cached_property
-    def _out_of(self) -> dict[Node, tuple[ViewEdge, ...]]:
-        found: dict[Node, list[ViewEdge]] = {}
-        for edge in self.edges:
-            found.setdefault(edge.source, []).append(edge)
-        return {node: tuple(edges) for node, edges in found.items()}
+    def has_groups(self) -> bool:
+        graph = self.graph
+        return any([one.group for one in graph.assets.values()]) or any(
+            [one.group for one in graph.tasks.values()]
+        )
 
 
 # ---- the asset view --------------------------------------------------------------------------
@@ -83,14 +43,95 @@ class View:
 
 def asset_view(graph: Graph) -> View:
     """The assets that are not internal; a → b where a path leads from a to b past no other of them."""
-    nodes = {name: Node("asset", name) for name, asset in graph.assets.items() if not asset.internal}
-    fed = dict(Contraction(graph).sources())
-    edges = tuple(
-        ViewEdge(nodes[source], node, label, "data")
-        for name, node in nodes.items()
-        for source, label in fed.get(graph.producer(name) or "", ())
-    )
-    return View("asset", {node: _asset(graph, node) for node in nodes.values()}, edges)
+    return _AssetView(graph)
+
+
+class _AssetView(_Derived):
+    def __init__(self, graph: Graph) -> None:
+        self._has_internal = any([asset.internal for asset in graph.assets.values()])
+        self._told = Contraction(graph).told() if self._has_internal else {}
+        super().__init__(graph, "asset", Nodes(self._all, self._is_drawn, partial(_asset, graph)))
+
+    def _all(self) -> Iterator[Node]:
+        if not self._has_internal:
+            return iter(self.graph.asset_nodes.values())
+        assets = self.graph.assets
+        return (node for name, node in self.graph.asset_nodes.items() if not assets[name].internal)
+
+    def _is_drawn(self, node: Node) -> bool:
+        asset = self.graph.assets.get(node.name) if node.kind == "asset" else None
+        return asset is not None and not asset.internal
+
+    def into(self, node: Node) -> tuple[ViewEdge, ...]:
+        if not self._is_drawn(node):
+            return ()
+        nodes = self.graph.asset_nodes
+        return tuple([ViewEdge(nodes[name], node, label, "data") for name, label in self._fed(node.name)])
+
+    def out_of(self, node: Node) -> tuple[ViewEdge, ...]:
+        return tuple([ViewEdge(node, one, self._label(node, one), "data") for one in self.behind(node)])
+
+    def _label(self, source: Node, target: Node) -> str:
+        name = self.graph.producer(target.name) or ""
+        if name in self._told:
+            return next(label for asset, label in self._told[name] if asset == source.name)
+        task = self.graph.tasks[name]
+        return task.verb or task.title
+
+    def before(self, node: Node) -> tuple[Node, ...]:
+        if not self._is_drawn(node):
+            return ()
+        nodes = self.graph.asset_nodes
+        return tuple([nodes[name] for name, _ in self._fed(node.name)])
+
+    def behind(self, node: Node) -> tuple[Node, ...]:
+        if not self._is_drawn(node):
+            return ()
+        made = [one for task in self._users(node.name) for one in self._made(task)]
+        if len(made) > 1:
+            made = sorted(set(made), key=self._place.__getitem__)
+        nodes = self.graph.asset_nodes
+        return tuple([nodes[name] for name in made])
+
+    def _fed(self, asset: str) -> Iterable[tuple[str, str]]:
+        name = self.graph.producer(asset)
+        if name is None:
+            return ()
+        if name in self._told:
+            return self._told[name]
+        task = self.graph.tasks[name]
+        label = task.verb or task.title
+        read = dict.fromkeys([one.asset for one in task.inputs])
+        assets = self.graph.assets
+        return [(one, label) for one in read if not self._has_internal or not assets[one].internal]
+
+    def _users(self, asset: str) -> Iterable[str]:
+        if not self._told:
+            return self.graph.consumers(asset)
+        direct = [task for task in self.graph.consumers(asset) if task not in self._told]
+        return [*direct, *self._told_users.get(asset, ())]
+
+    def _made(self, task: str) -> Iterable[str]:
+        outputs, assets = self.graph.tasks[task].outputs, self.graph.assets
+        return [one for one in outputs if not assets[one].internal] if self._has_internal else outputs
+
+    @cached_property
+    def leaves(self) -> tuple[Node, ...]:
+        """The nodes that no edge leads on from."""
+        users, made = self._users, self._made
+        return tuple([node for node in self._all() if not any([made(task) for task in users(node.name)])])
+
+    @cached_property
+    def _told_users(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for task, fed in self._told.items():
+            for asset, _ in fed:
+                found.setdefault(asset, []).append(task)
+        return found
+
+    @cached_property
+    def _place(self) -> Mapping[str, int]:
+        return {name: number for number, name in enumerate(self.graph.assets)}
 
 
 def _asset(graph: Graph, node: Node, byproduct: bool = False) -> ViewNode:
@@ -105,36 +146,96 @@ def _asset(graph: Graph, node: Node, byproduct: bool = False) -> ViewNode:
 
 def task_view(graph: Graph) -> View:
     """All tasks, joined by their data and their `after`, with what they start from and what they make."""
-    drawn: dict[Node, ViewNode] = {}
-    edges: list[ViewEdge] = []
-    nodes: dict[tuple[str, str], Node] = {node: node for node in graph.order}
-    for node in graph.order:
+    return _TaskView(graph)
+
+
+class _TaskView(_Derived):
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph, "task", Nodes(self._all, self._is_drawn, self._drawn))
+
+    def _all(self) -> Iterator[Node]:
+        graph = self.graph
+        tasks, assets, made = graph.task_nodes, graph.assets, graph.asset_nodes
+        for node in graph.sources():
+            if not assets[node.name].internal:
+                yield node
+        for name in graph.task_order:
+            yield tasks[name]
+            for one in graph.tasks[name].outputs:
+                if not assets[one].internal:
+                    yield made[one]
+
+    def _is_drawn(self, node: Node) -> bool:
         if node.kind == "task":
-            task = graph.tasks[node.name]
-            drawn[node] = ViewNode(node, task.title, task.group, False, False)
-            edges += _into_task(graph, node, nodes)
-        elif not graph.assets[node.name].internal:
-            maker = graph.producer(node.name)
-            byproduct = maker is not None and bool(graph.consumers(node.name))
-            drawn[node] = _asset(graph, node, byproduct)
-            if maker is not None:
-                edges.append(ViewEdge(nodes["task", maker], node, "", "byproduct" if byproduct else "data"))
-    return View("task", drawn, tuple(edges))
+            return node.name in self.graph.tasks
+        asset = self.graph.assets.get(node.name)
+        return asset is not None and not asset.internal
+
+    def _drawn(self, node: Node) -> ViewNode:
+        if node.kind == "task":
+            task = self.graph.tasks[node.name]
+            return ViewNode(node, task.title, task.group, False, False)
+        return _asset(self.graph, node, self._is_byproduct(node.name))
+
+    def _is_byproduct(self, asset: str) -> bool:
+        return self.graph.producer(asset) is not None and bool(self.graph.consumers(asset))
+
+    def into(self, node: Node) -> tuple[ViewEdge, ...]:
+        if not self._is_drawn(node):
+            return ()
+        if node.kind == "task":
+            return tuple(_into_task(self.graph, node))
+        maker = self.graph.producer(node.name)
+        if maker is None:
+            return ()
+        return (ViewEdge(self.graph.task_nodes[maker], node, "", self._kind(node.name)),)
+
+    def out_of(self, node: Node) -> tuple[ViewEdge, ...]:
+        graph = self.graph
+        if node.kind == "asset" or not self._is_drawn(node):
+            return tuple([ViewEdge(node, one, "", "data") for one in self.behind(node)])
+        readers = {one for made in graph.tasks[node.name].outputs for one in graph.consumers(made)}
+        found = []
+        for one in self.behind(node):
+            if one.kind == "asset":
+                found.append(ViewEdge(node, one, "", self._kind(one.name)))
+            else:
+                found.append(ViewEdge(node, one, "", "data" if one.name in readers else "after"))
+        return tuple(found)
+
+    def _kind(self, asset: str) -> EdgeKind:
+        return "byproduct" if self._is_byproduct(asset) else "data"
+
+    def behind(self, node: Node) -> tuple[Node, ...]:
+        if not self._is_drawn(node):
+            return ()
+        graph, made = self.graph, []
+        if node.kind == "task":
+            outputs, assets = graph.tasks[node.name].outputs, graph.assets
+            made = [graph.asset_nodes[one] for one in outputs if not assets[one].internal]
+        after = graph.behind(node.name) if node.kind == "task" else graph.consumers(node.name)
+        if len(after) > 1:
+            after = tuple(sorted(after, key=self._place.__getitem__))
+        return (*made, *[graph.task_nodes[one] for one in after])
+
+    @cached_property
+    def _place(self) -> Mapping[str, int]:
+        return {name: number for number, name in enumerate(self.graph.task_order)}
 
 
-def _into_task(graph: Graph, node: Node, nodes: Mapping[tuple[str, str], Node]) -> list[ViewEdge]:
+def _into_task(graph: Graph, node: Node) -> list[ViewEdge]:
     found: list[ViewEdge] = []
     makers: set[str] = set()
     for asset in dict.fromkeys([one.asset for one in graph.tasks[node.name].inputs]):
         maker = graph.producer(asset)
         if maker is not None and maker not in makers:
             makers.add(maker)
-            found.append(ViewEdge(nodes["task", maker], node, "", "data"))
+            found.append(ViewEdge(graph.task_nodes[maker], node, "", "data"))
         if not graph.assets[asset].internal:
-            found.append(ViewEdge(nodes["asset", asset], node, "", "data"))
+            found.append(ViewEdge(graph.asset_nodes[asset], node, "", "data"))
     for other in dict.fromkeys(graph.tasks[node.name].after):
         if other not in makers:
-            found.append(ViewEdge(nodes["task", other], node, "", "after"))
+            found.append(ViewEdge(graph.task_nodes[other], node, "", "after"))
     return found
 
 

@@ -80,6 +80,23 @@ def test_both_views_are_acyclic_and_draw_each_edge_once(define: Define, pipeline
 
 
 @given(pipelines())
+def test_what_is_found_around_a_node_is_what_all_edges_say(define: Define, pipeline: tuple[Any, Any]) -> None:
+    graph = Graph(define(*pipeline))
+    for view in (asset_view(graph), task_view(graph)):
+        half = frozenset(list(view.nodes)[::2])
+        listed = View(view.kind, dict(view.nodes), view.edges)
+        kept = {node: view.nodes[node] for node in view.nodes if node in half}
+        among = View(view.kind, kept, [e for e in view.edges if e.source in half and e.target in half])
+        for found, said in ((view, listed), (view.only(half), among)):
+            assert dict(found.nodes) == dict(said.nodes) and len(found.nodes) == len(said.nodes)
+            assert (found.edges, found.roots, found.leaves) == (said.edges, said.roots, said.leaves)
+            for node in (*graph.order, Node("asset", "nowhere")):
+                assert (node in found.nodes) == (node in said.nodes)
+                assert (found.into(node), found.out_of(node)) == (said.into(node), said.out_of(node))
+                assert (found.before(node), found.behind(node)) == (said.before(node), said.behind(node))
+
+
+@given(pipelines())
 def test_an_asset_edge_is_a_path_past_no_other_visible_asset(
     define: Define, pipeline: tuple[Any, Any]
 ) -> None:
