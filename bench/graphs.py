@@ -39,11 +39,28 @@ def layered(size: int, width: int, seed: int = 7) -> Graph:
     return [(number, sorted(needed)) for number, needed in enumerate(needs)]
 
 
+def packages(size: int, seed: int = 7) -> Graph:
+    """As the packages of a distribution need each other: 4.2 needs each, few with very many, and what many need is
+    needed by yet more. A ninth of them need nothing, two fifths nobody needs."""
+    dice = random.Random(seed)
+    popular = [0]
+    found: Graph = [(0, [])]
+    for number in range(1, size):
+        wanted = min(number, int(dice.expovariate(1 / 4.2) + 0.5))
+        needed: set[int] = set()
+        while len(needed) < wanted:
+            needed.add(dice.choice(popular) if dice.random() < 0.8 else dice.randrange(number))
+        found.append((number, sorted(needed)))
+        popular += [*sorted(needed), number]
+    return found
+
+
 WORKLOADS = {
     "w1": "a chain",
     "w2": "one node, a fan of many, one node",
     "w3": "layers of 50, two edges a node",
     "w4": "layers of 100, two edges a node",
+    "packages": "the packages of a distribution",
 }
 
 
@@ -59,6 +76,8 @@ def graph(name: str) -> Graph:
             return layered(int(size), 50)
         case "w4":
             return layered(int(size), 100)
+        case "packages":
+            return packages(int(size))
     raise ValueError(f"no workload {name!r}: {', '.join(WORKLOADS)}")
 
 

@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+import busy
 import report
 import rounds
 import screen
@@ -23,6 +24,8 @@ KEEPING = (OURS, FLOORS[0], "doit", "make", "ninja", "luigi", "hamilton")
 """Those that know at their second run what they did at the first."""
 SLOW = (OURS, "dagster: kept", "dagster: ephemeral", "prefect", "redun", "snakemake")
 SLOW_KEEPING = (OURS, "dagster: kept", "prefect", "redun", "snakemake")
+
+PACKAGES = "packages:63000"
 
 AT_10000 = {
     "luigi": "its time grows with the square of the graph: minutes",
@@ -62,10 +65,15 @@ def figures(pairs: int) -> dict[str, Callable[[], Figure]]:
         "w5": lambda: shell_steps(few, 200, ("make", "ninja", "doit", "luigi")),
         "w5-slow": lambda: shell_steps(slow, 50, ("dagster", "prefect", "redun", "snakemake")),
         "w6": lambda: large_values(slow, 20, TABLES_WITHOUT),
-        "screen": lambda: screen.start(few, 1_000),
-        "screen:100000": lambda: screen.start(1, 100_000),
+        "screen": lambda: screen.start(few, "w4:1000"),
+        "screen:100000": lambda: screen.start(1, "w4:100000"),
+        "screen:packages": lambda: screen.start(1, PACKAGES),
         "keys": lambda: screen.keys(few, 1_000),
         "keys:100000": lambda: screen.keys(1, 100_000),
+        "every-key:100000": lambda: busy.every_key(3, "w4:100000"),
+        "every-key:packages": lambda: busy.every_key(3, PACKAGES),
+        "events": lambda: busy.many_events(10, "w4:10000"),
+        "lines": lambda: busy.many_lines(busy.LINES),
         "log": lambda: screen.log_lines(few, 500_000),
     }
 

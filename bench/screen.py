@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from contestants import JOBS, PEERS, Bakehouse
+from graphs import graph
 from measure import Cost, Figure, Unfit, environment, family, resident, run
 from rounds import Turn, rounds, scratch
 
@@ -68,6 +69,15 @@ class Terminal:
         while self.read(seconds):
             pass
 
+    def quieten_for(self, seconds: float) -> None:
+        """Reads for so long, whatever comes."""
+        until = time.perf_counter() + seconds
+        while (left := until - time.perf_counter()) > 0:
+            self.read(left)
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
     def press(self, key: bytes) -> float:
         """Seconds until the screen answers."""
         began = time.perf_counter()
@@ -103,7 +113,7 @@ def _seconds_of(pid: int) -> float:
 
 
 @contextmanager
-def _opened(command: list[str | Path], folder: Path, more: dict[str, str]) -> Iterator[Terminal]:
+def opened(command: list[str | Path], folder: Path, more: dict[str, str]) -> Iterator[Terminal]:
     terminal = Terminal(command, folder, more)
     try:
         terminal.until(_FIRST_ROW)
@@ -113,13 +123,13 @@ def _opened(command: list[str | Path], folder: Path, more: dict[str, str]) -> It
 
 
 def _started(command: list[str | Path], folder: Path, more: dict[str, str]) -> Cost:
-    with _opened(command, folder, more) as terminal:
+    with opened(command, folder, more) as terminal:
         wall, cpu = time.perf_counter() - terminal.began, terminal.seconds()
         return Cost(wall, cpu, terminal.megabytes())
 
 
 def _pressed(command: list[str | Path], folder: Path, more: dict[str, str]) -> Cost:
-    with _opened(command, folder, more) as terminal:
+    with opened(command, folder, more) as terminal:
         terminal.quieten(1.0)
         before, answers = terminal.seconds(), 0.0
         for _ in range(KEYS):
@@ -128,14 +138,15 @@ def _pressed(command: list[str | Path], folder: Path, more: dict[str, str]) -> C
         return Cost(answers, terminal.seconds() - before, terminal.megabytes())
 
 
-def _beside(figure: Figure, pairs: int, size: int, look: Callable[..., Cost]) -> Figure:
+def _beside(figure: Figure, pairs: int, name: str, look: Callable[..., Cost]) -> Figure:
+    size = name.partition(":")[2]
     with scratch() as base:
         ours, project = Bakehouse(), base / "project"
         project.mkdir()
-        ours.prepare(project, f"w4:{size}", -1)
+        ours.prepare(project, name, -1)
         ours.command(project, "ls")
         command, more = ours.screen(project)
-        bare: list[str | Path] = [sys.executable, PEERS / "bare_screen.py", str(size)]
+        bare: list[str | Path] = [sys.executable, PEERS / "bare_screen.py", size]
         each: list[Turn] = [
             ("bakehouse", partial(look, command, project, more)),
             (FLOOR, partial(look, bare, base, {})),
@@ -143,16 +154,17 @@ def _beside(figure: Figure, pairs: int, size: int, look: Callable[..., Cost]) ->
         return rounds(figure, pairs, each)
 
 
-def start(pairs: int, size: int) -> Figure:
+def start(pairs: int, name: str) -> Figure:
     """From the command to the first row of the tree, definitions from the cache."""
-    figure = Figure(f"screen {size}", f"start of the screen with {size:,} nodes, to the first row", size)
-    return _beside(figure, pairs, size, _started)
+    size = len(graph(name))
+    figure = Figure(f"screen {name}", f"start of the screen with {name}, to the first row", size)
+    return _beside(figure, pairs, name, _started)
 
 
 def keys(pairs: int, size: int) -> Figure:
     """From a key to the first answer of the screen; the CPU is of all that the key causes."""
     figure = Figure(f"keys {size}", f"{KEYS} keys down a tree of {size:,} nodes (a node is a key)", KEYS)
-    return _beside(figure, pairs, size, _pressed)
+    return _beside(figure, pairs, f"w4:{size}", _pressed)
 
 
 def log_lines(pairs: int, size: int) -> Figure:

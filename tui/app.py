@@ -43,7 +43,9 @@ from .widgets.filtering import FilterInput
 from .widgets.tree import TreeView
 
 if TYPE_CHECKING:
+    from ..core.graph.views import ViewKind
     from ..core.workbench import Workbench
+    from .projection.shape import Direction
 
 
 class BakehouseApp(Stage):
@@ -131,15 +133,22 @@ class BakehouseApp(Stage):
         try:
             bench = await self.aside.call(self._open_bench)
             lookout = await self.aside.call(Lookout, bench.store, bench.project.name)
+            session = Session(bench, clock=self.clock)
+            if session.is_large:  # what there is comes first, then how it stands
+                await self.aside.call(session.folds)
+                self.session = session
+                self.show_rows()
             survey, marks = await self.aside.call(facts, bench)
         except ProblemError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
             return
-        self.session = Session(bench, clock=self.clock)
-        self.session.surveyed(survey, marks)
+        self.session = session
+        session.surveyed(survey, marks)
         self.weigh()
         self.show_rows()
+        if session.is_large:
+            self.run_worker(self._look_ahead(session), name="look ahead", exit_on_error=True)
         self.side_work.keep_ages()
         if self._watching:
             self.run_worker(self.deeds.keep_watch(), name="watch")
@@ -149,6 +158,15 @@ class BakehouseApp(Stage):
             self.tell(f"{self.preferences.complaint} ({named('settings')})", "stale")
         if not bench.trusted:
             await self.deeds.trust()
+
+    async def _look_ahead(self, session: Session) -> None:
+        """Makes what the next keys will ask for: both views, turned both ways."""
+        derived, ways = session.derived, session.directions
+        turned: dict[ViewKind, Direction] = {
+            kind: "down" if way == "up" else "up" for kind, way in ways.items()
+        }
+        for directions in (dict(ways), turned):
+            await self.easel.beside(derived.look_around, None, directions)
 
     # ---- what happens ----------------------------------------------------------------------------
 

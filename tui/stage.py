@@ -27,7 +27,7 @@ from .projection.keymap import Keymap
 from .projection.keys import Situation
 from .projection.look import RowLook, look_at
 from .projection.preferences import Preferences
-from .projection.rows import Row
+from .projection.rows import Row, Rows
 from .projection.session import Session, facts, live_states
 from .projection.situation import situation_of
 from .projection.status import filter_footer, footer_line, nothing_words, plan_words, replay_line, status_line
@@ -35,6 +35,7 @@ from .projection.trail import Trail
 from .projection.unfinished import Unfinished
 from .tty.attention import call_for, is_terminal
 from .widgets.bar import Bar
+from .widgets.easel import Easel
 from .widgets.filtering import FilterInput
 from .widgets.saying import Says
 from .widgets.side import SidePane
@@ -110,6 +111,7 @@ class Stage(App[int]):
         self.side = SidePane(
             self.ink, self.show_side, partial(self._look, beside=True), self.keymap.spell, id="side"
         )
+        self.easel = Easel(self.tree_view)
         self.status = Bar(self._status, self.ink, id="status")
         self.says = Says(self.ink, ascii_only=ascii_only, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
@@ -210,15 +212,23 @@ class Stage(App[int]):
 
     # ---- tree and pane ---------------------------------------------------------------------------
 
-    def show_rows(self, at: Node | None = None, *, reveal: bool = False) -> None:
-        """Builds the rows again; the cursor stays on its thing, or goes to `at`."""
+    def show_rows(
+        self, at: Node | None = None, *, reveal: bool = False, then: Callable[[], object] | None = None
+    ) -> None:
+        """Builds the rows again; the cursor stays on its thing, or goes to `at`; `then` is called. Where that takes
+        long it is done beside the loop, and is given up when other rows are wanted."""
         session = self.session
         if session is None:
             return
-        rows = session.rows()
+        self.easel.draw(session.drawing(), lambda rows: self._put(session, rows, at, reveal, then))
+
+    def _put(
+        self, session: Session, rows: Rows, at: Node | None, reveal: bool, then: Callable[[], object] | None
+    ) -> None:
         if reveal and at is not None and rows.of(at) is None and not session.filtered:
             session.reveal(at)
-            rows = session.rows()
+            self.show_rows(at, then=then)
+            return
         self.tree_view.show(rows, at)
         title = "Assets" if session.which == "asset" else "Tasks"
         turned = "made of" if session.direction == "up" else "leads to"
@@ -233,6 +243,8 @@ class Stage(App[int]):
         )
         self.refresh_bars()
         self.show_side(again=True)
+        if then is not None:
+            then()
 
     def go_to(self, node: Node, *, leaves_trail: bool = True) -> None:
         """Brings the cursor to `node`, in the other view where only that has it."""
@@ -307,6 +319,8 @@ class Stage(App[int]):
     def open_filter(self) -> None:
         if self.session is not None:
             self.says.add_class("-higher")
+            if self.session.is_large:
+                self.run_worker(self._get_ready(self.session), name="get ready", exit_on_error=True)
             self.filter_input.open(self.session.sieve.text)
 
     def _completions(self, text: str) -> list[str]:
@@ -332,20 +346,28 @@ class Stage(App[int]):
     def _seek(self) -> None:
         """Shows what was just typed. The cursor goes to the first match unless it began on one, and back to where
         it began when the filter is taken off, unless it was moved meanwhile."""
-        tree, (start, found) = self.tree_view, self._sought
-        if tree.node not in (found, None):
+        tree, (start, last) = self.tree_view, self._sought
+        if tree.node not in (last, None):
             start = tree.node
         self._is_seeking = False
-        self.show_rows(start)
-        tree.seek()
-        if len(tree.rows):
-            self._sought = (start, tree.node)
+
+        def found() -> None:
+            tree.seek()
+            if len(tree.rows):
+                self._sought = (start, tree.node)
+
+        self.show_rows(start, then=found)
 
     def did(
         self, command: str, nodes: Iterable[Node] | None = None, *options: str, below: bool = False
     ) -> None:
         """A key did what `command` does to `nodes`: it goes to the command log."""
         self.echo.say(self.clock(), self.bench.project.path, command, nodes, *options, below=below)
+
+    async def _get_ready(self, session: Session) -> None:
+        """What a filter of a large graph needs is made while it is typed."""
+        await self.easel.beside(session.derived.names, session.view())
+        await self.easel.beside(session.drawing().whole.rows)
 
     def clear_filter(self) -> None:
         if self.session is not None:

@@ -63,6 +63,12 @@ class View:
         """Whether nothing here makes the node, which is drawn."""
         return self.nodes[node].source
 
+    def follows_task(self, node: Node) -> bool:
+        return any([one.kind == "task" for one in self.before(node)])
+
+    def leads_to_task(self, node: Node) -> bool:
+        return any([one.kind == "task" for one in self.behind(node)])
+
     @cached_property
     def has_groups(self) -> bool:
         """Whether anything may be in a group."""

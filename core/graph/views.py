@@ -116,10 +116,16 @@ class _AssetView(_Derived):
         return [one for one in outputs if not assets[one].internal] if self._has_internal else outputs
 
     @cached_property
+    def roots(self) -> tuple[Node, ...]:
+        """The nodes that no edge leads to."""
+        return tuple([node for node in self._all() if not self._fed(node.name)])
+
+    @cached_property
     def leaves(self) -> tuple[Node, ...]:
         """The nodes that no edge leads on from."""
-        users, made = self._users, self._made
-        return tuple([node for node in self._all() if not any([made(task) for task in users(node.name)])])
+        users, tasks = self._users, self.graph.tasks
+        makers = {name for name in tasks if self._made(name)}
+        return tuple([node for node in self._all() if makers.isdisjoint(users(node.name))])
 
     @cached_property
     def _told_users(self) -> Mapping[str, list[str]]:
@@ -176,6 +182,14 @@ class _TaskView(_Derived):
             task = self.graph.tasks[node.name]
             return ViewNode(node, task.title, task.group, False, False)
         return _asset(self.graph, node, self._is_byproduct(node.name))
+
+    def follows_task(self, node: Node) -> bool:
+        before = self.graph.before if node.kind == "task" else self.graph.producer
+        return bool(before(node.name))
+
+    def leads_to_task(self, node: Node) -> bool:
+        behind = self.graph.behind if node.kind == "task" else self.graph.consumers
+        return bool(behind(node.name))
 
     def _is_byproduct(self, asset: str) -> bool:
         return self.graph.producer(asset) is not None and bool(self.graph.consumers(asset))

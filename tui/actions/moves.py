@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ...core.model import Node
@@ -137,12 +137,17 @@ class Moves:
             session.parts.shown ^= {session.task_of(whole(node)) or ""}
             self.app.show_rows(whole(node))
 
-    def isolate(self) -> None:
+    async def isolate(self) -> None:
         """Only what is up- and downstream of this, or all again."""
         session, node = self.app.session, self.tree_view.node
-        if session is not None:
-            session.isolate(None if session.isolated is not None else node)
-            self.app.show_rows(node, reveal=True)
+        if session is None:
+            return
+        around = None if session.isolated is not None else node
+        if session.is_large and around is not None:
+            self.app.easel.say_working()
+            await self.app.easel.beside(session.derived.look_around, around, session.directions)
+        session.isolate(around)
+        self.app.show_rows(node, reveal=True)
 
     def go_back(self) -> None:
         self._along(self.app.trail.back(self.tree_view.node), "this is where it began")
@@ -160,38 +165,31 @@ class Moves:
         session = self.app.session
         if session is not None:
             session.faults_only = not session.faults_only
-            self.app.show_rows()
-            self.tree_view.seek()
+            self.app.show_rows(then=self.tree_view.seek)
 
     def to_match(self) -> None:
         session = self.app.session
-        if session is not None:
-            matching = session.matches
-            if not self._next(
-                lambda node: node in matching if matching is not None else session.is_fault(node)
-            ):
-                self.app.tell("nothing matches")
+        if session is None:
+            return
+        if not self._next(session.matches if session.matches is not None else session.faults()):
+            self.app.tell("nothing matches")
 
     def next_new(self) -> None:
         session = self.app.session
         if session is None:
             return
         marked = session.new | session.changed | set(session.removed)
-        if not self._next(marked.__contains__):
+        if not self._next(marked):
             hidden = next((n for n in session.view().nodes if n in marked), None)
             if hidden is not None:
                 self.app.go_to(hidden)
 
-    def _next(self, wanted: Callable[[Node], bool]) -> bool:
-        rows, start = self.tree_view.rows.rows, self.tree_view.cursor + 1
-        for n in range(len(rows)):
-            at = (start + n) % len(rows)
-            node = rows[at].node
-            if rows[at].kind in ("node", "ghost") and node is not None and wanted(node):
-                self.app.trail.leave(self.tree_view.node)
-                self.tree_view.go(at)
-                return True
-        return False
+    def _next(self, wanted: Collection[Node]) -> bool:
+        at = self.tree_view.rows.next_of(wanted, self.tree_view.cursor + 1)
+        if at is not None:
+            self.app.trail.leave(self.tree_view.node)
+            self.tree_view.go(at)
+        return at is not None
 
     # ---- mark ------------------------------------------------------------------------------------
 
@@ -312,7 +310,8 @@ class Moves:
         elif session.filtered:
             app.clear_filter()
         elif session.isolated is not None:
-            self.isolate()
+            session.isolate(None)
+            app.show_rows(self.tree_view.node, reveal=True)
         elif session.marked:
             session.marked.clear()
             self.tree_view.refresh()

@@ -59,6 +59,9 @@ class SideWork:
         self._wish += 1
         if session is None:
             return
+        if session.survey is None:
+            side.say("looking at what is up to date …", None)
+            return
         if side.tab.name == "twin":
             self.twin.show(session, again=again)
             return

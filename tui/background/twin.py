@@ -26,9 +26,11 @@ class TwinWork:
             node = counterpart(session.graph, node, view)
         is_other, self._shown = self._shown is not view, view
         if again or is_other or (node is not None and not tree.go_to(node)):
-            if node is not None and session.rows_beside().of(node) is None:
+            rows = session.rows_beside()
+            if node is not None and rows.of(node) is None:
                 session.reveal(node, session.other)
-            tree.show(session.rows_beside(), node)
+                rows = session.rows_beside()
+            tree.show(rows, node)
 
     def moved(self, session: Session) -> None:
         """The cursor of the other view was moved: that of the tree follows it."""

@@ -77,6 +77,9 @@ def look_at(session: Session, row: Row, *, ascii_only: bool = False, beside: boo
     if row.node is None:
         return _group_look(session, row, ascii_only)
     node = row.node
+    if session.survey is None:
+        name_style = "muted" if row.dim else "text"
+        return RowLook("", "muted", row.label, name_style, row.verb, "verb", "…", "muted")
     if row.kind == "ghost" and session.step_of(node) is None:
         return RowLook(
             "", "changed", row.label, "muted strike", "", "muted", "removed", "changed", layer="removed"
@@ -101,7 +104,7 @@ def _with_heat(look: RowLook, states: Sequence[State], ascii_only: bool) -> RowL
 
 def _group_look(session: Session, row: Row, ascii_only: bool) -> RowLook:
     """A group says what state its worst is in, and how many there are of each."""
-    if not row.members:
+    if not row.members or session.survey is None:
         return RowLook("", "muted", row.label, "muted bold", row.verb, "verb", f"{row.size}", "muted")
     if session.preview is not None:
         planned = Counter(step.action for node in row.members if (step := session.planned(node)) is not None)

@@ -11,7 +11,6 @@ from ...core.model import Node, Reason, State
 from ...core.naming import SEPARATOR, shown_part, split
 from ...core.plan import PlannedStep, StepAction
 from .live import OPEN, Step
-from .rows import Row, Rows, node_key
 from .states import ORDER
 
 if TYPE_CHECKING:
@@ -155,35 +154,3 @@ def counted(states: Iterable[State]) -> str:
     """`11/12`: how many are made and up to date."""
     found = list(states)
     return f"{sum(state in _DONE for state in found):,}/{len(found):,}"
-
-
-def with_parts(rows: Rows, parts: Mapping[Node, Sequence[Node]]) -> Rows:
-    """`rows`, and below the own row of each thing in `parts` a row for each of its partitions."""
-    if not parts:
-        return rows
-    out: list[Row] = []
-    new_at: list[int] = []
-    for row in rows.rows:
-        new_at.append(len(out))
-        parent = new_at[row.parent] if row.parent >= 0 else -1
-        out.append(row._replace(parent=parent))
-        if row.kind != "node" or row.node is None or row.node not in parts:
-            continue
-        nodes = parts[row.node]
-        has_more = bool(row.open)
-        at = new_at[-1]
-        out += (
-            Row(
-                node_key(node),
-                node,
-                "part",
-                row.depth + 1,
-                at,
-                n == len(nodes) and not has_more,
-                None,
-                label(node),
-                "",
-            )
-            for n, node in enumerate(nodes, 1)
-        )
-    return Rows(tuple(out), {row.key: n for n, row in enumerate(out)})

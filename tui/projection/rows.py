@@ -1,30 +1,32 @@
-"""Turns a view of the graph into the rows of a tree. Pure, iterative, linear in the rows and edges shown.
+"""Turns a view of the graph into the rows of a tree. Pure, iterative, linear in the rows that are open.
 
 A node's children stand under its first occurrence only; every later one is an alias row. So a DAG of any
-shape has at most one row per root and per edge.
+shape has at most one row per root and per edge. What a row says is made when it is looked at.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import compress
+from typing import Literal, NamedTuple, overload
 
-from ...core.graph.views import View, ViewEdge
 from ...core.model import Node
+from .folds import Folds, default_folds, way_to
+from .shape import Bunch, Direction, Entry, Part, RowKey, Shape, node_key
 
-Direction = Literal["up", "down"]
-"""`up`: under a node stands what it is made of; `down`: under a node stands what follows from it."""
+__all__ = [
+    "Direction", "Folds", "Part", "Row", "RowKey", "RowKind", "Rows", "Shape", "build", "default_folds", "node_key",
+    "prune", "way_to", "with_ghosts", "with_parts",
+]  # fmt: skip
 
 RowKind = Literal["node", "alias", "group", "ghost", "part"]
 """A ghost is not defined any more: a step of the run, or what was removed since what is compared with. A part is one
 partition of what it stands under."""
-RowKey = tuple[str, ...]
 
-OPEN_AT_MOST = 200
-"""A tree of at most so many rows is open from the start."""
-SMALLEST_GROUP = 3
+_KEPT_ROWS = 2_000
+_LAST, _OPEN, _ALIAS, _FAINT = 1, 2, 4, 8
 
 
 class Row(NamedTuple):
@@ -47,281 +49,305 @@ class Row(NamedTuple):
     members: frozenset[Node] = frozenset()
 
 
-class Child(NamedTuple):
-    """A node below another, or (`node` is None) a group of `members`, which are `nodes`."""
-
-    node: Node | None
-    verb: str = ""
-    dim: bool = False
-    group: str = ""
-    members: tuple[Child, ...] = ()
-    nodes: frozenset[Node] = frozenset()
+class Superseded(Exception):
+    """Nobody waits any more for the rows that were being built."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folds:
-    """What is open: all rows above `depth` (None: all), but for those named."""
-
-    depth: int | None = None
-    opened: frozenset[RowKey] = frozenset()
-    closed: frozenset[RowKey] = frozenset()
-
-    def is_open(self, key: RowKey, depth: int) -> bool:
-        if key in self.opened:
-            return True
-        return key not in self.closed and (self.depth is None or depth < self.depth)
-
-    def open(self, *keys: RowKey) -> Folds:
-        return replace(self, opened=self.opened.union(keys), closed=self.closed.difference(keys))
-
-    def close(self, *keys: RowKey) -> Folds:
-        return replace(self, opened=self.opened.difference(keys), closed=self.closed.union(keys))
-
-
-def node_key(node: Node) -> RowKey:
-    """The key of a node's own row, and of its fold."""
-    return ("node", node.kind, node.name)
-
-
-@dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows in order, with the index of each key and of each node's own row."""
+    """The rows in order. They are kept as numbers; `made` counts those that were looked at, which alone are made."""
 
-    rows: tuple[Row, ...] = ()
-    index: dict[RowKey, int] = field(default_factory=dict)
+    def __init__(self, shape: Shape | None = None, *, pruned: bool = False) -> None:
+        self._shape = shape
+        self._is_pruned = pruned
+        self.entries: list[Entry | Part] = []
+        self.parents, self.depths, self.flags = array("i"), array("i"), bytearray()
+        self._ghosts: tuple[Row, ...] = ()
+        self._looked_at: dict[int, Row] = {}
+        self.made = 0
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.entries) + len(self._ghosts)
+
+    def put(self, entry: Entry | Part, parent: int, depth: int, flag: int) -> None:
+        """Puts down one more row."""
+        self.entries.append(entry)
+        self.parents.append(parent)
+        self.depths.append(depth)
+        self.flags.append(flag)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return _Lines(self)
+
+    @cached_property
+    def own(self) -> dict[Node, int]:
+        """Where each node has its own row."""
+        is_alias = [flag & _ALIAS for flag in self.flags]
+        return {
+            entry.node if isinstance(entry, Part) else entry: at
+            for at, entry in enumerate(self.entries)
+            if not is_alias[at] and not isinstance(entry, Bunch)
+        }
 
     def of(self, node: Node) -> int | None:
         """The row of `node` that is no alias, if it is shown."""
-        return self.index.get(node_key(node))
+        at = self.own.get(node)
+        return self._ghost(node_key(node)) if at is None else at
+
+    def find(self, key: RowKey) -> int | None:
+        """The row of that key, if it is shown."""
+        if len(key) == 3 and key[0] == "node":
+            return self.of(Node(key[1], key[2]))  # type: ignore[arg-type]
+        if not key:
+            return None
+        above = key[1:-2] if key[0] == "alias" else key[1:-1]
+        parent = self.find(above) if above else -1
+        if parent is None:
+            return self._ghost(key)
+        depth = self.depths[parent] + 1 if parent >= 0 else 0
+        for at in range(parent + 1, len(self.entries)):
+            if self.depths[at] < depth:
+                break
+            is_like = isinstance(self.entries[at], Bunch) if key[0] == "group" else self.flags[at] & _ALIAS
+            if is_like and self.depths[at] == depth and self.key(at) == key:
+                return at
+        return self._ghost(key)
+
+    def _ghost(self, key: RowKey) -> int | None:
+        return next((len(self.entries) + n for n, row in enumerate(self._ghosts) if row.key == key), None)
 
     def above(self, at: int) -> list[int]:
         """The indices of the rows that row `at` stands under, nearest first."""
         found = []
-        while (at := self.rows[at].parent) >= 0:
+        while (at := self.parents[at] if at < len(self.entries) else self._row(at).parent) >= 0:
             found.append(at)
         return found
 
+    def next_of(self, nodes: Collection[Node], start: int) -> int | None:
+        """The first own row of one of `nodes` from row `start` on, or else from the top."""
+        own, base = self.own, len(self.entries)
+        found = [own[node] for node in nodes if node in own]
+        found += [base + n for n, row in enumerate(self._ghosts) if row.node in nodes]
+        behind = [at for at in found if at >= start]
+        return min(behind or found, default=None)
 
-class Shape:
-    """Which nodes stand at the root and what stands below each, for one view turned one way."""
+    # ---- one row -----------------------------------------------------------------------------------
 
-    def __init__(self, view: View, direction: Direction) -> None:
-        self.view = view
-        self.direction = direction
-        self._children: dict[Node, tuple[Child, ...]] = {}
-        find = self._task_children if view.kind == "task" else self._asset_children
-        self._find = find
-        self.roots = self._grouped([Child(node) for node in self._roots()], at_root=True)
-
-    def children(self, node: Node) -> tuple[Child, ...]:
-        found = self._children.get(node)
+    def row(self, at: int) -> Row:
+        found = self._looked_at.get(at)
         if found is None:
-            found = self._children[node] = self._grouped(self._find(node), at_root=False)
+            if len(self._looked_at) >= _KEPT_ROWS:
+                self._looked_at.clear()
+            self.made += 1
+            found = self._looked_at[at] = self._row(at)
         return found
 
-    def size(self) -> int:
-        """How many rows there are when everything is open."""
-        total = 0
-        seen: set[Node] = set()
-        todo: list[Child] = list(self.roots)
-        while todo:
-            child = todo.pop()
-            total += 1
-            if child.node is None:
-                todo.extend(child.members)
-            elif child.node not in seen:
-                seen.add(child.node)
-                todo.extend(self.children(child.node))
-        return total
+    def key(self, at: int) -> RowKey:
+        entry = self.entries[at]
+        if isinstance(entry, Part):
+            return node_key(entry.node)
+        if not isinstance(entry, Bunch):
+            if not self.flags[at] & _ALIAS:
+                return node_key(entry)
+            return ("alias", *self._key_above(at), entry.kind, entry.name)
+        return ("group", *self._key_above(at), entry.name)
 
-    def parents(self) -> dict[Node, list[Node]]:
-        """For each node those it stands under, in this direction."""
-        above: dict[Node, list[Node]] = {}
-        for node in self.view.nodes:
-            for child in self.children(node):
-                for one in child.members or (child,):
-                    if one.node is not None:
-                        above.setdefault(one.node, []).append(node)
-        return above
+    def _key_above(self, at: int) -> RowKey:
+        parent = self.parents[at]
+        return self.key(parent) if parent >= 0 else ()
 
-    # ---- asset view ------------------------------------------------------------------------------
-
-    def _edges_below(self, node: Node) -> tuple[ViewEdge, ...]:
-        return tuple(self.view.into(node) if self.direction == "up" else self.view.out_of(node))
-
-    def _asset_children(self, node: Node) -> list[Child]:
-        if self.direction == "down":
-            return [Child(edge.target, edge.label) for edge in self.view.out_of(node)]
-        own = self.verb(node)
-        return [Child(edge.source, "" if own else edge.label) for edge in self.view.into(node)]
-
-    def verb(self, node: Node) -> str:
-        """The one verb by which a thing is made of all that stands below it. Where paths differ, each edge has
-        its own, and this is empty."""
-        if self.view.kind == "task" or self.direction == "down":
-            return ""
-        labels = {edge.label for edge in self.view.into(node)}
-        return labels.pop() if len(labels) == 1 else ""
-
-    # ---- task view -------------------------------------------------------------------------------
-
-    def _is_step(self, node: Node) -> bool:
-        return node.kind == "task"
-
-    def _task_children(self, node: Node) -> list[Child]:
-        """What the task reads from outside, what it makes, and the tasks that come next (or before)."""
-        if not self._is_step(node):
-            return []
-        reads = [
-            Child(edge.source, "reads")
-            for edge in self.view.into(node)
-            if edge.source.kind == "asset" and self.view.nodes[edge.source].source
-        ]
-        makes = [
-            Child(edge.target, "makes", self.view.nodes[edge.target].byproduct)
-            for edge in self.view.out_of(node)
-            if edge.target.kind == "asset"
-        ]
-        steps = []
-        for edge in self._edges_below(node):
-            below = edge.source if self.direction == "up" else edge.target
-            if self._is_step(below):
-                steps.append(Child(below, "after" if edge.kind == "after" else ""))
-        return [*reads, *makes, *steps] if self.direction == "down" else [*makes, *steps, *reads]
-
-    def _roots(self) -> Iterable[Node]:
-        nodes = self.view.nodes
-        if self.view.kind != "task":
-            against = self.view.out_of if self.direction == "up" else self.view.into
-            return [node for node in nodes if not against(node)]
-        hanging = {c.node for node in nodes for c in self._task_children(node)}
-        return [node for node in nodes if node not in hanging]
-
-    # ---- groups ----------------------------------------------------------------------------------
-
-    def _grouped(self, children: list[Child], *, at_root: bool) -> tuple[Child, ...]:
-        nodes = self.view.nodes
-        if len(children) < SMALLEST_GROUP:
-            return tuple(children)
-
-        def group_of(child: Child) -> str:
-            node = nodes[child.node] if child.node is not None else None
-            return node.group if node is not None and (at_root or node.source) else ""
-
-        sizes = Counter(group for child in children if (group := group_of(child)))
-        wanted = {
-            g
-            for g, size in sizes.items()
-            if size >= SMALLEST_GROUP and not (at_root and size == len(children))
-        }
-        if not wanted:
-            return tuple(children)
-        gathered: dict[str, list[Child]] = {}
-        for child in children:
-            if (group := group_of(child)) in wanted:
-                gathered.setdefault(group, []).append(child)
-        out: list[Child] = []
-        for child in children:
-            group = group_of(child)
-            if group not in wanted:
-                out.append(child)
-            elif members := gathered.pop(group, None):
-                verb = next((m.verb for m in members if m.verb), "")
-                nodes_in = frozenset(m.node for m in members if m.node is not None)
-                plain = tuple(m._replace(verb="") for m in members)
-                out.append(Child(None, verb, False, group, plain, nodes_in))
-        return tuple(out)
-
-
-def build(shape: Shape, folds: Folds) -> Rows:
-    """The rows of `shape` under `folds`."""
-    rows: list[Row] = []
-    index: dict[RowKey, int] = {}
-    nodes = shape.view.nodes
-    todo: list[tuple[Child, int, int, bool]] = [
-        (c, -1, 0, c is shape.roots[-1]) for c in reversed(shape.roots)
-    ]
-    while todo:
-        child, parent, depth, last = todo.pop()
-        at = len(rows)
-        above = rows[parent].key if parent >= 0 else ()
-        node = child.node
-        key: RowKey
-        unfolds: bool | None
-        if node is None:
-            kind: RowKind = "group"
-            key = ("group", *above, child.group)
-            below = child.members
-        elif (key := ("node", node.kind, node.name)) in index:
-            kind = "alias"
-            key = ("alias", *above, node.kind, node.name)
-            below = ()
+    def _row(self, at: int) -> Row:
+        if at >= len(self.entries):
+            return self._ghosts[at - len(self.entries)]
+        shape, entry, flag = self._shape, self.entries[at], self.flags[at]
+        assert shape is not None
+        kind: RowKind
+        below: Sequence[Entry] = ()
+        if isinstance(entry, Part):
+            place = self.depths[at], self.parents[at], bool(flag & _LAST)
+            return Row(self.key(at), entry.node, "part", *place, None, entry.label, "")
+        if isinstance(entry, Bunch):
+            kind, node, label, below, members = "group", None, entry.name, entry.members, entry.nodes
         else:
-            kind = "node"
-            below = shape.children(node)
-        unfolds = folds.is_open(key, depth) if below else None
-        label = child.group if node is None else nodes[node].title
-        verb = child.verb or (shape.verb(node) if kind == "node" and node is not None else "")
+            kind, node, members = "alias" if flag & _ALIAS else "node", entry, frozenset()
+            label = shape.view.nodes[entry].title
+            below = () if flag & _ALIAS else shape.below(entry)
+        verb, dim = self._words(at, entry, kind)
         if verb in (label, label.replace("_", " ")):  # said already
             verb = ""
-        rows.append(
-            Row(
-                key,
-                node,
-                kind,
-                depth,
-                parent,
-                last,
-                unfolds,
-                label,
-                verb,
-                child.dim,
-                False,
-                len(below),
-                child.nodes,
-            )
-        )
-        index.setdefault(key, at)
-        if unfolds:
-            final = len(below) - 1
-            todo.extend((below[n], at, depth + 1, n == final) for n in range(final, -1, -1))
-    return Rows(tuple(rows), index)
+        unfolds = True if flag & _OPEN else None if self._is_pruned or not below else False
+        return Row(
+            self.key(at), node, kind, self.depths[at], self.parents[at], bool(flag & _LAST), unfolds, label, verb, dim,
+            bool(flag & _FAINT), len(below), members,
+        )  # fmt: skip
+
+    def _words(self, at: int, entry: Node | Bunch, kind: RowKind) -> tuple[str, bool]:
+        shape, parent = self._shape, self.parents[at]
+        assert shape is not None
+        above = self.entries[parent] if parent >= 0 else None
+        if isinstance(entry, Bunch):
+            return ("" if above is None else shape.common_verb(above, entry), False)  # type: ignore[arg-type]
+        verb, dim = "", False
+        if isinstance(above, Bunch):
+            top = self.parents[parent]
+            if top >= 0:
+                dim = shape.words(self.entries[top], entry).dim  # type: ignore[arg-type]
+        elif above is not None and not isinstance(above, Part):
+            verb, dim = shape.words(above, entry)
+        return verb or (shape.verb(entry) if kind == "node" else ""), dim
+
+    def with_ghosts(self, ghosts: Iterable[Row]) -> Rows:
+        """The same rows, and these below them."""
+        found = Rows(self._shape, pruned=self._is_pruned)
+        found.__dict__.update(self.__dict__)
+        found._ghosts, found._looked_at = tuple(ghosts), {}
+        return found
 
 
-def prune(full: Rows, keep: Container[Node]) -> Rows:
+class _Lines(Sequence[Row]):
+    """Rows as a sequence, each made when it is looked at."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | Sequence[Row]:
+        if isinstance(at, slice):
+            return [self._rows.row(n) for n in range(*at.indices(len(self._rows)))]
+        number = at + len(self._rows) if at < 0 else at
+        if not 0 <= number < len(self._rows):
+            raise IndexError(at)
+        return self._rows.row(number)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._rows.row, range(len(self._rows)))
+
+
+# ---- building --------------------------------------------------------------------------------------
+
+
+def build(shape: Shape, folds: Folds, is_wanted: Callable[[], bool] = lambda: True) -> Rows:
+    """The rows of `shape` under `folds`. Raises Superseded where they are no longer wanted."""
+    builder = _Builder(shape, folds, is_wanted)
+    builder.put_roots()
+    return builder.rows
+
+
+class _Builder:
+    def __init__(self, shape: Shape, folds: Folds, is_wanted: Callable[[], bool]) -> None:
+        self.rows = Rows(shape)
+        self._own: dict[Node, int] = {}
+        self.rows.__dict__["own"] = self._own
+        self._shape, self._folds, self._is_wanted = shape, folds, is_wanted
+        self._opened, self._closed = _nodes_in(folds.opened), _nodes_in(folds.closed)
+
+    def put_roots(self) -> None:
+        """Folded roots, of which there may be 50,000, are put down together."""
+        roots = self._shape.roots
+        if self._folds.depth == 0:
+            special = [at for at, one in enumerate(roots) if isinstance(one, Bunch) or one in self._opened]
+            done = 0
+            for at in special:
+                self._put_folded(roots[done:at])
+                self._put(roots[at : at + 1], roots[-1])
+                done = at + 1
+            self._put_folded(roots[done:])
+            if done < len(roots):
+                self.rows.flags[-1] |= _LAST
+        elif roots:
+            self._put(roots, roots[-1])
+
+    def _put_folded(self, roots: Sequence[Entry]) -> None:
+        rows, start, count = self.rows, len(self.rows.entries), len(roots)
+        rows.entries.extend(roots)
+        rows.parents.extend(array("i", [-1]) * count)
+        rows.depths.extend(array("i", [0]) * count)
+        rows.flags.extend(bytes(count))
+        self._own.update(zip(roots, range(start, start + count), strict=True))  # type: ignore[arg-type]
+
+    def _put(self, roots: Sequence[Entry], final: Entry) -> None:
+        """Puts down `roots` and what is open below them; `final` is the last of all roots."""
+        rows, own = self.rows, self._own
+        entries, parents, depths, flags = rows.entries, rows.parents, rows.depths, rows.flags
+        todo: list[tuple[Iterator[Entry], Entry, int, int]] = [(iter(roots), final, -1, 0)]
+        while todo:
+            others, final, parent, depth = todo[-1]
+            opens = self._folds.depth is None or depth < self._folds.depth
+            for entry in others:
+                at, flag, below = len(entries), _LAST if entry is final else 0, ()  # type: tuple[int, int, Sequence[Entry]]
+                if isinstance(entry, Bunch):
+                    above = rows.key(parent) if parent >= 0 else ()
+                    if self._folds.is_open(("group", *above, entry.name), depth):
+                        below = entry.members
+                elif entry in own:
+                    flag |= _ALIAS
+                else:
+                    own[entry] = at
+                    if entry in self._opened or (opens and entry not in self._closed):
+                        below = self._shape.below(entry)
+                entries.append(entry)
+                parents.append(parent)
+                depths.append(depth)
+                if below:
+                    flags.append(flag | _OPEN)
+                    todo.append((iter(below), below[-1], at, depth + 1))
+                    if not self._is_wanted():
+                        raise Superseded
+                    break
+                flags.append(flag)
+            else:
+                todo.pop()
+
+
+def _nodes_in(keys: Iterable[RowKey]) -> frozenset[Node]:
+    return frozenset(Node(key[1], key[2]) for key in keys if key[0] == "node")  # type: ignore[arg-type]
+
+
+def prune(full: Rows, keep: Collection[Node]) -> Rows:
     """Of a tree that is open throughout, the rows of `keep` and those they stand under."""
-    rows = full.rows
-    kept = bytearray(len(rows))
-    for at in range(len(rows) - 1, -1, -1):
-        row = rows[at]
-        if row.kind == "node" and row.node in keep:
+    kept = bytearray(len(full.entries))
+    own, parents = full.own, full.parents
+    for node in keep:
+        at = own.get(node, -1)
+        if at >= 0:
             kept[at] = 1
-        if kept[at] and row.parent >= 0:
-            kept[row.parent] = kept[row.parent] or 2
-    new_at: dict[int, int] = {}
-    final: dict[int, int] = {}
-    for at, is_kept in enumerate(kept):
-        if is_kept:
-            new_at[at] = len(new_at)
-            final[rows[at].parent] = at
-    with_children = {rows[at].parent for at in new_at}
-    out: list[Row] = []
-    index: dict[RowKey, int] = {}
-    for at, new in new_at.items():
-        row = rows[at]
-        out.append(
-            row._replace(
-                parent=new_at.get(row.parent, -1),
-                last=final[row.parent] == at,
-                open=True if at in with_children else None,
-                faint=kept[at] == 2,
-            )
-        )
-        index[row.key] = new
-    return Rows(tuple(out), index)
+            while (at := parents[at]) >= 0 and not kept[at]:
+                kept[at] = 2
+    at_first = list(compress(range(len(kept)), kept))
+    above = [parents[at] for at in at_first]
+    new_at = dict(zip(at_first, range(len(at_first)), strict=True))
+    new_at[-1] = -1
+    leads = set(above)
+    last = set(dict(zip(above, at_first, strict=True)).values())
+    found = Rows(full._shape, pruned=True)
+    found.entries = [full.entries[at] for at in at_first]
+    found.parents = array("i", [new_at[at] for at in above])
+    found.depths = array("i", [full.depths[at] for at in at_first])
+    found.flags = bytearray([(at in last) | (at in leads) << 1 | (kept[at] == 2) << 3 for at in at_first])
+    return found
+
+
+def with_parts(rows: Rows, parts: Mapping[Node, Sequence[Part]]) -> Rows:
+    """`rows`, and below the own row of each thing in `parts` a row for each of its partitions."""
+    shown = {rows.own[node]: parts[node] for node in parts if node in rows.own}
+    if not shown:
+        return rows
+    found = Rows(rows._shape, pruned=rows._is_pruned)
+    new_at = {-1: -1}
+    for at, entry in enumerate(rows.entries):
+        new_at[at] = len(found.entries)
+        found.put(entry, new_at[rows.parents[at]], rows.depths[at], rows.flags[at])
+        below = shown.get(at, ())
+        for number, part in enumerate(below, 1):
+            is_last = number == len(below) and not rows.flags[at] & _OPEN
+            found.put(part, new_at[at], rows.depths[at] + 1, _LAST if is_last else 0)
+    return found
 
 
 def with_ghosts(rows: Rows, ghosts: Mapping[str, Sequence[Node]]) -> Rows:
@@ -337,45 +363,4 @@ def with_ghosts(rows: Rows, ghosts: Mapping[str, Sequence[Node]]) -> Rows:
             Row(node_key(node), node, "ghost", 1, top, n == len(nodes), None, node.name, "")
             for n, node in enumerate(nodes, 1)
         )
-    if not more:
-        return rows
-    index = {**rows.index, **{row.key: len(rows) + n for n, row in enumerate(more)}}
-    return Rows((*rows.rows, *more), index)
-
-
-def default_folds(shape: Shape, faults: Iterable[Node] = ()) -> Folds:
-    """All open where that is short; else two levels, and the way to each of `faults`."""
-    if shape.size() <= OPEN_AT_MOST:
-        return Folds()
-    wanted = list(faults)[:OPEN_AT_MOST]
-    above = shape.parents() if wanted else {}
-    opened: set[RowKey] = set()
-    for fault in wanted:
-        at = fault
-        while (up := above.get(at)) and node_key(up[0]) not in opened:
-            at = up[0]
-            opened.add(node_key(at))
-    return Folds(2, frozenset(opened))
-
-
-def way_to(shape: Shape, node: Node) -> tuple[RowKey, ...]:
-    """The keys to unfold so that `node` is shown."""
-    todo: list[tuple[Child, RowKey, object]] = [(c, (), None) for c in reversed(shape.roots)]
-    seen: set[Node] = set()
-    while todo:
-        child, parent_key, parent = todo.pop()
-        key = ("group", *parent_key, child.group) if child.node is None else node_key(child.node)
-        link = (key, parent)
-        if child.node == node:
-            keys = []
-            up = parent
-            while isinstance(up, tuple):
-                keys.append(up[0])
-                up = up[1]
-            return tuple(keys)
-        if child.node is None:
-            todo.extend((m, key, link) for m in child.members)
-        elif child.node not in seen:
-            seen.add(child.node)
-            todo.extend((c, key, link) for c in shape.children(child.node))
-    return ()
+    return rows.with_ghosts(more) if more else rows

@@ -11,18 +11,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
+from ...core.graph.views import View, ViewKind, counterpart
 from ...core.model import Node, Reason, Recorded, State
 from ...core.naming import split
 from ...core.plan import PlannedStep
 from ...core.problems import Problem
 from .draft import Draft
+from .drawing import Derived, Drawing
 from .foresight import Outlook, foresee
 from .ghosts import ghosts_of
 from .ledger import Ledger, Remade, take_ledger
 from .live import Live, Step, shown
-from .parts import Partitions, is_part, together, whole, with_parts
-from .rows import Direction, Folds, Rows, Shape, build, default_folds, prune, way_to, with_ghosts
+from .parts import Partitions, is_part, label, together, whole
+from .rows import Direction, Folds, Part, Rows, Shape, build, default_folds, way_to
 from .sieve import Sieve
 from .tally import Tally
 
@@ -80,19 +81,17 @@ class Session:
         self.outlook = Outlook(lambda live, now: foresee(live, self.runs, self.durations, now))
         self._settled: Live | None = None
         self._remade = Remade()
-        self._folds: dict[tuple[ViewKind, Direction], Folds] = {}
-        self._shapes: dict[tuple[ViewKind, Direction], Shape] = {}
-        self._full: dict[tuple[ViewKind, Direction], Rows] = {}
-        self._views: dict[ViewKind, View] = {}
-        self._parts: dict[ViewKind, View] = {}
-        self._tally = Tally(self.graph, self.state_of, self.outputs_of)
+        self.derived = Derived(self.graph)
+        self._folds: dict[tuple[object, ...], Folds] = {}
+        self._first: dict[tuple[object, ...], Folds] = {}
+        self._tally = Tally(self.graph, self.state_of, self.outputs_of, {})
 
     # ---- what there is ---------------------------------------------------------------------------
 
     def reloaded(self, survey: Snapshot, marks: Marks) -> None:
         """New definitions or new facts: everything derived is derived again, what the user chose stays."""
         self.graph, self.definitions = survey.defined.graph, survey.defined.definitions
-        self._views.clear()
+        self.derived = Derived(self.graph)
         self.isolate(self.isolated if self.isolated is not None and self.is_defined(self.isolated) else None)
         self._remade.begin_again(self.live)
         self.surveyed(survey, marks)
@@ -101,6 +100,8 @@ class Session:
 
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
+        if self.survey is None:
+            self._fold_anew()
         self.survey, self.durations = survey, survey.recorded.durations
         self.parts.take(survey)
         if survey.divided is not None:
@@ -122,25 +123,17 @@ class Session:
         return self._settled is self.live
 
     def whole_view(self, kind: ViewKind) -> View:
-        if kind not in self._views:
-            self._views[kind] = asset_view(self.graph) if kind == "asset" else task_view(self.graph)
-        return self._views[kind]
+        return self.derived.view(kind)
 
     def view(self, kind: ViewKind | None = None) -> View:
         """The view, or of it what is up- and downstream of the thing that is isolated."""
-        kind = kind or self.which
-        if self.isolated is None:
-            return self.whole_view(kind)
-        if kind not in self._parts:
-            graph, one = self.graph, {self.isolated}
-            self._parts[kind] = self.whole_view(kind).only(one | graph.upstream(one) | graph.downstream(one))
-        return self._parts[kind]
+        return self.derived.view(kind or self.which, self.isolated)
 
     def isolate(self, node: Node | None) -> None:
         """Shows only the lineage of `node`, or everything again."""
+        if node is None:
+            self.derived.forget_parts()
         self.isolated = None if node is None else whole(node)
-        for derived in (self._parts, self._shapes, self._full):
-            derived.clear()
 
     @property
     def direction(self) -> Direction:
@@ -157,46 +150,54 @@ class Session:
         """The view that is not the one shown in the tree."""
         return "task" if self.which == "asset" else "asset"
 
-    def _turned(self, kind: ViewKind | None) -> tuple[ViewKind, Direction]:
-        return kind or self.which, self.directions[kind or self.which]
-
     def shape(self, kind: ViewKind | None = None) -> Shape:
-        at = self._turned(kind)
-        if at not in self._shapes:
-            self._shapes[at] = Shape(self.view(kind), at[1])
-        return self._shapes[at]
+        kind = kind or self.which
+        return self.derived.shape(self.view(kind), self.directions[kind])
+
+    def _fold_key(self, kind: ViewKind | None) -> tuple[object, ...]:
+        kind = kind or self.which
+        return kind, self.directions[kind], self.isolated if self.is_large else None
 
     def folds(self, kind: ViewKind | None = None) -> Folds:
-        at = self._turned(kind)
+        at = self._fold_key(kind)
         if at not in self._folds:
-            faults = [n for n in self.view(kind).nodes if self.state_of(n) is State.FAILED or n in self.new]
-            self._folds[at] = default_folds(self.shape(kind), faults)
+            urgent = self.new | self._in_state(frozenset({State.FAILED}))
+            faults = [node for node in self.view(kind).nodes if node in urgent] if urgent else []
+            self._folds[at] = self._first[at] = default_folds(self.shape(kind), faults)
         return self._folds[at]
 
     def set_folds(self, folds: Folds, kind: ViewKind | None = None) -> None:
-        self._folds[self._turned(kind)] = folds
+        self._folds[self._fold_key(kind)] = folds
+
+    def _fold_anew(self) -> None:
+        """What is new and what failed was not known when folds were chosen: those that nobody touched are no more."""
+        self._folds = {at: folds for at, folds in self._folds.items() if folds is not self._first.get(at)}
 
     def rows_beside(self) -> Rows:
         """The rows of the other view, in full."""
-        return build(self.shape(self.other), self.folds(self.other))
+        shape, folds = self.shape(self.other), self.folds(self.other)
+        return self.derived.whole(shape).rows() if folds == Folds() else build(shape, folds)
 
     def rows(self) -> Rows:
         """The rows to show now."""
-        keep = self._kept()
-        if keep is None:
-            return with_ghosts(self._with_parts(build(self.shape(), self.folds())), self._ghosts())
-        at = (self.which, self.direction)
-        if at not in self._full:
-            self._full[at] = build(self.shape(), Folds())
-        kept = self._with_parts(prune(self._full[at], keep))
-        return kept if self.matches is not None else with_ghosts(kept, self._ghosts())
+        return self.drawing().rows()
 
-    def _with_parts(self, rows: Rows) -> Rows:
-        if not self.parts.shown:
-            return rows
-        nodes = [row.node for row in rows.rows if row.kind == "node" and row.node is not None]
-        shown = [node for node in nodes if self.task_of(node) in self.parts.shown]
-        return with_parts(rows, {node: self.parts_of(node) for node in shown})
+    def drawing(self) -> Drawing:
+        """What decides them."""
+        keep, shape = self._kept(), self.shape()
+        ghosts = self._ghosts() if keep is None or self.matches is None else {}
+        return Drawing(shape, self.folds(), self.derived.whole(shape), keep, self._parts_shown(), ghosts)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the graph is so large that what is derived of all of it is derived beside the loop."""
+        return self.derived.is_large
+
+    def _parts_shown(self) -> Mapping[Node, Sequence[Part]]:
+        tasks = [task for task in self.parts.shown if task in self.graph.tasks]
+        made = [Node("asset", one) for task in tasks for one in self.graph.tasks[task].outputs]
+        things = (*(Node("task", task) for task in tasks), *made)
+        return {one: [Part(part, label(part)) for part in self.parts_of(one)] for one in things}
 
     def parts_of(self, node: Node) -> list[Node]:
         """The partitions of a thing; none if it is not divided."""
@@ -208,12 +209,10 @@ class Session:
     def _kept(self) -> Collection[Node] | None:
         if self.preview is not None or (self.matches is None and not self.faults_only):
             return None
-        nodes: Iterable[Node] = self.view().nodes
-        if self.matches is not None:
-            nodes = self.matches
-        if self.faults_only:
-            nodes = [n for n in nodes if self.is_fault(n)]
-        return frozenset(nodes)
+        if not self.faults_only:
+            return self.matches
+        faults = self.faults()
+        return faults if self.matches is None else faults & self.matches
 
     def reveal(self, node: Node, kind: ViewKind | None = None) -> None:
         """Unfolds what hides `node`."""
@@ -268,10 +267,13 @@ class Session:
 
     def counts(self, what: ViewKind | frozenset[Node] | None = None) -> Counter[State]:
         """The things of a view (its tasks, its assets), or these, by state; kept up to date by `touched`."""
+        if self.survey is None:
+            return Counter()
         return self._tally.of(what or self.which)
 
     def recount(self) -> None:
-        self._tally = Tally(self.graph, self.state_of, self.outputs_of)
+        known = self.survey.states if self.survey is not None else {}
+        self._tally = Tally(self.graph, self.state_of, self.outputs_of, known, live_states(self))
 
     def touched(self, tasks: Iterable[str]) -> set[Node]:
         """The nodes that these tasks of the run make look different."""
@@ -280,8 +282,16 @@ class Session:
     def has_outdated(self) -> bool:
         return any(self.counts(kind)[state] > 0 for kind in (self.which, "task") for state in _OUTDATED)
 
-    def is_fault(self, node: Node) -> bool:
-        return node in self.new or self.state_of(node) in FAULTS
+    def faults(self) -> frozenset[Node]:
+        """What is new, or is in a state that asks for something."""
+        return self.new | self._in_state(FAULTS)
+
+    def _in_state(self, wanted: frozenset[State]) -> frozenset[Node]:
+        states = self.survey.states if self.survey is not None else {}
+        found = {node for node, state in states.items() if state in wanted}
+        for node, state in live_states(self).items():
+            (found.add if state in wanted else found.discard)(node)
+        return frozenset(found)
 
     @property
     def filtered(self) -> bool:
@@ -328,7 +338,9 @@ class Session:
 
     def _match(self) -> None:
         view = self.view()
-        self.matches = self.sieve.matches(view, lambda node: counterpart(self.graph, node, view))
+        self.matches = self.sieve.matches(
+            view, lambda node: counterpart(self.graph, node, view), lambda: self.derived.names(view)
+        )
 
     def clear_filter(self) -> None:
         self.faults_only = False

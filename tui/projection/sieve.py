@@ -39,7 +39,9 @@ class Sieve:
         if text == self.text:
             self.note, self._picked = note, None
 
-    def matches(self, view: View, counterpart: Callable[[Node], Node | None]) -> frozenset[Node] | None:
+    def matches(
+        self, view: View, counterpart: Callable[[Node], Node | None], names: Callable[[], Names]
+    ) -> frozenset[Node] | None:
         """What of `view` is kept; None: all of it."""
         if not self.text:
             return None
@@ -47,10 +49,22 @@ class Sieve:
         if self._picked is not None:
             found = (node if node in nodes else counterpart(node) for node in self._picked)
             return frozenset(node for node in found if node is not None)
-        turned = self.text.startswith("!")
-        part = self.text.removeprefix("!").casefold()
-        return frozenset(
-            node
-            for node, drawn in nodes.items()
-            if (part in drawn.title.casefold() or part in node.name.casefold()) != turned
-        )
+        return names().holding(self.text.removeprefix("!"), is_turned=self.text.startswith("!"))
+
+
+class Names:
+    """The names and titles of a view, as they are searched: one text, as 100,000 texts take ten times as much room."""
+
+    def __init__(self, view: View) -> None:
+        self._nodes = view.nodes
+        self._text = "\n".join([_told(node.name, view.nodes[node].title) for node in view.nodes]).casefold()
+
+    def holding(self, part: str, *, is_turned: bool = False) -> frozenset[Node]:
+        """The nodes whose name or title has `part` in it, or (`is_turned`) has not."""
+        wanted = part.casefold()
+        found = zip(self._nodes, self._text.split("\n"), strict=False)
+        return frozenset([node for node, text in found if (wanted in text) != is_turned])
+
+
+def _told(name: str, title: str) -> str:
+    return name if name == title else f"{name}\0{title}"

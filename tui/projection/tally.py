@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ...core.model import Node, State
@@ -18,11 +18,11 @@ UNITS = {"asset": "asset", "task": "step"}
 """What is counted in each view."""
 
 
-def counted(graph: Graph, kind: ViewKind) -> Iterator[Node]:
+def counted(graph: Graph, kind: ViewKind) -> Iterable[Node]:
     """All tasks, or all assets but those that only pass a value between tasks."""
     if kind == "task":
-        return (Node("task", name) for name in graph.tasks)
-    return (Node("asset", name) for name, asset in graph.assets.items() if not asset.internal)
+        return graph.task_nodes.values()
+    return (node for name, node in graph.asset_nodes.items() if not graph.assets[name].internal)
 
 
 def total_of(kind: ViewKind, count: int) -> str:
@@ -34,19 +34,29 @@ class Tally:
     """Counts of states, of a whole view or of some nodes: counted when asked for, then kept up to date by `touched`."""
 
     def __init__(
-        self, graph: Graph, state_of: Callable[[Node], State], outputs_of: Callable[[str], Iterable[str]]
+        self,
+        graph: Graph,
+        state_of: Callable[[Node], State],
+        outputs_of: Callable[[str], Iterable[str]],
+        known: Mapping[Node, State],
+        newer: Mapping[Node, State] | None = None,
     ) -> None:
+        """`known` are states that `state_of` would give too, but for those in `newer`."""
         self._graph = graph
         self._outputs_of = outputs_of
         self._state_of = state_of
+        self._known, self._newer = known, newer or {}
         self._counts: dict[ViewKind | frozenset[Node], Counter[State]] = {}
         self._told: dict[ViewKind | frozenset[Node], dict[Node, State]] = {}
 
     def of(self, what: ViewKind | frozenset[Node]) -> Counter[State]:
         if what not in self._counts:
-            nodes = what if isinstance(what, frozenset) else counted(self._graph, what)
-            self._told[what] = {node: self._state_of(node) for node in nodes}
-            self._counts[what] = Counter(self._told[what].values())
+            nodes = what if isinstance(what, frozenset) else list(counted(self._graph, what))
+            states = map(self._known.get, nodes)
+            told = {node: state or self._state_of(node) for node, state in zip(nodes, states, strict=True)}
+            told.update((node, state) for node, state in self._newer.items() if node in told)
+            self._told[what] = told
+            self._counts[what] = Counter(told.values())
         return self._counts[what]
 
     def touched(self, tasks: Iterable[str]) -> set[Node]:

@@ -96,13 +96,13 @@ class TreeView(ScrollView, can_focus=True, inherit_bindings=False):
         """Where in `new` the row is that the cursor was on, or the nearest thing to it that is shown."""
         if not len(new):
             return 0
-        if (at := new.index.get(self._key)) is not None:
+        if (at := new.find(self._key)) is not None:
             return at
         if self.cursor < len(old):
             for up in (self.cursor, *old.above(self.cursor)):
                 row = old.rows[up]
                 key = node_key(row.node) if row.node is not None else row.key
-                if (at := new.index.get(key)) is not None:
+                if (at := new.find(key)) is not None:
                     return at
         return min(self.cursor, len(new) - 1)
 
