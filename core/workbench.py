@@ -14,7 +14,7 @@ from .defined import Defined, Snapshot, tasks_of
 from .events import Event
 from .graph.graph import Graph
 from .graph.views import View
-from .load.collector import collector_paused, keep_for_good
+from .load.collector import collector_paused
 from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
 from .load.interpreter import find_interpreter
@@ -93,13 +93,12 @@ class Workbench:
         bench.choice = choice
         return bench
 
+    @collector_paused(keeps=True)
     def _take(self, definitions: Definitions) -> None:
-        with collector_paused():
-            self.defined = Defined(definitions)
-            self._accepted.read_again()
-            if self._accepted.baseline is None and self.defined.is_known:
-                self.accept()
-        keep_for_good()
+        self.defined = Defined(definitions)
+        self._accepted.read_again()
+        if self._accepted.baseline is None and self.defined.is_known:
+            self.accept()
 
     @property
     def definitions(self) -> Definitions:
@@ -152,16 +151,16 @@ class Workbench:
         """One of the two views, derived once for each set of definitions."""
         return self.defined.view(kind)
 
+    @collector_paused()
     def survey(self) -> Snapshot:
         """What is out of date now, and why. Blocking: reads the ledger and the stamps of files."""
         defined = self.defined
-        with collector_paused():
-            if (divided := defined.divided(time.time())) is None:
-                return Snapshot(defined, self._survey_of(defined))
-            whole = self._survey_of(divided.runs)
-            if self._folded is None or self._folded[0] is not whole:
-                self._folded = whole, divided.fold(whole, defined.graph)
-            return Snapshot(defined, self._folded[1], divided, whole)
+        if (divided := defined.divided(time.time())) is None:
+            return Snapshot(defined, self._survey_of(defined))
+        whole = self._survey_of(divided.runs)
+        if self._folded is None or self._folded[0] is not whole:
+            self._folded = whole, divided.fold(whole, defined.graph)
+        return Snapshot(defined, self._folded[1], divided, whole)
 
     def _survey_of(self, defined: Defined) -> Survey:
         recorded = self.store.recorded()
@@ -284,8 +283,7 @@ class Workbench:
     # ---- what is new ---------------------------------------------------------------------------
 
     def _defined_now(self) -> Baseline:
-        defined = self.defined
-        return as_baseline(defined.definitions, defined.keys, time.time())
+        return as_baseline(self.definitions, self.defined.keys, time.time())
 
     def compare_with(self, named: str) -> None:
         """From now on what is new is measured against what a commit, or another file or folder, defines. Blocking.
@@ -296,12 +294,11 @@ class Workbench:
 
         self._since = since(self.project, named, trusted=self.trusted, interpreter=self.interpreter)
 
+    @collector_paused()
     def marks(self) -> Marks:
         """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file."""
-        with collector_paused():
-            if self._since is not None:
-                return self._since.marks(self.defined)
-            return self._accepted.marks(self._defined_now())
+        since = self._since
+        return self._accepted.marks(self._defined_now()) if since is None else since.marks(self.defined)
 
     def accept(self) -> None:
         """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept, and `ProblemError`

@@ -134,7 +134,7 @@ class BakehouseApp(Stage):
             bench = await self.aside.call(self._open_bench)
             lookout = await self.aside.call(Lookout, bench.store, bench.project.name)
             session = Session(bench, clock=self.clock)
-            if session.is_large:  # what there is comes first, then how it stands
+            if session.derived.is_large:  # what there is comes first, then how it stands
                 await self.aside.call(session.folds)
                 self.session = session
                 self.show_rows()
@@ -147,7 +147,7 @@ class BakehouseApp(Stage):
         session.surveyed(survey, marks)
         self.weigh()
         self.show_rows()
-        if session.is_large:
+        if session.derived.is_large:
             self.run_worker(self._look_ahead(session), name="look ahead", exit_on_error=True)
         self.side_work.keep_ages()
         if self._watching:

@@ -30,7 +30,15 @@ from .projection.preferences import Preferences
 from .projection.rows import Row, Rows
 from .projection.session import Session, facts, live_states
 from .projection.situation import situation_of
-from .projection.status import filter_footer, footer_line, nothing_words, plan_words, replay_line, status_line
+from .projection.status import (
+    filter_footer,
+    footer_line,
+    nothing_words,
+    plan_words,
+    replay_line,
+    status_line,
+    tree_title,
+)
 from .projection.trail import Trail
 from .projection.unfinished import Unfinished
 from .tty.attention import call_for, is_terminal
@@ -115,7 +123,7 @@ class Stage(App[int]):
         self.status = Bar(self._status, self.ink, id="status")
         self.says = Says(self.ink, ascii_only=ascii_only, id="says")
         self.foot = Bar(self._footer, self.ink, id="footer")
-        self.filter_input = FilterInput(self.ink, self._completions, id="filter")
+        self.filter_input = FilterInput(self.ink, lambda text: _completions(self.session, text), id="filter")
         self.find_input = FilterInput(self.ink, None, FINDS, id="find")
         for one in THEMES.values():
             self.register_theme(one)
@@ -217,10 +225,8 @@ class Stage(App[int]):
     ) -> None:
         """Builds the rows again; the cursor stays on its thing, or goes to `at`; `then` is called. Where that takes
         long it is done beside the loop, and is given up when other rows are wanted."""
-        session = self.session
-        if session is None:
-            return
-        self.easel.draw(session.drawing(), lambda rows: self._put(session, rows, at, reveal, then))
+        if (session := self.session) is not None:
+            self.easel.draw(session.drawing(), lambda rows: self._put(session, rows, at, reveal, then))
 
     def _put(
         self, session: Session, rows: Rows, at: Node | None, reveal: bool, then: Callable[[], object] | None
@@ -230,14 +236,10 @@ class Stage(App[int]):
             self.show_rows(at, then=then)
             return
         self.tree_view.show(rows, at)
-        title = "Assets" if session.which == "asset" else "Tasks"
-        turned = "made of" if session.direction == "up" else "leads to"
-        self.tree_view.border_title = Content(f"{title} · {turned}")
-        self.tree_view.border_subtitle = Content(
-            self.keymap.spell(plan_words(session.preview, session.outlook.cost_of(session.preview.plan)))
-            if session.preview is not None
-            else ""
-        )
+        self.tree_view.border_title = Content(tree_title(session))
+        plan = session.preview
+        words = plan_words(plan, session.outlook.cost_of(plan.plan)) if plan is not None else ""
+        self.tree_view.border_subtitle = Content(self.keymap.spell(words))
         self.filter_input.note = session.sieve.note or (
             "nothing matches" if session.sieve.text and not len(rows) else ""
         )
@@ -319,19 +321,10 @@ class Stage(App[int]):
     def open_filter(self) -> None:
         if self.session is not None:
             self.says.add_class("-higher")
-            if self.session.is_large:
-                self.run_worker(self._get_ready(self.session), name="get ready", exit_on_error=True)
+            if self.session.derived.is_large:
+                drawing = self.session.drawing()
+                self.easel.begin(self.session.derived.get_ready, drawing.shape.view, drawing.whole)
             self.filter_input.open(self.session.sieve.text)
-
-    def _completions(self, text: str) -> list[str]:
-        from ..core.selection.completion import complete, last_word
-
-        if self.session is None:
-            return []
-        head = text[: len(text) - len(last_word(text))]
-        return [
-            head + word for word in complete(text, self.session.graph, COMPLETIONS) if head + word != text
-        ]
 
     def filter_by(self, text: str) -> None:
         """Keeps what matches: a part of a name at once; a selection when it was looked up beside the loop."""
@@ -350,24 +343,18 @@ class Stage(App[int]):
         if tree.node not in (last, None):
             start = tree.node
         self._is_seeking = False
+        self.show_rows(start, then=lambda: self._find(start))
 
-        def found() -> None:
-            tree.seek()
-            if len(tree.rows):
-                self._sought = (start, tree.node)
-
-        self.show_rows(start, then=found)
+    def _find(self, start: Node | None) -> None:
+        self.tree_view.seek()
+        if len(self.tree_view.rows):
+            self._sought = (start, self.tree_view.node)
 
     def did(
         self, command: str, nodes: Iterable[Node] | None = None, *options: str, below: bool = False
     ) -> None:
         """A key did what `command` does to `nodes`: it goes to the command log."""
         self.echo.say(self.clock(), self.bench.project.path, command, nodes, *options, below=below)
-
-    async def _get_ready(self, session: Session) -> None:
-        """What a filter of a large graph needs is made while it is typed."""
-        await self.easel.beside(session.derived.names, session.view())
-        await self.easel.beside(session.drawing().whole.rows)
 
     def clear_filter(self) -> None:
         if self.session is not None:
@@ -398,3 +385,12 @@ class Stage(App[int]):
             self._seek()
         else:
             self.show_rows()
+
+
+def _completions(session: Session | None, text: str) -> list[str]:
+    from ..core.selection.completion import complete, last_word
+
+    if session is None:
+        return []
+    head = text[: len(text) - len(last_word(text))]
+    return [head + word for word in complete(text, session.graph, COMPLETIONS) if head + word != text]

@@ -143,7 +143,7 @@ class Moves:
         if session is None:
             return
         around = None if session.isolated is not None else node
-        if session.is_large and around is not None:
+        if session.derived.is_large and around is not None:
             self.app.easel.say_working()
             await self.app.easel.beside(session.derived.look_around, around, session.directions)
         session.isolate(around)

@@ -73,6 +73,11 @@ class Derived:
             self._names.setdefault(view, Names(view))
         return self._names[view]
 
+    def get_ready(self, view: View, whole: Whole) -> None:
+        """Makes what a filter needs, before it is typed."""
+        self.names(view)
+        whole.rows()
+
     def look_around(self, node: Node | None, directions: Mapping[ViewKind, Direction]) -> None:
         """Makes what both trees begin with, whole (None) or around a node."""
         for kind, direction in directions.items():

@@ -100,8 +100,10 @@ class Session:
 
     def surveyed(self, survey: Snapshot, marks: Marks) -> None:
         """New facts about the same definitions."""
-        if self.survey is None:
-            self._fold_anew()
+        if (
+            self.survey is None
+        ):  # what is new or failed was not known: folds that nobody touched are chosen again
+            self._folds = {at: folds for at, folds in self._folds.items() if folds is not self._first.get(at)}
         self.survey, self.durations = survey, survey.recorded.durations
         self.parts.take(survey)
         if survey.divided is not None:
@@ -156,22 +158,18 @@ class Session:
 
     def _fold_key(self, kind: ViewKind | None) -> tuple[object, ...]:
         kind = kind or self.which
-        return kind, self.directions[kind], self.isolated if self.is_large else None
+        return kind, self.directions[kind], self.isolated if self.derived.is_large else None
 
     def folds(self, kind: ViewKind | None = None) -> Folds:
         at = self._fold_key(kind)
         if at not in self._folds:
-            urgent = self.new | self._in_state(frozenset({State.FAILED}))
+            urgent = self.new | in_state(self, frozenset({State.FAILED}))
             faults = [node for node in self.view(kind).nodes if node in urgent] if urgent else []
             self._folds[at] = self._first[at] = default_folds(self.shape(kind), faults)
         return self._folds[at]
 
     def set_folds(self, folds: Folds, kind: ViewKind | None = None) -> None:
         self._folds[self._fold_key(kind)] = folds
-
-    def _fold_anew(self) -> None:
-        """What is new and what failed was not known when folds were chosen: those that nobody touched are no more."""
-        self._folds = {at: folds for at, folds in self._folds.items() if folds is not self._first.get(at)}
 
     def rows_beside(self) -> Rows:
         """The rows of the other view, in full."""
@@ -187,11 +185,6 @@ class Session:
         keep, shape = self._kept(), self.shape()
         ghosts = self._ghosts() if keep is None or self.matches is None else {}
         return Drawing(shape, self.folds(), self.derived.whole(shape), keep, self._parts_shown(), ghosts)
-
-    @property
-    def is_large(self) -> bool:
-        """Whether the graph is so large that what is derived of all of it is derived beside the loop."""
-        return self.derived.is_large
 
     def _parts_shown(self) -> Mapping[Node, Sequence[Part]]:
         tasks = [task for task in self.parts.shown if task in self.graph.tasks]
@@ -284,14 +277,7 @@ class Session:
 
     def faults(self) -> frozenset[Node]:
         """What is new, or is in a state that asks for something."""
-        return self.new | self._in_state(FAULTS)
-
-    def _in_state(self, wanted: frozenset[State]) -> frozenset[Node]:
-        states = self.survey.states if self.survey is not None else {}
-        found = {node for node, state in states.items() if state in wanted}
-        for node, state in live_states(self).items():
-            (found.add if state in wanted else found.discard)(node)
-        return frozenset(found)
+        return self.new | in_state(self, FAULTS)
 
     @property
     def filtered(self) -> bool:
@@ -370,3 +356,12 @@ def live_states(session: Session) -> dict[Node, State]:
     steps = ((task, known[task].outputs) for task in names if task in known)
     nodes = (n for task, outputs in steps for n in (Node("task", task), *(Node("asset", o) for o in outputs)))
     return {node: session.state_of(node) for node in nodes}
+
+
+def in_state(session: Session, wanted: frozenset[State]) -> frozenset[Node]:
+    """What is shown in one of these states."""
+    states = session.survey.states if session.survey is not None else {}
+    found = {node for node, state in states.items() if state in wanted}
+    for node, state in live_states(session).items():
+        (found.add if state in wanted else found.discard)(node)
+    return frozenset(found)

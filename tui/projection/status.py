@@ -168,6 +168,12 @@ def _differences(ledger: Ledger, dot: str) -> Line:
     return tuple(line)
 
 
+def tree_title(session: Session) -> str:
+    """Which view is shown, and which way it is turned."""
+    title = "Assets" if session.which == "asset" else "Tasks"
+    return f"{title} · {'made of' if session.direction == 'up' else 'leads to'}"
+
+
 def plan_words(draft: Draft, cost: Forecast | None = None) -> str:
     """What a previewed plan comes to."""
     counts = draft.plan.counts

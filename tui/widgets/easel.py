@@ -47,6 +47,11 @@ class Easel:
     def say_working(self) -> None:
         self._tree.border_subtitle = Content("… working")
 
+    def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
+        """As `beside`, where nobody waits for it."""
+        work = self._aside.call(function, *args, **kwargs)
+        self._tree.run_worker(work, name="ahead", exit_on_error=True)
+
     def beside(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Calls `function` in the thread in which rows are made."""
         return self._aside.call(function, *args, **kwargs)
