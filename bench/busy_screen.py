@@ -22,6 +22,7 @@ from bakehouse.core.events import PASSING, Event, Kind
 from bakehouse.core.model import Plan
 from bakehouse.core.workbench import Workbench
 from bakehouse.tui.app import BakehouseApp
+from bakehouse.tui.projection.session import Session
 
 BEAT = 0.01
 """Seconds between two handfuls of events."""
@@ -34,6 +35,7 @@ class Told:
         self.run, self.jobs, self.active, self.warnings = "told", 2, True, ()
         self._past, self._listeners = past, tuple(listeners)
         self.told = 0
+        self.over = asyncio.Event()
 
     async def wait(self) -> RunResult:
         rate, seconds = int(sys.argv[3]), int(sys.argv[4])
@@ -50,6 +52,7 @@ class Told:
             Event(self.told + 1, time.time(), "told", Kind.RUN_FINISHED, data={"ok": True, "counts": {}})
         )
         self.active = False
+        self.over.set()
         return RunResult("told", True, {})
 
     def _tell(self, event: Event) -> None:
@@ -78,11 +81,14 @@ class Screen(BakehouseApp):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_worker(self._replay())
+        self._waits = self.set_interval(BEAT, self._look)
 
-    async def _replay(self) -> None:
-        while self.session is None or self.session.survey is None:
-            await asyncio.sleep(BEAT)
+    def _look(self) -> None:
+        if self.session is not None and self.session.survey is not None:
+            self._waits.stop()
+            self.run_worker(self._replay(self.session))
+
+    async def _replay(self, session: Session) -> None:
         plan = await self.aside.call(lambda: self.bench.plan(None, force=True))
         catch_up = self.feed.catch_up
 
@@ -94,11 +100,9 @@ class Screen(BakehouseApp):
         self.is_telling = True
         self.runs.begin(plan)
         run: Told = self.bench.run  # type: ignore[attr-defined]
-        while run.active:
-            await asyncio.sleep(BEAT)
+        await run.over.wait()
         self.is_telling = False
-        await asyncio.sleep(0.5)
-        live = self.session.live
+        live = session.live
         known = live.seq - 1 if live is not None else -1
         told = {"told": run.told, "known": known, "wall": run.wall, "cpu": run.cpu, "keys": self.keys}
         partly = Path(sys.argv[2]).with_suffix(".part")

@@ -30,8 +30,12 @@ class Defined:
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
         self.graph = Graph(definitions)
-        self.keys: Mapping[str, StaticKey] = _static_keys(definitions)
         self._divided: Divided | None = None
+
+    @cached_property
+    def keys(self) -> Mapping[str, StaticKey]:
+        """The part of each step's key that its definition decides, as the environment was when first asked for."""
+        return _static_keys(self.definitions)
 
     @cached_property
     def is_divided(self) -> bool:
