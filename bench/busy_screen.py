@@ -19,7 +19,7 @@ from textual import events
 
 from bakehouse.core.engine.engine import RunResult
 from bakehouse.core.events import PASSING, Event, Kind
-from bakehouse.core.model import Plan
+from bakehouse.core.plan.plan import Plan
 from bakehouse.core.workbench import Workbench
 from bakehouse.tui.app import BakehouseApp
 from bakehouse.tui.projection.session import Session
