@@ -90,6 +90,10 @@ def plain_line(event: Event) -> str | None:
             glyph = mark(State.FAILED if data["severity"] == "error" else State.STALE)
             word = "failed" if data["severity"] == "error" else "warned"
             return f"{glyph} check {clean(data['check'])} of {clean(event.asset or task)} {word}: {_message(data)}"
+        case Kind.SCHEMA_CHANGED:
+            from ...core.columns import drift_words
+
+            return f"{mark(State.STALE)} columns of {clean(event.asset or task)} changed: {clean(drift_words(data))}"
         case Kind.RUN_FINISHED:
             told = ", ".join(f"{count} {phase}" for phase, count in data["counts"].items() if count)
             error = f"\n{_error(data)}" if data.get("error") else ""

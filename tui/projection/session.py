@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
-from ...core.model import Node, Reason, Recorded, State
+from ...core.model import Json, Materialization, Node, Reason, Recorded, State
 from ...core.naming import split
 from ...core.plan import PlannedStep
 from ...core.problems import Problem
+from ...core.store.findings import Findings
 from .draft import Draft
 from .foresight import Outlook, foresee
 from .ghosts import ghosts_of
@@ -39,8 +40,10 @@ _OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOC
 
 
 def facts(bench: Workbench) -> tuple[Snapshot, Marks]:
-    """What a session shows of the project: states with their reasons, verdicts, and what is new. Blocking."""
-    look = bench.survey()
+    """What a session shows of the project: states with their reasons, verdicts, columns that changed, and what is new.
+    Blocking."""
+    drifts = {str(event.asset): event for event in Findings(bench.store.reader).last_schema_changes()}
+    look = replace(bench.survey(), drifts=drifts)
     if any(asset.checks for asset in look.defined.definitions.assets.values()):
         from ...core.verdicts import latest
 
@@ -245,6 +248,11 @@ class Session:
         """What the store knows, of partitions where `node` is one."""
         known = self.survey.recorded if self.survey is not None else Recorded()
         return self.parts.recorded(known) if is_part(node) else known
+
+    def drift_of(self, made: Materialization) -> Mapping[str, Json] | None:
+        """What changed in the columns of a value when it was made, if anything did."""
+        event = self.survey.drifts.get(made.asset) if self.survey is not None else None
+        return event.data if event is not None and event.run == made.run else None
 
     def state_of(self, node: Node) -> State:
         """What is shown of a node."""
