@@ -90,7 +90,7 @@ def _success(
     if outcome.metadata:
         data["metadata"] = dict(outcome.metadata)
     if now.as_it_is:
-        data["note"] = "only its checks were run: the value is the one that was there"
+        data["checked_only"] = True
     if disturbed:
         data["note"] = f"{', '.join(disturbed)} changed while the run went on: it will run again"
     return data

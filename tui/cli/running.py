@@ -73,6 +73,8 @@ def plain_line(event: Event) -> str | None:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
             return f"    {task} | {clean(data['line'])}"
+        case Kind.STEP_SUCCEEDED if data.get("checked_only"):
+            return f"{mark(State.FRESH)} {task} checked: its value stays as it was"
         case Kind.STEP_SUCCEEDED:
             return f"{mark(State.FRESH)} {task} made in {data['seconds']:.2f} s"
         case Kind.STEP_FAILED if "retry_in" in data:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.graph.views import View, ViewKind, asset_view, counterpart, task_view
-from ...core.model import Json, Materialization, Node, Reason, Recorded, State
+from ...core.model import Node, Reason, Recorded, State
 from ...core.naming import split
 from ...core.plan import PlannedStep
 from ...core.problems import Problem
@@ -248,11 +248,6 @@ class Session:
         """What the store knows, of partitions where `node` is one."""
         known = self.survey.recorded if self.survey is not None else Recorded()
         return self.parts.recorded(known) if is_part(node) else known
-
-    def drift_of(self, made: Materialization) -> Mapping[str, Json] | None:
-        """What changed in the columns of a value when it was made, if anything did."""
-        event = self.survey.drifts.get(made.asset) if self.survey is not None else None
-        return event.data if event is not None and event.run == made.run else None
 
     def state_of(self, node: Node) -> State:
         """What is shown of a node."""
