@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from .model import Reason, ReasonKind, StepRecord
-from .plan.keys import step_key
+from .plan.keys import step_key, with_checks_of
 from .plan.survey import Survey, input_versions
 from .problems import ProblemError
 from .store.lock import ProjectLock
@@ -23,6 +23,9 @@ CHANGES = frozenset(
     }
 )
 """What can be accepted. Other reasons say that there is no value, that it is bad, or that something above is stale."""
+
+_OTHERS = frozenset({ReasonKind.UPSTREAM_STALE, ReasonKind.CHECK_CHANGED})
+"""What is no fault of the value, and stays as it is: a check is run, never believed."""
 
 
 class CannotAccept(ProblemError):
@@ -66,7 +69,7 @@ def acceptable(survey: Survey, tasks: Collection[str]) -> dict[str, tuple[StepRe
     wrong = []
     for task in (name for name in survey.facts.graph.task_order if name in tasks):
         reasons = survey.reasons.get(task, ())
-        own = tuple(why for why in reasons if why.kind is not ReasonKind.UPSTREAM_STALE)
+        own = tuple(why for why in reasons if why.kind not in _OTHERS)
         if why_not := _why_not(survey, task, reasons, tasks):
             wrong.append(f"{task} cannot be accepted as it is: {why_not}")
         elif own:
@@ -78,9 +81,11 @@ def acceptable(survey: Survey, tasks: Collection[str]) -> dict[str, tuple[StepRe
 
 def _why_not(survey: Survey, task: str, reasons: Sequence[Reason], tasks: Collection[str]) -> str:
     """Why there is nothing good to accept of `task`; empty if there is."""
-    bad = [why for why in reasons if why.kind not in (*CHANGES, ReasonKind.UPSTREAM_STALE)]
+    bad = [why for why in reasons if why.kind not in CHANGES | _OTHERS]
     if bad:
         return f"{bad[0].detail} (materialize it)"
+    if reasons and all(why.kind is ReasonKind.CHECK_CHANGED for why in reasons):
+        return f"{reasons[0].detail} (materialize it: only the checks are run)"
     if reasons and survey.facts.keys[task].code is None:
         return "its code was not read (bakehouse trust)"
     above = [why.key or "" for why in reasons if why.kind is ReasonKind.UPSTREAM_STALE]
@@ -94,4 +99,5 @@ def _record(survey: Survey, task: str) -> StepRecord:
     facts = survey.facts
     inputs = input_versions(facts.graph.tasks[task], survey.versions, facts.recorded.steps)
     known = {name: version or "" for name, version in inputs.items()}
-    return replace(facts.recorded.steps[task], key=step_key(facts.keys[task], known))
+    record = facts.recorded.steps[task]
+    return replace(record, key=step_key(with_checks_of(facts.keys[task], record.key.config), known))

@@ -16,6 +16,7 @@ from .problems import ProblemError
 from .secrets import Secrets
 
 if TYPE_CHECKING:
+    from .events import Event
     from .folding import Divided, Parts
     from .verdicts import Verdict
 
@@ -140,6 +141,7 @@ class Snapshot:
     divided: Divided | None = None
     runs: Survey | None = None
     verdicts: Mapping[str, Sequence[Verdict]] = field(default_factory=dict)
+    drifts: Mapping[str, Event] = field(default_factory=dict)
 
     @property
     def whole(self) -> Survey:

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     STEP_ACCEPTED = "step_accepted"
     CHECK_PASSED = "check_passed"
     CHECK_FAILED = "check_failed"
+    SCHEMA_CHANGED = "schema_changed"
     RUN_FINISHED = "run_finished"
     SLOTS_MISSED = "slots_missed"
 

@@ -225,6 +225,7 @@ class ReasonKind(StrEnum):
     NEVER_MATERIALIZED = "never_materialized"
     CODE_CHANGED = "code_changed"
     CONFIG_CHANGED = "config_changed"
+    CHECK_CHANGED = "check_changed"
     ENV_CHANGED = "env_changed"
     INPUT_CHANGED = "input_changed"
     UPSTREAM_STALE = "upstream_stale"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .events import Event, Kind
 from .model import Json
-from .store.checked import checked_in, checks_of
+from .store.findings import Findings
 
 if TYPE_CHECKING:
+    from .checks.definition import Check
     from .store.store import Store
     from .workbench import Snapshot
+
+_SLACK = 8
+"""Results of checks that are not defined any more, which may stand among those that are."""
 
 Outcome = Literal["passed", "warned", "failed", "never"]
 
@@ -62,29 +66,28 @@ def verdict_of(event: Event) -> Verdict:
 
 
 def latest(store: Store, look: Snapshot) -> dict[str, tuple[Verdict, ...]]:
-    """Of each asset that has checks what they came to at the last attempt, in the order of its definition. Blocking.
+    """Of each asset that has checks what they came to the last time, in the order of its definition. Blocking.
     Of what is divided, those of all partitions."""
-    found: dict[str, dict[str, Verdict]] = {}
-    whole = look.whole.facts
-    attempts = whole.recorded.attempts
-    checked = {name: asset for name, asset in whole.graph.assets.items() if asset.checks}
-    runs: dict[str, set[str]] = {}
-    for asset in checked.values():
-        if (last := attempts.get(asset.task or "")) is not None:
-            runs.setdefault(last.run, set()).add(asset.name)
-    for run, assets in runs.items():
-        for event in checked_in(store.reader, run):
-            if event.asset in assets:
-                found.setdefault(event.asset or "", {})[str(event.data.get("check"))] = verdict_of(event)
+    assets = look.whole.facts.graph.assets.items()
     return {
-        name: tuple(found.get(name, {}).get(check.name, Verdict(name, check.name)) for check in asset.checks)
-        for name, asset in checked.items()
+        name: tuple(past[0] for past in pasts(store, name, asset.checks, 1))
+        for name, asset in assets
+        if asset.checks
     }
+
+
+def pasts(store: Store, asset: str, checks: Sequence[Check], most: int) -> list[Sequence[Verdict]]:
+    """Of each check of an asset its last verdicts, newest first: one that was never made has that one. Blocking."""
+    found: dict[str, list[Verdict]] = {check.name: [] for check in checks}
+    for one in history(store, asset, len(checks) * most + _SLACK):
+        if one.check in found:
+            found[one.check].append(one)
+    return [found[check.name][:most] or [Verdict(asset, check.name)] for check in checks]
 
 
 def history(store: Store, asset: str, limit: int = 50) -> list[Verdict]:
     """The last verdicts on an asset, newest first. Blocking."""
-    return [verdict_of(event) for event in checks_of(store.reader, asset, limit)]
+    return [verdict_of(event) for event in Findings(store.reader).checks(asset, limit)]
 
 
 def counted(verdicts: Mapping[str, Iterable[Verdict]]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..events import Kind
+from ..events import Event, Kind
 from ..model import Attempt, Json, Reason, StepKey
 from ..secrets import Secrets
 from .desk import Desk
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 _MOST_REASONS = 3
 _DETAIL = 200
+_AS_IT_IS = " (of the value that is there; --force makes it anew)"
 _NOT_BEGUN = "cancelled before it began"
 
 
 @dataclass(slots=True)
 class Try:
     """One attempt. `ended_as` is why it was ended from outside: "cancelled" or "timed out"; `open_to` are
-    stamps of the stored values that it could write to; `checking` is there while what it made is checked."""
+    stamps of the stored values that it could write to; `checking` is there while what it made is checked. With
+    `as_it_is` nothing is made: the value that is there is checked."""
 
     task: str
     name: str
@@ -42,6 +44,7 @@ class Try:
     ended_as: str = ""
     left: float | None = None
     checking: Checking | None = None
+    as_it_is: bool = False
 
     @property
     def order(self) -> str:
@@ -149,8 +152,9 @@ class Attempts:
         if self._executor is not None:
             await self._executor.aclose()
 
-    def begin(self, task: str, key: StepKey, reasons: Sequence[Reason]) -> None:
-        """Orders an attempt at `task`; `reasons` are why it is to run."""
+    def begin(self, task: str, key: StepKey, reasons: Sequence[Reason], *, as_it_is: bool = False) -> None:
+        """Orders an attempt at `task`; `reasons` are why it is to run. With `as_it_is` the value that is there is
+        checked and none is made."""
         self._begun += 1
         number = self._numbers[task] = self._numbers.get(task, 0) + 1
         now = Try(
@@ -161,11 +165,16 @@ class Attempts:
             self._rim.clock(),
             self._desk.open_to(task, self._rim.store),
             Printed(self._rim.store, self._rim.secrets, self._run, task, number),
+            as_it_is=as_it_is,
         )
         self._tries[now.name] = self._by_task[task] = now
         self._telling.emit(Kind.STEP_QUEUED, task, data={"attempt": number, "reasons": _in_short(reasons)})
         assert self._executor is not None, "steps to run are known before the run starts"
-        self._executor.submit(self._order(now))
+        if as_it_is:
+            there = Outcome(now.name, True, self._desk.made_before(task, self._rim.store))
+            asyncio.get_running_loop().call_soon(self.finished, there)
+        else:
+            self._executor.submit(self._order(now))
 
     def _order(self, now: Try) -> Order:
         task = self._desk.definitions.tasks[now.task]
@@ -219,12 +228,12 @@ class Attempts:
 
     def started(self, attempt: str, pid: int) -> None:
         now = self._tries[attempt]
-        if now.checking is None:
+        if not now.started:
             now.started = self._rim.clock()
             data: dict[str, Json] = {"attempt": now.number, "pid": pid, "queued": now.queued}
             self._telling.emit(Kind.STEP_STARTED, now.task, data=data)
             now.left = self._desk.definitions.tasks[now.task].timeout
-        else:
+        if now.checking is not None:
             self._telling.emit(Kind.PROGRESS, now.task, data={"fraction": 1.0, "note": "checking"})
         if now.left is not None:
             now.timer = asyncio.get_running_loop().call_later(now.left, self._time_out, attempt)
@@ -256,6 +265,10 @@ class Attempts:
         self._stop_timer(now)
         if (whole := self._checked(now, outcome)) is None:
             return
+        if now.as_it_is:
+            whole = replace(
+                whole, made=(), error=whole.error + (_AS_IT_IS if whole.checks and not whole.ok else "")
+            )
         outcome = without_secrets(whole, self._rim.secrets)
         del self._by_task[now.task]
         if outcome.traceback:
@@ -272,6 +285,24 @@ class Attempts:
             assert now.left is not None
             now.left = max(0.0, now.timer.when() - asyncio.get_running_loop().time())
             now.timer = None
+
+    def told_made(self, now: Try, outcome: Outcome) -> list[Event]:
+        """What is told of the values that an attempt leaves, and of their checks; to be committed with its end."""
+        event, task = self._telling.event, now.task
+        events = self._telling.checks(task, now.number, outcome.checks)
+        for made in outcome.made:
+            events.append(event(Kind.ASSET_MATERIALIZED, task, made.asset, now.told_of(made, outcome)))
+            if (drift := self._desk.drift(made.asset, made.metadata)) is not None:
+                events.append(event(Kind.SCHEMA_CHANGED, task, made.asset, drift.as_json()))
+        return events
+
+    def note_end(self, now: Try, outcome: Outcome, kind: Kind, state: str, data: dict[str, Json]) -> None:
+        """Commits that an attempt did not end well, with what came of its checks."""
+        if now.checking is not None:
+            self._rim.store.values.drop_scratch(now.name)
+        attempt = now.as_ended(self._run, state, self._rim.clock(), data["error"])
+        checks = self._telling.checks(now.task, now.number, outcome.checks)
+        self._telling.commit((*checks, self._telling.event(kind, now.task, data=data)), attempt)
 
     def _checked(self, now: Try, outcome: Outcome) -> Outcome | None:
         """The outcome of the whole attempt; None while what it made is still to be checked."""

@@ -50,6 +50,7 @@ class Checking:
             params=order.params,
             env=order.env,
             number=order.number,
+            partition=order.partition,
             gathers=tuple(gathers),
             checks=checks,
             now=self._now,

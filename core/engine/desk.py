@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..columns import Drift, columns_of, drift
 from ..graph.graph import Graph
 from ..model import (
     Definitions,
@@ -21,14 +22,18 @@ from ..model import (
     Task,
     identifier,
 )
-from ..plan.keys import AFTER, StaticKey, step_key
+from ..plan.keys import AFTER, StaticKey, differs_in_checks_alone, step_key
 from ..plan.survey import Survey
 from ..sources import SourceVersions
 from ..store.store import Store
-from .executor import Given
+from .executor import Given, Made
 
 if TYPE_CHECKING:
     from ..checks.definition import Check
+
+
+def _path(value: Stored, store: Store) -> str | None:
+    return None if value.inline is not None or value.codec == "none" else str(store.values.path(value))
 
 
 class Desk:
@@ -50,6 +55,7 @@ class Desk:
         self._spoiled: dict[str, str] = {}
         self._versions: dict[str, str] = dict(survey.versions)
         self._values: dict[str, Stored] = {}
+        self._columns: dict[str, dict[str, str]] = {}
 
     def record_of(self, task: str) -> StepRecord | None:
         """The last success of a task, in this run or before."""
@@ -85,18 +91,17 @@ class Desk:
             inputs[AFTER + name] = record.version if record else ""
         return inputs
 
+    def key_now(self, task: str) -> StepKey:
+        """The key that it would be made with."""
+        return step_key(self.static[task], self.inputs_of(task))
+
     def given_to(self, task: Task, sources: SourceVersions, store: Store) -> tuple[Given, ...]:
         given = []
         for one in task.inputs:
             asset = self.definitions.assets[one.asset]
             if not asset.is_source:
                 value = self._value(one.asset)
-                path = (
-                    None
-                    if value.inline is not None or value.codec == "none"
-                    else str(store.values.path(value))
-                )
-                given.append(Given(one, value, path))
+                given.append(Given(one, value, _path(value, store)))
             else:
                 given.append(Given(one, file=str(sources.path(asset)) if asset.file else None))
         return tuple(given)
@@ -105,6 +110,25 @@ class Desk:
         """What must hold of the values that `task` makes."""
         made = self.definitions.tasks[task].outputs
         return [replace(check, asset=name) for name in made for check in self.definitions.assets[name].checks]
+
+    def wants_checks(self, task: str, key: StepKey) -> bool:
+        """Whether the values that are there are those that `task` would make, while other things must hold of them."""
+        record = self.record_of(task)
+        return record is not None and differs_in_checks_alone(record.key, key)
+
+    def values_of(self, task: Task) -> dict[str, Stored]:
+        """The current values of what `task` makes."""
+        return {name: self._value(name) for name in task.outputs}
+
+    def made_before(self, task: str, store: Store) -> tuple[Made, ...]:
+        """The current values of what `task` makes, as if it had just left them."""
+        values = self.values_of(self.definitions.tasks[task])
+        return tuple(Made(name, value, _path(value, store)) for name, value in values.items())
+
+    def usual(self, task: Task) -> float:
+        """How many seconds the last success took."""
+        record = self.record_of(task.name)
+        return 0.0 if record is None else record.duration
 
     def outputs_of(self, task: Task) -> tuple[Input, ...]:
         return tuple(Input(name, identifier(name.partition("\x1f")[0])) for name in task.outputs)
@@ -154,6 +178,16 @@ class Desk:
             return planned
         moved = {name: f"changed while {task.name} ran" for name in disturbed}
         return step_key(self.static[task.name], {**planned.inputs, **moved})
+
+    def drift(self, asset: str, metadata: Mapping[str, Json]) -> Drift | None:
+        """What sets the columns of a value of `asset` apart from those of the value before, in this run or earlier."""
+        now = columns_of(metadata)
+        before = self._columns.get(asset)
+        if before is None and now is not None and (known := self._recorded.materializations.get(asset)):
+            before = columns_of(known.metadata)
+        if now is not None:
+            self._columns[asset] = now
+        return drift(before, now) if before is not None and now is not None else None
 
     def record(
         self,

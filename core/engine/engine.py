@@ -10,7 +10,6 @@ from pathlib import Path
 from ..events import Event, Kind
 from ..model import Json, Reason, ReasonKind, StepKey, StepRecord, Stored
 from ..plan import Plan
-from ..plan.keys import step_key
 from ..problems import ProblemError
 from ..store.store import Store
 from .attempts import Attempts, Try
@@ -27,10 +26,13 @@ _MAY_BE_SPARED = frozenset(
         ReasonKind.INPUT_CHANGED,
         ReasonKind.CODE_CHANGED,
         ReasonKind.CONFIG_CHANGED,
+        ReasonKind.CHECK_CHANGED,
         ReasonKind.ENV_CHANGED,
     }
 )
 """Reasons that an equal key takes away."""
+_MAY_BE_CHECKED = _MAY_BE_SPARED | {ReasonKind.CHECK_FAILED}
+"""Reasons with which the value that is there may be looked at instead of making it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ def _opening(plan: Plan, jobs: int, told: Data) -> dict[str, Json]:
     return {**data, **told}
 
 
+def _left(desk: Desk, now: Try, outcome: Outcome) -> tuple[dict[str, Stored], float]:
+    """The values that are current from now on, and how long it took to make them."""
+    if now.as_it_is:
+        task = desk.definitions.tasks[now.task]
+        return desk.values_of(task), desk.usual(task)
+    return {made.asset: made.value for made in outcome.made}, outcome.seconds
+
+
 def _success(
     now: Try, outcome: Outcome, key: StepKey, record: StepRecord, disturbed: Sequence[str]
 ) -> dict[str, Json]:
@@ -79,6 +89,8 @@ def _success(
     }
     if outcome.metadata:
         data["metadata"] = dict(outcome.metadata)
+    if now.as_it_is:
+        data["checked_only"] = True
     if disturbed:
         data["note"] = f"{', '.join(disturbed)} changed while the run went on: it will run again"
     return data
@@ -247,16 +259,18 @@ class Engine:
             asset, by = spoiled
             reason = f"the stored value of {asset} changed while {by} ran"
             self._close(task, Phase.BLOCKED, Kind.STEP_BLOCKED, {"by": by, "reason": reason})
-        elif self._is_spared(task, key := self._key_now(task), step.reasons):
+        elif self._is_spared(task, key := self._desk.key_now(task), step.reasons):
             self._telling.emit(Kind.STEP_SPARED, task)
             self.course.done(task, Phase.SPARED)
         else:
             self.course.began(task)
             if self._pools.enter(task, self._desk.definitions.tasks[task].pool):
-                self._attempts.begin(task, key, step.reasons)
+                self._order(task, key)
 
-    def _key_now(self, task: str) -> StepKey:
-        return step_key(self._desk.static[task], self._desk.inputs_of(task))
+    def _order(self, task: str, key: StepKey) -> None:
+        reasons = self.course.steps[task].reasons
+        bad = task in self._forced or any(r.kind not in _MAY_BE_CHECKED for r in reasons)
+        self._attempts.begin(task, key, reasons, as_it_is=not bad and self._desk.wants_checks(task, key))
 
     def _is_spared(self, task: str, key: StepKey, reasons: tuple[Reason, ...]) -> bool:
         record = self._desk.record_of(task)
@@ -268,7 +282,7 @@ class Engine:
 
     def _ended(self, now: Try, outcome: Outcome) -> None:
         if (following := self._pools.leave(now.task)) is not None:
-            self._attempts.begin(following, self._key_now(following), self.course.steps[following].reasons)
+            self._order(following, self._desk.key_now(following))
         outcome = _if_it_only_read(self._desk, self._rim.store, now, outcome)
         if outcome.ok and self._error is not None:
             self._block(self.course.lost(now.task, Phase.FAILED))  # it cannot be kept any more
@@ -278,23 +292,21 @@ class Engine:
             self._attempts.forget_count(now.task)
             self._drop(now.task)
         elif now.ended_as == "cancelled" or (outcome.cancelled and not now.ended_as):
-            self._lose(now, Kind.STEP_CANCELLED, Phase.CANCELLED, now.told_end("cancelled", outcome), outcome)
+            self._lose(now, outcome, Kind.STEP_CANCELLED, Phase.CANCELLED, now.told_end("cancelled", outcome))
         else:
             self._fail(now, outcome)
         self._advance()
 
     def _succeed(self, now: Try, outcome: Outcome) -> None:
-        values: dict[str, Stored] = {made.asset: made.value for made in outcome.made}
         task = self._desk.definitions.tasks[now.task]
         disturbed = self._desk.disturbed(now.task, self._rim.sources)
         key = self._desk.key_that_ran(task, now.key, disturbed)
-        ended, event, kind = self._rim.clock(), self._telling.event, Kind.ASSET_MATERIALIZED
-        events = self._telling.checks(now.task, now.number, outcome.checks)
-        events += [event(kind, now.task, made.asset, now.told_of(made, outcome)) for made in outcome.made]
+        ended, events = self._rim.clock(), self._attempts.told_made(now, outcome)
         seq = self._telling.next_seq
-        record = self._desk.record(task, key, values, self.run, seq, ended, outcome.seconds)
+        values, seconds = _left(self._desk, now, outcome)
+        record = self._desk.record(task, key, values, self.run, seq, ended, seconds)
         data = _success(now, outcome, key, record, disturbed)
-        events.append(event(Kind.STEP_SUCCEEDED, now.task, data=data))
+        events.append(self._telling.event(Kind.STEP_SUCCEEDED, now.task, data=data))
         attempt = now.as_ended(self.run, "succeeded", ended)
         commit = self._telling.commit(events, attempt, record, outcome.made)
         self._attempts.forget_count(now.task)
@@ -312,10 +324,10 @@ class Engine:
         error = now.timed_out(task.timeout) if now.ended_as == "timed out" else outcome.error
         data = now.told_end(error, outcome)
         if now.number > task.retries or self._error is not None or outcome.checks:
-            self._lose(now, Kind.STEP_FAILED, Phase.FAILED, data, outcome)
+            self._lose(now, outcome, Kind.STEP_FAILED, Phase.FAILED, data)
             return
         wait = data["retry_in"] = task.backoff * 2 ** (now.number - 1)
-        self._commit_end(now, Kind.STEP_FAILED, "failed", data, outcome)
+        self._attempts.note_end(now, outcome, Kind.STEP_FAILED, "failed", data)
         self._retries[now.task] = asyncio.get_running_loop().call_later(wait, self._retry, now.task)
 
     def _retry(self, task: str) -> None:
@@ -324,21 +336,14 @@ class Engine:
             self.course.again(task)
             self._advance()
 
-    def _lose(self, now: Try, kind: Kind, phase: Phase, data: dict[str, Json], outcome: Outcome) -> None:
+    def _lose(self, now: Try, outcome: Outcome, kind: Kind, phase: Phase, data: dict[str, Json]) -> None:
         self._attempts.forget_count(now.task)
-        self._commit_end(now, kind, phase.value, data, outcome)
+        self._attempts.note_end(now, outcome, kind, phase.value, data)
         self._block(self.course.lost(now.task, phase))
         if phase is Phase.FAILED and self._fail_fast:
             self._drop_rest()
             for task in tuple(self._retries):
                 self._cancel_step(task)
-
-    def _commit_end(self, now: Try, kind: Kind, state: str, data: dict[str, Json], outcome: Outcome) -> None:
-        if now.checking is not None:
-            self._rim.store.values.drop_scratch(now.name)
-        attempt = now.as_ended(self.run, state, self._rim.clock(), data["error"])
-        checks = self._telling.checks(now.task, now.number, outcome.checks)
-        self._telling.commit((*checks, self._telling.event(kind, now.task, data=data)), attempt)
 
     def _close(self, task: str, phase: Phase, kind: Kind, data: Mapping[str, Json] | None = None) -> None:
         self._telling.emit(kind, task, data=data)

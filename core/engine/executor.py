@@ -40,10 +40,10 @@ class Order:
     env: Mapping[str, str] = field(default_factory=dict)
     isolate: bool = False
     number: int = 1
-    checks: tuple[Check, ...] = ()
-    now: float = 0.0
     partition: Mapping[str, Json] | None = None
     gathers: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    now: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

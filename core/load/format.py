@@ -146,7 +146,7 @@ class Step(Defaults):
     """What every task may say, and every asset that is made."""
 
     description: str = ""
-    """What it is, in a sentence or more."""
+    """What it is, as Markdown."""
     metadata: dict[Name, Json] = Field(default_factory=dict)
     """Anything worth showing next to it."""
     after: list[Name] = Field(default_factory=list)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 AFTER = "after:"
 """Prefix of the input that stands for a task which only comes before."""
+CHECKS = "checks."
+"""Prefix of the parts of `config` that say what must hold of the values."""
 _LONGEST_PARAM = 4096
 """Params up to this length are recorded as they are, so that a change of one can be shown."""
 
@@ -119,3 +121,23 @@ def key_digest(static: StaticKey, inputs: Mapping[str, str | None]) -> str:
 def step_key(static: StaticKey, inputs: Mapping[str, str]) -> StepKey:
     """The whole key: `static` with the data version of each input."""
     return StepKey(key_digest(static, inputs), static.code or {}, static.config, static.env, inputs)
+
+
+def split_config(config: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What decides the value, and the checks of it by name."""
+    own = {name: text for name, text in config.items() if not name.startswith(CHECKS)}
+    checks = {name: text for name, text in config.items() if name.startswith(CHECKS)}
+    return own, checks
+
+
+def differs_in_checks_alone(recorded: StepKey, now: StepKey) -> bool:
+    """Whether the value recorded is the one that would be made now, while other things must hold of it."""
+    if recorded.digest == now.digest or recorded.code != now.code or recorded.env != now.env:
+        return False
+    return recorded.inputs == now.inputs and split_config(recorded.config)[0] == split_config(now.config)[0]
+
+
+def with_checks_of(static: StaticKey, config: Mapping[str, str]) -> StaticKey:
+    """`static` with the checks that a recorded `config` has in place of its own."""
+    known = {**split_config(static.config)[0], **split_config(config)[1]}
+    return StaticKey.of(static.code, known, static.env)

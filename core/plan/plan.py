@@ -46,6 +46,12 @@ def median(times: tuple[float, ...]) -> float:
     return sorted(times)[len(times) // 2]
 
 
+def checks_alone(reasons: Iterable[Reason]) -> bool:
+    """Whether nothing is to be made: the value that is there is checked, for its checks are other ones now."""
+    kinds = {reason.kind for reason in reasons}
+    return ReasonKind.CHECK_CHANGED in kinds and kinds <= {ReasonKind.CHECK_CHANGED, ReasonKind.CHECK_FAILED}
+
+
 def needed_for(survey: Survey, tasks: Iterable[str]) -> set[str]:
     """`tasks` and every task upstream of them."""
     graph = survey.facts.graph
@@ -75,6 +81,8 @@ def _planned(survey: Survey, name: str, forced: bool, running: set[str]) -> Plan
         return PlannedStep(name, assets, "skip", survey.missing[name], None)
     if not reasons:
         return PlannedStep(name, assets, "reuse", (), None)
+    if checks_alone(reasons):
+        estimate = None
     return PlannedStep(name, assets, "run", reasons, estimate)
 
 

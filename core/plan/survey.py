@@ -135,7 +135,8 @@ def _key_reasons(facts: Facts, task: Task, versions: Mapping[str, str]) -> list[
     recorded = facts.recorded.digests.get(task.name)
     if static.code is not None and recorded == key_digest(static, inputs):
         return []
-    return key_changes(facts.recorded.steps[task.name].key, static, inputs)
+    withheld = bool(facts.graph.definitions.withheld)
+    return key_changes(facts.recorded.steps[task.name].key, static, inputs, withheld=withheld)
 
 
 def _was_never_made(facts: Facts, task: Task) -> bool:

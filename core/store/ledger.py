@@ -21,6 +21,7 @@ from .packing import unpacked
 from .replay import event_of, verify_chain, verify_inline, verify_replay
 from .seal import Sealer, new_name
 from .tables import (
+    ATTEMPTS_OF,
     PUT_ASSETS,
     PUT_ATTEMPTS,
     PUT_EVENTS,
@@ -194,6 +195,11 @@ class LedgerReader:
             found = (event for row in rows for event in unpacked(event_of(row)) if event.seq > after)
             return list(found if limit < 0 else itertools.islice(found, limit))
 
+    def told(self, query: str, *given: object) -> list[Event]:
+        """The events that a query of `tables` finds."""
+        with self.reading() as connection:
+            return [event_of(row) for row in connection.execute(query, given)]
+
     def log_names(self, run: str) -> set[str]:
         """What the attempts of a run named their logs, whether or not these are there still."""
         with self.reading() as connection:
@@ -293,7 +299,7 @@ class LedgerWriter:
             self._epoch = int(connection.execute("select value from meta where name = 'epoch'").fetchone()[0])
             _put(connection, PUT_STAMPS, list(stamps.items()))
             runs = connection.execute("select * from runs where status = 'running' order by first").fetchall()
-            attempts = {run[0]: _attempt_events(connection, run) for run in runs}
+            attempts = {run[0]: connection.execute(ATTEMPTS_OF, (run[1], run[0])).fetchall() for run in runs}
             last = _max_seq(connection)
             if self._sealer is not None:
                 newest = "select seq, head from seals order by seq desc limit 1"
@@ -374,14 +380,6 @@ class LedgerWriter:
             return Path(f"{self._path}-wal").stat().st_size
         except OSError:
             return 0
-
-
-def _attempt_events(connection: sqlite3.Connection, run: Row) -> list[Row]:
-    return connection.execute(
-        """select task, kind, ts, data from events where seq >= ? and run = ? and task is not null
-        and kind in ('step_started', 'step_succeeded', 'step_failed', 'step_cancelled') order by seq""",
-        (run[1], run[0]),
-    ).fetchall()
 
 
 def _put(connection: sqlite3.Connection, into: tuple[str, int, str], rows: Sequence[Row]) -> None:

@@ -13,7 +13,7 @@ from .database import LEDGER, check, connect, connect_to_write, identity, in_mem
 from .disk import private_folder, sync_folder
 from .faults import told
 from .seal import Seal, first_head, link, new_name, put_seal
-from .tables import FORMAT, SEALS, SLOTS
+from .tables import FINDINGS, FORMAT, SEALS, SLOTS
 
 BACKUPS = "backups"
 
@@ -95,7 +95,12 @@ def _add_slots(connection: sqlite3.Connection) -> None:
     connection.execute(SLOTS)
 
 
-_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _add_seals, 2: _add_slots}
+def _add_findings(connection: sqlite3.Connection) -> None:
+    for statement in filter(None, map(str.strip, FINDINGS.split(";"))):
+        connection.execute(statement)
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _add_seals, 2: _add_slots, 3: _add_findings}
 """What brings a ledger from one format to the next."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 3
+FORMAT = 4
 """`user_version` of the files that this reads and writes."""
 
 APPLICATION = 0x42414B45
@@ -48,8 +48,15 @@ SLOTS = """create table slots (
 """One row for each slot of a schedule that began a run (`missed` is 0), and one for each series of slots that were
 missed, by its last. Times are whole Unix times in seconds."""
 
+FINDINGS = """
+create index checks_by_asset on events (asset, seq) where kind in ('check_passed', 'check_failed');
+create index schemas_by_asset on events (asset, seq) where kind = 'schema_changed';
+"""
+"""Ways to the few events that say what was found of a value; other events cost nothing for them."""
+
 SECOND_SCHEMA = f"{FIRST_SCHEMA}{SEALS};"
-SCHEMA = f"{SECOND_SCHEMA}{SLOTS};"
+THIRD_SCHEMA = f"{SECOND_SCHEMA}{SLOTS};"
+SCHEMA = f"{THIRD_SCHEMA}{FINDINGS}"
 
 
 def settled(statement: str) -> str:
@@ -61,8 +68,22 @@ def _statements(schema: str) -> frozenset[str]:
     return frozenset(found for statement in schema.split(";") if (found := settled(statement)))
 
 
-SCHEMAS = {1: _statements(FIRST_SCHEMA), 2: _statements(SECOND_SCHEMA), 3: _statements(SCHEMA)}
+SCHEMAS = {
+    1: _statements(FIRST_SCHEMA),
+    2: _statements(SECOND_SCHEMA),
+    3: _statements(THIRD_SCHEMA),
+    4: _statements(SCHEMA),
+}
 """All statements of a format."""
+
+ATTEMPTS_OF = """select task, kind, ts, data from events where seq >= ? and run = ? and task is not null
+    and kind in ('step_started', 'step_succeeded', 'step_failed', 'step_cancelled') order by seq"""
+"""The beginnings and ends of the attempts of a run."""
+
+_EVENTS = "select seq, ts, run, kind, task, asset, data from events where"
+CHECKS_OF = f"{_EVENTS} asset = ? and kind in ('check_passed', 'check_failed') order by seq desc limit ?"
+SCHEMAS_OF = f"{_EVENTS} asset = ? and kind = 'schema_changed' order by seq desc limit ?"
+LAST_SCHEMAS = f"{_EVENTS} seq in (select max(seq) from events where kind = 'schema_changed' group by asset)"
 
 VALUE_COLUMNS = "seq, asset, task, run, ts, duration, codec, digest, size, version, type, metadata, inline"
 STEP_COLUMNS = "task, digest, body, version, run, seq, ts, duration"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..api import CheckResult, Context
+from ..api import CheckResult
 from ..checks.definition import MOST_ROWS, Check, Checked, result_of
 from ..checks.queries import (
     CannotCheck,
@@ -28,7 +28,7 @@ from ..model import Json
 from . import codecs
 from .codecs import CannotStore, ValueDamaged
 from .sql import MISSING, SETTINGS, SqlSteps, create_views, in_words, quoted
-from .step import Loaded, PythonSteps, Said, as_json, awaited, changed_env, sentence, told
+from .step import Loaded, PythonSteps, Said, as_json, awaited, changed_env, context_of, sentence, told
 
 LONGEST = 200
 """Characters that are kept of one value in a row that fails."""
@@ -74,9 +74,12 @@ class Tables:
         connection = self.duckdb.connect(":memory:", config=SETTINGS)
         try:
             self.connection = connection
-            views = [view for given in self.order.inputs if (view := self._view(given)) is not None]
-            self.steps.confine(connection, self.scratch, [path for _, _, path in views])
-            create_views(connection, views)
+            whole = (given for given in self.order.inputs if not given.input.part)
+            views = [view for given in whole if (view := self._view(given)) is not None]
+            several = self.steps.several(self.order, self.scratch) if self.order.gathers else {}
+            parts = [path for tables in several.values() for _, _, path in tables]
+            self.steps.confine(connection, self.scratch, [*(path for _, _, path in views), *parts])
+            create_views(connection, views, several)
             return tuple(map(self._result, self.order.checks))
         finally:
             connection.close()
@@ -228,9 +231,7 @@ def _arguments(loaded: Loaded, order: Order, given: Given, scratch: Path, said: 
     arguments: dict[str, Any] = {}
     takes = [parameter for parameter in loaded.parameters if not parameter.variadic]
     for parameter in (one for one in takes if one.is_context):
-        arguments[parameter.name] = Context(
-            order.task, order.number, dict(sorted(order.params.items())), said
-        )
+        arguments[parameter.name] = context_of(order, said)
     name = next(parameter.name for parameter in takes if not parameter.is_context)
     value = given.value
     assert value is not None

@@ -81,7 +81,7 @@ class SqlSteps:
         connection = duckdb.connect(":memory:", config=SETTINGS)
         try:
             views, unreadable = self._views(order, scratch)
-            several = self._several(order, scratch) if order.gathers else {}
+            several = self.several(order, scratch) if order.gathers else {}
             gathered = [path for tables in several.values() for _, _, path in tables]
             self.confine(connection, scratch, [*(path for _, _, path in views), *gathered])
             create_views(connection, views, several)
@@ -125,7 +125,7 @@ class SqlSteps:
                 views.append((name, *found))
         return views, unreadable
 
-    def _several(self, order: Order, scratch: Path) -> dict[str, list[Part]]:
+    def several(self, order: Order, scratch: Path) -> dict[str, list[Part]]:
         """(encoded key, reader, path) of each partition, by the table that they are together."""
         from .partitions import gathered
 

@@ -25,8 +25,8 @@ assets:
   flour: {file: flour.csv, metadata: {a: [1, 2.5, null, {b: "ü"}]}}
   dough: {deps: [{asset: flour, as: meal}], python: "recipes:mix", params: {n: 1}, env: [HOME], timeout: 5m}
   slice: {deps: [{asset: crumb, partitions: {last: 3}}], partitions: month, sql: select 1}
-  crumb: {sql: select 1, partitions: [month, {static: [a, b]}]}
-  bread: {deps: [dough], sql: select 1, tags: [a, b], pool: oven, max_age: 1d, after: [dust], checks: [row_count: 1]}
+  crumb: {sql: select 1, partitions: [month, {static: [a, b]}], checks: [{unique: [a, b]}]}
+  bread: {deps: [dough], sql: select 1, pool: oven, max_age: 1d, after: [dust], checks: [row_count: 1]}
 tasks:
   dust: {shell: "true", code_version: "1"}
 """

@@ -352,12 +352,86 @@ def test_a_changed_check_is_a_reason_by_its_name(call: Call, tmp_path: Path) -> 
     at = project_of(tmp_path / "p")
     call("materialize", at=at)
     project_of(at, YAML.replace("{row_count: {min: 1}}", "{row_count: {min: 4}}"))
-    assert "checks.row_count changed" in call("why", "numbers", at=at).stdout
+    assert "check row_count changed" in call("why", "numbers", at=at).stdout
     done = call("materialize", at=at)
     assert done.returncode == 1 and "there are 3 rows, not at least 4" in done.stdout
     project_of(at)
     done = call("materialize", at=at)
     assert done.returncode == 0
+
+
+COUNTED = """
+pipeline: p
+assets:
+  rows.csv: {shell: 'echo made >> times; printf "id\\n1\\n2\\n" > "$OUTPUT"', checks: [CHECKS]}
+  below: {deps: [rows.csv], sql: "select count(*) as n from rows_csv"}
+"""
+
+
+def test_where_only_the_checks_changed_only_they_are_run_again(call: Call, tmp_path: Path) -> None:
+    at = tmp_path / "p"
+
+    def run(checks: str, *more: str) -> tuple[int, list[dict[str, Any]], int]:
+        project_of(at, COUNTED.replace("CHECKS", checks))
+        done = call("materialize", "--json", *more, at=at)
+        return done.returncode, events(done), len((at / "times").read_text().splitlines())
+
+    def of(told: list[dict[str, Any]], kind: str, task: str = "rows.csv") -> list[dict[str, Any]]:
+        return [one for one in told if one["event"] == kind and one.get("task") == task]
+
+    assert run("row_count: 2")[0::2] == (0, 1)
+    before = shown(call, at, "rows.csv")
+
+    code, told, made = run("{row_count: 2, name: count}")  # another name is another check, and one is gone
+    assert (code, made) == (0, 1) and [one["check"] for one in of(told, "check_passed")] == ["count"]
+    (done,) = of(told, "step_succeeded")
+    assert done["checked_only"] and not of(told, "asset_materialized")
+    assert of(told, "step_spared", "below") and shown(call, at, "rows.csv") == before
+
+    project_of(at, COUNTED.replace("CHECKS", "row_count: 3"))
+    plan = json.loads(call("plan", "--json", at=at).stdout)["steps"][0]
+    assert {why["kind"] for why in plan["reasons"]} == {"check_changed"} and plan["estimate_s"] is None
+    code, told, made = run("row_count: 3")
+    assert (code, made) == (1, 1) and of(told, "step_blocked", "below")
+    (failed,) = of(told, "step_failed")
+    assert (
+        "row_count: there are 2 rows, not exactly 3 (of the value that is there; --force" in failed["error"]
+    )
+    assert shown(call, at, "rows.csv")["version"] == before["version"]
+    assert run("row_count: 3")[0::2] == (1, 1) and run("row_count: 3", "--force")[0::2] == (1, 2)
+    assert run("{row_count: 2, severity: warn}")[0::2] == (0, 2)  # it was the check that was wrong
+
+    code, told, made = run("")  # none is left: there is nothing to look at
+    assert (code, made, reasons(call, at)["rows.csv"]) == (0, 2, [])
+    assert not [one for one in told if one["event"].startswith("check_")]
+    assert run("unique: id")[0::2] == (0, 2) and run("unique: id")[1][-1]["counts"].get("succeeded", 0) == 0
+    assert call("doctor", "--replay", at=at).returncode == 0
+
+
+def test_a_changed_check_is_not_accepted_but_run(call: Call, tmp_path: Path) -> None:
+    at = project_of(tmp_path / "p", COUNTED.replace("CHECKS", "row_count: 2"))
+    assert call("materialize", at=at).returncode == 0
+    project_of(at, COUNTED.replace("CHECKS", "row_count: 3"))
+    done = call("accept", "rows.csv", at=at)
+    assert done.returncode == 1 and "check row_count changed (materialize it: only" in done.stderr
+    project_of(at, COUNTED.replace("CHECKS", "row_count: 3").replace("echo made", "echo  made"))
+    assert call("accept", "rows.csv", at=at).returncode == 0
+    assert reasons(call, at)["rows.csv"] == ["check_changed"]
+    assert call("materialize", at=at).returncode == 1
+
+
+def test_a_project_that_is_not_trusted_hides_no_check_and_invents_none(call: Call, tmp_path: Path) -> None:
+    code = """
+from bakehouse import check
+
+@check(asset="numbers")
+def good(numbers):
+    return True
+"""
+    at = project_of(tmp_path / "p", YAML, good=code)
+    assert call("materialize", at=at).returncode == 0
+    told = json.loads(call("ls", "--json", at=at, BAKEHOUSE_TRUST="").stdout)
+    assert {node["key"]: node["reasons"] for node in told["nodes"]} == {"numbers": [], "doubled": []}
 
 
 PYTHON = """
@@ -408,7 +482,7 @@ def test_a_function_checks_any_value_and_its_failure_is_not_tried_again(call: Ca
     (at / "loaves.py").write_text(
         PYTHON.replace("[1, None, 3]", "[1, 2, 3]").replace("not gaps", "not gaps or 1")
     )
-    assert "checks.no_gaps changed" in call("why", "numbers", at=at).stdout
+    assert "check no_gaps changed" in call("why", "numbers", at=at).stdout
 
 
 def test_a_check_that_writes_to_the_value_keeps_it_from_being_kept(call: Call, tmp_path: Path) -> None:

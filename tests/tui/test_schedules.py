@@ -53,9 +53,7 @@ async def test_a_slot_that_comes_while_the_screen_is_open_runs_and_says_so(
         for clock.now in (START + 1801, START + 1799, START + 1860):
             await s.pilot.pause(0.1)
         assert len(store.runs()) == 1 and (bakery.parent / "journal").read_text() == "x\n"
-        await s.press(
-            "right_square_bracket", "right_square_bracket", "right_square_bracket", "right_square_bracket"
-        )
+        s.app.side.go_to_tab("history")
         await s.until(lambda: "1 succeeded  by hourly" in s.text, "history says what began it")
 
 

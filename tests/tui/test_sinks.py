@@ -18,8 +18,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 import bakehouse.tui
+from bakehouse.core.checks.definition import Check
 from bakehouse.core.model import Node
+from bakehouse.core.verdicts import Verdict
 from bakehouse.tui.app import BakehouseApp
+from bakehouse.tui.panes.found import checks_lines
 from bakehouse.tui.widgets.side import TABS
 
 OBEYED = {
@@ -46,7 +49,7 @@ SINKS = {
     "LogView": "the log",
     "Bar": "status and footer",
     "Says": "what failed, in its words",
-    "SidePane": "holds pages; its titles are ours",
+    "SidePane": "holds pages, and what checks found; its titles are ours",
     "FilterInput": "what is pasted",
     "Ask": "questions",
     "Help": "our words",
@@ -133,6 +136,10 @@ async def test_nothing_foreign_is_obeyed_anywhere(
         for _ in TABS:
             await look()
             await s.press("right_square_bracket")
+        s.app.side.go_to_tab("checks")
+        found = Verdict("a", payload, "failed", payload, 9, 9, (payload, "n"), ((payload, 1),), 1.0, payload)
+        s.app.side.show(checks_lines([Check("a", payload, "python")], [[found]], 2.0, payload), "foreign")
+        await look()
         s.app.side.go_to_tab("graph")
         await s.until(lambda: s.app.side.chart.text, "the drawing")
         await look()

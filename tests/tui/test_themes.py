@@ -90,7 +90,7 @@ async def colours(s: Any, *keys: str) -> set[Color]:
     return found
 
 
-EVERYWHERE = ["t", "c", "enter", "escape", *["right_square_bracket"] * 7, "question_mark", "escape", "tab",
+EVERYWHERE = ["t", "c", "enter", "escape", *["right_square_bracket"] * 8, "question_mark", "escape", "tab",
     "colon", "escape", "M", "escape", "slash", "x", "escape"]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from ..projection.keys import Situation
 from ..projection.parts import whole
 from ..projection.session import Session
 from ..projection.states import LOOKS
+from .checkwork import CheckWork
 from .logwork import LogWork
 from .replaywork import ReplayWork
 from .timeline import TimelineWork
@@ -43,6 +44,7 @@ class SideWork:
         self.app = app
         self.values = ValueWork(app)
         self.log = LogWork(app)
+        self.checks = CheckWork(app)
         self._wish = 0
         self._next: Callable[[], Awaitable[None]] | None = None
         self.timeline = TimelineWork(app)
@@ -75,7 +77,7 @@ class SideWork:
         if node is None and not (session.problems and side.tab.name == "overview"):
             side.say("nothing is under the cursor", None)
             return
-        if node is not None and not session.is_defined(node) and side.tab.name in ("why", "value"):
+        if node is not None and not session.is_defined(node) and side.tab.name in ("why", "value", "checks"):
             side.say(f"{node.name} is not defined any more", node)
             return
         match side.tab.name:
@@ -88,6 +90,8 @@ class SideWork:
             case "log" if node is not None:
                 if again or side.log_view.about != self.log.wanted(session, node):
                     self._later(self._show_log)
+            case "checks":
+                self._later(self._show_checks)
             case _:
                 self._later(self._show_value if side.tab.name == "value" else self._show_history)
 
@@ -142,7 +146,7 @@ class SideWork:
         self.app.set_interval(AGED, self._age)
 
     def _age(self) -> None:
-        if self.app.side.tab.name in ("overview", "history"):
+        if self.app.side.tab.name in ("overview", "history", "checks"):
             self.show(again=True)
 
     def _later(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -217,6 +221,13 @@ class SideWork:
         if session is None or node is None or self.app.side.tab.name != "value":
             return
         if not await self.values.show(session, node, lambda: wish == self._wish):
+            self.show()
+
+    async def _show_checks(self) -> None:
+        session, node, wish = self.app.session, self.app.tree_view.node, self._wish
+        if session is None or node is None or self.app.side.tab.name != "checks":
+            return
+        if not await self.checks.show(session, node, lambda: wish == self._wish):
             self.show()
 
     # ---- the past --------------------------------------------------------------------------------

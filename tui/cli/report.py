@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,16 @@ def _of_step(step: PastStep, traceback: str, log: Sequence[str]) -> Case:
     )
 
 
+def _evidence(data: Mapping[str, Json]) -> str:
+    """What a check found, with the first rows that fail it."""
+    lines = [str(data.get("message") or "")]
+    if rows := data.get("rows"):
+        lines += [
+            " | ".join("null" if v is None else str(v) for v in row) for row in (data["columns"], *rows)
+        ]
+    return "\n".join(filter(None, lines))
+
+
 def _of_check(event: Event) -> Case:
     data = event.data
     name = " ".join(
@@ -129,16 +139,15 @@ def _of_check(event: Event) -> Case:
             None,
             (
                 readable(event.asset or event.task or ""),
-                str(data.get("check") or data.get("name") or "check"),
+                str(data["check"]),
             ),
         )
     )
-    said = str(data.get("error") or data.get("message") or data.get("detail") or "")
-    seconds = float(data.get("seconds") or 0.0)
+    said, seconds = _evidence(data), float(data["seconds"])
     if event.kind is Kind.CHECK_PASSED:
         return Case(name, "check", "passed", "passed", seconds)
-    is_warning = data.get("blocking") is False or data.get("severity") in ("warn", "warning")
-    message = one_line(said) or "the check failed"
+    is_warning = data["severity"] == "warn"
+    message = one_line(str(data.get("message") or "")) or "the check failed"
     return Case(name, "check", "warned" if is_warning else "failed", "skipped" if is_warning else "failure",
                 seconds, message, said[:_LONGEST])  # fmt: skip
 

@@ -73,6 +73,8 @@ def plain_line(event: Event) -> str | None:
             return f"{mark(State.RUNNING)} {task} started"
         case Kind.LOG:
             return f"    {task} | {clean(data['line'])}"
+        case Kind.STEP_SUCCEEDED if data.get("checked_only"):
+            return f"{mark(State.FRESH)} {task} checked: its value stays as it was"
         case Kind.STEP_SUCCEEDED:
             return f"{mark(State.FRESH)} {task} made in {data['seconds']:.2f} s"
         case Kind.STEP_FAILED if "retry_in" in data:
@@ -90,6 +92,10 @@ def plain_line(event: Event) -> str | None:
             glyph = mark(State.FAILED if data["severity"] == "error" else State.STALE)
             word = "failed" if data["severity"] == "error" else "warned"
             return f"{glyph} check {clean(data['check'])} of {clean(event.asset or task)} {word}: {_message(data)}"
+        case Kind.SCHEMA_CHANGED:
+            from ...core.columns import drift_words
+
+            return f"{mark(State.STALE)} columns of {clean(event.asset or task)} changed: {clean(drift_words(data))}"
         case Kind.RUN_FINISHED:
             told = ", ".join(f"{count} {phase}" for phase, count in data["counts"].items() if count)
             error = f"\n{_error(data)}" if data.get("error") else ""

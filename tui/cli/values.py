@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...core.columns import drift_words
+from ...core.events import Event
 from ...core.model import Json, Materialization
 from ...core.preview import Preview
 from ...core.problems import ProblemError, number_of
+from ...core.store.findings import Findings
 from ...core.tabular import cell_json
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, one_line
@@ -72,11 +75,22 @@ def show(
     if diff:
         return _print_difference(bench, name, as_json, options.quiet)
     seen = bench.preview(name, limit=limit, offset=offset)
+    made = bench.materialization(name)
+    changes = _schema_changes(bench, made)
     if as_json:
-        print_json(_as_json(name, seen, bench.materialization(name)))
+        told = [{"ts": one.ts, "run": one.run, **one.data} for one in changes]
+        print_json(_as_json(name, seen, made) | {"schema_changes": told})
     else:
         _print(name, seen, options.quiet)
+        for one in changes[:1]:
+            if made is not None and one.run == made.run:
+                talk(f"columns changed: {one_line(drift_words(one.data))}", options.quiet)
     return 1 if seen.kind == "none" else 0
+
+
+def _schema_changes(bench: Workbench, made: Materialization | None) -> list[Event]:
+    """When the columns of the asset changed, newest first."""
+    return [] if made is None else Findings(bench.store.reader).schema_changes(made.asset)
 
 
 def _asset_of(bench: Workbench, key: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
+from ...core.columns import columns_of, drift_words
 from ...core.model import (
+    Json,
     Materialization,
     Node,
     PythonAction,
@@ -20,6 +22,7 @@ from ...core.model import (
     Task,
 )
 from ..paint.ink import Bit, Line
+from ..paint.prose import prose
 from ..paint.sanitize import clean_lines, one_line
 from ..projection.caps import named
 from ..projection.difference import difference
@@ -30,8 +33,9 @@ from ..projection.parts import label as part_label
 from ..projection.session import Session
 from ..projection.situation import place_of
 from ..projection.states import LOOKS, glyph, seconds
-from ..projection.verdicts import verdicts_of
+from ..projection.verdicts import drift_of, verdicts_of
 from .checks import check_lines
+from .columns import column_lines
 from .page import Page, to_node
 
 _HEAT, _HEAT_LINES = 31, 12
@@ -85,7 +89,7 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
     lines += _partitions(session, node, ascii_only)
     lines += check_lines(verdicts_of(session, node), _LABEL, ascii_only=ascii_only)
     lines += _changes(session, node)
-    lines += _definition(session, node)
+    lines += _definition(session, node, ascii_only)
     targets = {}
     for line, other in _neighbours(session, node, ascii_only):
         if other is not None:
@@ -94,7 +98,7 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
     if node.kind == "asset" and session.survey is not None:
         made = session.recorded_of(node).materializations.get(node.name)
         if made is not None:
-            lines += _value(made, session.clock())
+            lines += _value(made, session.clock(), drift_of(session, made))
     task = session.task_of(whole(node))
     if task is not None:
         lines += _action(session.definitions.tasks[task])
@@ -172,7 +176,7 @@ def _last_words(session: Session, node: Node, ascii_only: bool) -> list[Line]:
         lines += text_lines(attempt.error, "failed", " " * _LABEL) if attempt is not None else []
     if step is not None and step.by:
         lines.append(label("blocked by", Bit(step.by, "blocked")))
-    reasons = [r for r in session.reasons_of(node) if not (lines and r.kind is ReasonKind.FAILED_LAST_TIME)]
+    reasons = [r for r in session.reasons_of(node) if not (lines and r.kind in _TOLD)]
     lines += [label("why" if n == 0 else "", reason_bit(r)) for n, r in enumerate(reasons[:3])]
     if step is not None and step.broken_off:
         lines.append(label("last run", Bit(broken_words(step), "cancelled")))
@@ -182,6 +186,8 @@ def _last_words(session: Session, node: Node, ascii_only: bool) -> list[Line]:
     return lines
 
 
+_TOLD = (ReasonKind.FAILED_LAST_TIME, ReasonKind.CHECK_FAILED)
+"""Reasons that say what the error has said."""
 _STYLES = {"-": "failed", "+": "fresh", " ": "text", "@": "muted"}
 
 
@@ -199,13 +205,13 @@ def reason_bit(reason: Reason) -> Bit:
     return Bit(one_line(reason.detail), "stale")
 
 
-def _definition(session: Session, node: Node) -> list[Line]:
+def _definition(session: Session, node: Node, ascii_only: bool) -> list[Line]:
     definitions, node = session.definitions, whole(node)
     task = session.task_of(node)
     definition = definitions.assets[node.name] if node.kind == "asset" else definitions.tasks[node.name]
     lines: list[Line] = []
     if definition.description:
-        lines += text_lines(definition.description, "text")
+        lines += prose(definition.description, ascii_only=ascii_only)
     if definition.group:
         lines.append(label("group", Bit(definition.group)))
     if definition.tags:
@@ -245,15 +251,23 @@ def type_words(value: Stored) -> str:
     return value.codec if value.codec == "folder" else value.type or value.codec
 
 
-def _value(made: Materialization, now: float) -> list[Line]:
+def _value(made: Materialization, now: float, change: Mapping[str, Json] | None) -> list[Line]:
     value = made.value
     lines = [
         label("made", Bit(when(made.ts, now)), Bit(f"  in {seconds(made.duration)}", "muted")),
         label("value", Bit(type_words(value)), Bit(f"  {bytes_in_words(value.size)}", "muted")),
         label("version", Bit(value.version[:12], "muted")),
     ]
+    columns = columns_of(made.metadata)
     for name, told in made.metadata.items():
-        lines.append(label(name, Bit(json.dumps(told, ensure_ascii=False, default=str))))
+        if name != "columns" or columns is None:
+            lines.append(label(name, Bit(json.dumps(told, ensure_ascii=False, default=str))))
+    if columns is not None:
+        words = f"changed: {drift_words(change)}" if change else ""
+        lines.append(
+            label("columns", Bit(f"{len(columns):,}"), Bit(f"  {words}" if words else "", "changed"))
+        )
+        lines += column_lines(columns, change, _LABEL)
     return lines
 
 

@@ -16,6 +16,7 @@ from ...core.model import Node, Reason, Recorded, State
 from ...core.naming import split
 from ...core.plan import PlannedStep
 from ...core.problems import Problem
+from ...core.store.findings import Findings
 from .draft import Draft
 from .drawing import Derived, Drawing
 from .foresight import Outlook, foresee
@@ -40,8 +41,10 @@ _OUTDATED = (State.STALE, State.NEVER, State.FAILED, State.CANCELLED, State.BLOC
 
 
 def facts(bench: Workbench) -> tuple[Snapshot, Marks]:
-    """What a session shows of the project: states with their reasons, verdicts, and what is new. Blocking."""
-    look = bench.survey()
+    """What a session shows of the project: states with their reasons, verdicts, columns that changed, and what is new.
+    Blocking."""
+    drifts = {str(event.asset): event for event in Findings(bench.store.reader).last_schema_changes()}
+    look = replace(bench.survey(), drifts=drifts)
     if any(asset.checks for asset in look.defined.definitions.assets.values()):
         from ...core.verdicts import latest
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...core.model import Node
+from ...core.model import Json, Materialization, Node
 from ...core.naming import shown_part, split
 from ...core.verdicts import Outcome, Verdict
 
@@ -35,6 +35,12 @@ def verdicts_of(session: Session, node: Node) -> Sequence[Verdict]:
         for part in session.parts_of(node) or [node]
     ]
     return each[0] if len(each) == 1 else together(each)
+
+
+def drift_of(session: Session, made: Materialization) -> Mapping[str, Json] | None:
+    """What changed in the columns of a value when it was made, if anything did."""
+    event = session.survey.drifts.get(made.asset) if session.survey is not None else None
+    return event.data if event is not None and event.run == made.run else None
 
 
 def sign_of(verdict: Verdict, ascii_only: bool = False) -> tuple[str, str]:

@@ -37,6 +37,7 @@ TABS: tuple[Tab, ...] = (
     Tab("log", "Log", "log"),
     Tab("value", "Value", "table"),
     Tab("why", "Why", "page"),
+    Tab("checks", "Checks", "roll"),
     Tab("history", "History", "roll"),
     Tab("timeline", "Timeline", "gantt"),
     Tab("graph", "Graph", "chart"),
