@@ -294,11 +294,15 @@ class StepKey:
     inputs: Mapping[str, str]
 
 
+OWN_CODECS = frozenset({"json", "pickle", "parquet", "npy", "file", "folder", "none"})
+"""Encodings of values that need no plugin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A stored value: its bytes are `inline`, or the file `values/<digest[:2]>/<digest>`.
 
-    `codec` names the encoding (`json`, `pickle`, `parquet`, `npy`, `file`, `folder`, `none`). `version`
+    `codec` names the encoding: one of `OWN_CODECS`, or one that a plugin brought. `version`
     is the data version: equal versions are equal values. `digest` is the sha256 of the bytes.
     """
 

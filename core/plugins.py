@@ -1,9 +1,9 @@
-"""Packages that a user installed beside Bakehouse to teach it more: kinds of steps, and ways to notify.
+"""Packages that a user installed beside Bakehouse to teach it more: kinds of steps, ways to notify, encodings of
+values, and readers of other tools' projects.
 
-A plugin is an entry point of the group `bakehouse.plugins`: a module, a class or an object with `step_kinds` (a key of
-a step to a function from what stands under it to the keys that it stands for) or `notifiers` (a name to a function that
-is told what happened), or both. It is only imported when a project uses a key that is not known otherwise. One that
-cannot be imported is left out, and named wherever something is missed.
+A plugin is an entry point of the group `bakehouse.plugins`: a module, a class or an object that has any of the mappings
+that `Plugins` has. It is only imported when something is asked for that is not known otherwise. One that cannot be
+imported is left out, and named wherever something is missed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,29 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from .model import Json
+from .model import OWN_CODECS, Json
 
 GROUP = "bakehouse.plugins"
 StepKind = Callable[[Json], Mapping[str, Json]]
+"""What stands under the key of a step in, the keys that it stands for out."""
 Notifier = Callable[[Mapping[str, Json]], object]
+"""Is told what happened, as a hook is."""
+Importer = Callable[[Path], Mapping[str, Json]]
+"""The project of another tool in, what a `bakehouse.yaml` would say of it out."""
+
+Brought = dict[str, dict[str, tuple[str, Any]]]
+
+
+class Codec(Protocol):
+    """An encoding of values that would be pickled otherwise. Equal values should come to equal bytes."""
+
+    def handles(self, value: object, /) -> bool: ...
+    def write(self, value: Any, path: Path, /) -> None:
+        """Writes one file at `path`, which is not there yet."""
+
+    def read(self, path: Path, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,8 @@ class Plugins:
 
     step_kinds: Mapping[str, tuple[str, StepKind]] = field(default_factory=dict)
     notifiers: Mapping[str, tuple[str, Notifier]] = field(default_factory=dict)
+    codecs: Mapping[str, tuple[str, Codec]] = field(default_factory=dict)
+    importers: Mapping[str, tuple[str, Importer]] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
@@ -46,8 +64,7 @@ def plugins() -> Plugins:
 
     The folder that one works in is not looked at: what lies in a project is no plugin before it is installed.
     """
-    kinds: dict[str, tuple[str, StepKind]] = {}
-    notifiers: dict[str, tuple[str, Notifier]] = {}
+    brought: Brought = {part: {} for part in _PARTS}
     broken: dict[str, str] = {}
     names = []
     path = list(sys.path)
@@ -57,13 +74,12 @@ def plugins() -> Plugins:
             names.append(point.name)
             try:
                 with redirect_stdout(sys.stderr):
-                    plugin = point.load()
-                _take(point.name, plugin, kinds, notifiers)
+                    _take(point.name, point.load(), brought)
             except (Exception, SystemExit) as error:
                 broken[point.name] = f"{type(error).__name__}: {error}".split("\n", 1)[0][:500]
     finally:
         sys.path[:] = path
-    return Plugins(kinds, notifiers, broken, tuple(names))
+    return Plugins(**brought, broken=broken, names=tuple(names))
 
 
 def _installed() -> list[str]:
@@ -80,21 +96,31 @@ def _points() -> Iterator[metadata.EntryPoint]:
             yield from (point for point in found.entry_points if point.group == GROUP)
 
 
-def _take(
-    name: str,
-    plugin: Any,
-    kinds: dict[str, tuple[str, StepKind]],
-    notifiers: dict[str, tuple[str, Notifier]],
-) -> None:
-    brought = dict(getattr(plugin, "step_kinds", {})), dict(getattr(plugin, "notifiers", {}))
-    owners = {key: owner for known in (kinds, notifiers) for key, (owner, _) in known.items()}
-    for key, function in (item for offered in brought for item in offered.items()):
-        if not isinstance(key, str) or not callable(function):
-            raise TypeError(f"{key!r} is no name of a function")
-        if key in owners:
-            raise ValueError(f"{key} is brought by the plugin {owners[key]} already")
-    kinds.update({key: (name, function) for key, function in brought[0].items()})
-    notifiers.update({key: (name, function) for key, function in brought[1].items()})
+def _take(name: str, plugin: Any, brought: Brought) -> None:
+    """Takes all that a plugin brings, or nothing."""
+    taken = {part: dict(getattr(plugin, part, {})) for part in _PARTS}
+    for part, (what, is_fit) in _PARTS.items():
+        for key, one in taken[part].items():
+            if not isinstance(key, str) or not is_fit(one):
+                raise TypeError(f"{key!r} in {part} is no name of {what}")
+            if key in brought[part]:
+                raise ValueError(f"{key} in {part} is brought by the plugin {brought[part][key][0]} already")
+            if part == "codecs" and key in OWN_CODECS:
+                raise ValueError(f"{key} in {part} is a name that Bakehouse has already")
+    for part, offered in taken.items():
+        brought[part].update({key: (name, one) for key, one in offered.items()})
+
+
+def _is_codec(one: object) -> bool:
+    return all(callable(getattr(one, name, None)) for name in ("handles", "write", "read"))
+
+
+_PARTS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "step_kinds": ("a function", callable),
+    "notifiers": ("a function", callable),
+    "codecs": ("something with handles, write and read", _is_codec),
+    "importers": ("a function", callable),
+}
 
 
 NOTIFY = 'exec "$BAKEHOUSE_SELF" -P -c "from bakehouse.core.plugins import notify; notify()"'

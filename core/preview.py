@@ -111,6 +111,11 @@ def unusable(store: Store, value: Stored) -> str | None:
     return None if damage is None else "damaged: the stored value is not what was made; materialize it again"
 
 
+def how_opaque(value: Stored) -> str:
+    """How a value is kept that is only opened where the user's code runs."""
+    return "as a pickle" if value.codec == "pickle" else f"in the encoding {value.codec} of a plugin"
+
+
 @dataclass(slots=True)
 class _Look:
     value: Stored
@@ -127,16 +132,12 @@ class _Look:
                 return self._queried("parquet")
             case "npy":
                 return self._array()
-            case "pickle":
-                return self._opaque()
             case "folder":
                 return self._folder()
             case "file":
                 return self._file()
-            case other:
-                return Preview(
-                    "binary", note=f"{number_of(self.value.size, 'byte')} in the unknown encoding {other!r}"
-                )
+            case _:
+                return self._opaque()
 
     def _file_path(self) -> Path:
         assert self.path is not None, "a value is inline or in a file"
@@ -192,7 +193,7 @@ class _Look:
     def _opaque(self) -> Preview:
         kept = self.metadata.get("preview")
         head = f"{self.value.type or 'a Python object'}, {number_of(self.value.size, 'byte')}"
-        note = "kept as a pickle, which is only ever opened in a step"
+        note = f"kept {how_opaque(self.value)}, which is only ever opened in a step"
         return Preview("text", text=f"{head}\n\n{kept}" if kept is not None else head, note=note)
 
     def _folder(self) -> Preview:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Materialization
 from ..model import Stored as StoredValue
-from ..preview import READ, is_table, unusable
+from ..preview import READ, how_opaque, is_table, unusable
 from ..problems import StoreError
 from ..secrets import Secrets
 from ..store.store import Store
@@ -118,9 +118,9 @@ class _Pair:
                 return self._arrays(old, new)
             case "folder":
                 return self._table(row_changes(self._folder(old), self._folder(new), ("file",)))
-            case "pickle":
-                return self._opaque()
-        return self._texts(old, new)
+            case "file":
+                return self._texts(old, new)
+        return self._opaque()
 
     def _said(self, note: str) -> Difference:
         return Difference(self._asset, note=note)
@@ -161,10 +161,12 @@ class _Pair:
         return Difference(self._asset, "text", texts=texts, note=cut)
 
     def _opaque(self) -> Difference:
-        """A pickle is never opened here; what its step said of it can be compared."""
+        """What only a step may open is compared by what its step said of it."""
         was, now = (str(one.metadata.get("preview", "")) for one in self._both)
         old, new = (one.value for one in self._both)
-        note = f"kept as a pickle, which is only ever opened in a step: {old.size:,} → {new.size:,} bytes"
+        note = (
+            f"kept {how_opaque(new)}, which is only ever opened in a step: {old.size:,} → {new.size:,} bytes"
+        )
         texts = (was, now) if was != now else None
         return Difference(self._asset, "text" if texts else "none", texts=texts, note=note)
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from ..model import Json, Stored
+from ..model import OWN_CODECS, Json, Stored
 from ..problems import number_of
 from . import plain, tables
 from .sink import INLINE, Encoded, Sink, StrPath, create
@@ -35,6 +35,10 @@ class ValueDamaged(Exception):
 
 class CannotStore(Exception):
     """A step left something that cannot be stored; the message says what and why."""
+
+
+class CannotRead(Exception):
+    """What reads a value is wanting, or failed at it; the message says which and what to do."""
 
 
 # ---- writing ---------------------------------------------------------------------------------
@@ -61,7 +65,9 @@ def encode(value: object, scratch_file: StrPath) -> Encoded:
     try:
         data = plain.dumps(value)
     except (plain.NotPlain, RecursionError):
-        return _encode_pickle(value, scratch_file)
+        from . import brought
+
+        return brought.encode(value, Path(scratch_file)) or _encode_pickle(value, scratch_file)
     sink = Sink(scratch_file)
     sink.write(data)
     return sink.finish("json", type(value).__name__)
@@ -223,13 +229,17 @@ def decode(
     scratch: StrPath | None = None,
 ) -> Any:
     """The value. `wanted` is the annotation of the parameter that takes it; `scratch` is where a small
-    file is laid out. Raises ValueDamaged."""
+    file is laid out. Raises ValueDamaged, and CannotRead where an encoding of a plugin cannot be used."""
     codec = stored.codec
     if codec == "none":
         return None
     if codec in ("file", "parquet", "folder"):
         place = file_of(stored, path, asset=asset, scratch=scratch)
         return tables.read_table(place, wanted, stored.type) if codec == "parquet" else place
+    if codec not in OWN_CODECS:
+        from . import brought
+
+        return brought.decode(stored, file_of(stored, path, asset=asset, scratch=scratch), asset)
     data = checked_bytes(stored, path, asset)
     try:
         if codec == "json":
@@ -238,9 +248,7 @@ def decode(
             return tables.read_array(data)
     except Exception as error:
         raise ValueDamaged(asset, f"it is no {codec}: {error}") from error
-    if codec == "pickle":
-        return pickle.loads(data)  # noqa: S301 - only ever in a worker, and made by the same project
-    raise ValueDamaged(asset, f"it has the unknown encoding {codec!r}")
+    return pickle.loads(data)  # noqa: S301 - only ever in a worker, and made by the same project
 
 
 def checked_bytes(stored: Stored, path: str | None, asset: str) -> bytes:

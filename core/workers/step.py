@@ -24,7 +24,7 @@ from ..load.callables import call_parameters, find_function
 from ..load.python_types import Parameter
 from ..model import Json, PythonAction, Stored
 from ..problems import ProblemError
-from .codecs import CannotStore, ValueDamaged, decode, encode
+from .codecs import CannotRead, CannotStore, ValueDamaged, decode, encode
 from .state import Modules, Process
 
 OURS = str(Path(__file__).absolute().parent.parent)
@@ -269,7 +269,7 @@ def told(error: BaseException, store: Path) -> tuple[str, str]:
     """An exception as one sentence and as a traceback that begins in the user's own code."""
     if isinstance(error, SystemExit):
         return f"the step called sys.exit({'' if error.code is None else repr(error.code)})", ""
-    if isinstance(error, ValueDamaged | CannotStore):
+    if isinstance(error, ValueDamaged | CannotStore | CannotRead):
         return sentence(str(error)), ""
     if isinstance(error, ProblemError):
         return sentence(str(error).replace("\n", " · ")), ""

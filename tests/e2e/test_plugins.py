@@ -59,6 +59,87 @@ def test_a_plugin_brings_kinds_of_steps_and_notifiers(
     assert (why["kind"], why["old"], why["new"]) == ("config_changed", '"HELLO"', '"BYE"')
 
 
+FRACTIONS = """from fractions import Fraction
+
+from bakehouse import asset
+
+
+@asset
+def third():
+    return Fraction(1, 3)
+
+
+@asset
+def whole(third):
+    return str(3 * third)
+"""
+
+
+def test_a_plugin_brings_an_encoding_for_what_would_be_pickled(
+    call: Call, tmp_path: Path, installed: str
+) -> None:
+    project = tmp_path / "parts"
+    project.mkdir()
+    (project / "bakehouse.yaml").write_text(
+        'assets: {read: {deps: [third], shell: \'cp "$third" "$OUTPUT"\'}}\n'
+    )
+    (project / "steps.py").write_text(FRACTIONS)
+    assert call("materialize", at=project, PYTHONPATH=installed).returncode == 0
+    assert call("show", "whole", at=project, PYTHONPATH=installed).stdout == '"1"\n'
+    assert call("show", "read", at=project, PYTHONPATH=installed).stdout.endswith("1/3\n")
+    shown = json.loads(call("show", "third", "--json", at=project).stdout)
+    assert (shown["codec"], shown["type"]) == ("fraction", "fractions.Fraction")
+    assert "Fraction(1, 3)" in shown["text"] and "in the encoding fraction of a plugin" in shown["note"]
+    (project / "steps.py").write_text(FRACTIONS.replace("Fraction(1, 3)", "Fraction(2, 6)"))
+    done = call("materialize", "--json", at=project, PYTHONPATH=installed)
+    kinds = [json.loads(line).get("event") for line in done.stdout.splitlines()]
+    assert kinds.count("asset_materialized") == 1, "an equal fraction comes to equal bytes"
+
+
+def test_a_value_whose_plugin_is_gone_is_not_read_wrongly_and_the_step_says_which(
+    call: Call, tmp_path: Path, installed: str
+) -> None:
+    (tmp_path / "steps.py").write_text(FRACTIONS)
+    assert call("materialize", "third", at=tmp_path, PYTHONPATH=installed).returncode == 0
+    done = call("materialize", at=tmp_path)
+    assert done.returncode == 1 and "no plugin brings the codec 'fraction'" in done.stdout + done.stderr
+    assert call("status", at=tmp_path).returncode == 0
+    assert call("materialize", at=tmp_path, PYTHONPATH=installed).returncode == 0
+    assert call("materialize", "--force", at=tmp_path).returncode == 0, "made anew it is pickled"
+    assert json.loads(call("show", "third", "--json", at=tmp_path).stdout)["codec"] == "pickle"
+
+
+def test_a_plugin_imports_the_project_of_another_tool(call: Call, tmp_path: Path, installed: str) -> None:
+    lines, project = tmp_path / "plan.txt", tmp_path / "project"
+    lines.write_text("dough: \ncookies: from dough\n")
+    done = call("init", project, "--from", "lines", lines, at=tmp_path, PYTHONPATH=installed)
+    assert done.returncode == 0 and done.stdout == "bakehouse.yaml\n", done.stderr
+    assert (project / "bakehouse.yaml").read_text().startswith("# imported from 'plan.txt' by 'lines'\n")
+    edges = json.loads(call("ls", "--json", at=project).stdout)["edges"]
+    assert [(edge["from"], edge["to"]) for edge in edges] == [("dough", "cookies")]
+    again = call("init", project, "--from", "lines", lines, at=tmp_path, PYTHONPATH=installed)
+    assert again.returncode == 2 and "nothing was written" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "importer", "told"),
+    [
+        ("a: from b\nb: from a\n", "lines", "in a circle: a → b → a"),
+        ("a: from nowhere\n", "lines", "nowhere"),
+        ("a: ", "liness", "no plugin brings the importer 'liness'"),
+        ("\udcff", "lines", "cannot import"),
+    ],
+)
+def test_what_cannot_be_imported_is_told_and_writes_nothing(
+    call: Call, tmp_path: Path, installed: str, content: str, importer: str, told: str
+) -> None:
+    lines, project = tmp_path / "plan.txt", tmp_path / "project"
+    lines.write_text(content, errors="surrogateescape")
+    done = call("init", project, "--from", importer, lines, at=tmp_path, PYTHONPATH=installed)
+    assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
+    assert not project.exists()
+
+
 def test_a_broken_plugin_is_named_and_costs_only_what_it_brings(
     call: Call, words: Path, installed: str
 ) -> None:

@@ -1,7 +1,8 @@
-"""`init`: a small project that works, in a folder of the user's."""
+"""`init`: a small project that works, or what was imported from another tool, in a folder of the user's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -53,6 +54,7 @@ def report(totals):
     ".gitignore": ".bakehouse/\n__pycache__/\n",
 }
 _DEFINES = ("bakehouse.yaml", "steps.py", "data/orders.csv")
+_IMPORTED = ("bakehouse.yaml",)
 
 
 def write_project(folder: Path) -> list[str]:
@@ -60,16 +62,7 @@ def write_project(folder: Path) -> list[str]:
 
     Raises ProblemError, and writes nothing, where one of its files is there already or the folder is a project.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ProblemError(f"{folder} is a file", "name a folder: bakehouse init FOLDER")
-    in_the_way = [name for name in _DEFINES if (folder / name).exists() or (folder / name).is_symlink()]
-    if (folder / "pipelines").is_dir():
-        in_the_way.append("pipelines/")
-    if in_the_way:
-        there = ", ".join(in_the_way)
-        raise ProblemError(
-            f"nothing was written: {folder} has {there}", "name another folder: bakehouse init FOLDER"
-        )
+    _is_free(folder, _DEFINES)
     written = []
     for name, text in _FILES.items():
         path = folder / name
@@ -79,6 +72,34 @@ def write_project(folder: Path) -> list[str]:
                 file.write(text.format(name=_title(folder)) if name.endswith(".yaml") else text)
             written.append(name)
     return written
+
+
+def write_imported(folder: Path, name: str, source: Path) -> list[str]:
+    """Writes what the importer `name` makes of `source` into `folder`, and returns what was written.
+
+    Raises ProblemError, and writes nothing, where that cannot be, or the folder is a project.
+    """
+    from ...core.load.importing import imported
+
+    _is_free(folder, _IMPORTED)
+    text = imported(name, source)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "bakehouse.yaml").open("x", encoding="utf-8") as file:
+        file.write(text)
+    return ["bakehouse.yaml"]
+
+
+def _is_free(folder: Path, names: Sequence[str]) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ProblemError(f"{folder} is a file", "name a folder: bakehouse init FOLDER")
+    in_the_way = [name for name in names if (folder / name).exists() or (folder / name).is_symlink()]
+    if (folder / "pipelines").is_dir():
+        in_the_way.append("pipelines/")
+    if in_the_way:
+        there = ", ".join(in_the_way)
+        raise ProblemError(
+            f"nothing was written: {folder} has {there}", "name another folder: bakehouse init FOLDER"
+        )
 
 
 def _title(folder: Path) -> str:
@@ -93,18 +114,27 @@ def _title(folder: Path) -> str:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--from",
+    "source",
+    type=(str, click.Path(exists=True, path_type=Path)),
+    metavar="IMPORTER PATH",
+    help="write what the importer of a plugin makes of the project at PATH, and trust nothing",
+)
 @click.pass_obj
-def init(options: Options, folder: Path | None) -> None:
+def init(options: Options, folder: Path | None, source: tuple[str, Path] | None) -> None:
     """Write a small project that works into FOLDER (default: the current one) and trust it. Overwrites nothing."""
     from ...core.trust import is_trusted
     from ...core.trust import trust as trust_project
 
     at = (folder or options.path or Path()).absolute()
     is_own = not at.exists() or not any(at.iterdir()) or is_trusted(at)
-    written = write_project(at)
+    written = write_imported(at, *source) if source else write_project(at)
     for name in written:
         print_line(clean(name))
-    if is_own:
+    if source:
+        talk(f"in {at}: look at it, then bakehouse trust", options.quiet)
+    elif is_own:
         trust_project(at)
         talk(f"in {at}: bakehouse materialize makes it, bakehouse opens it", options.quiet)
     else:
