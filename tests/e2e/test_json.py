@@ -58,10 +58,10 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
         {"causes": {"path", "reasons"}},
     ),
     "show table": (
-        {"asset", "kind", "columns", "rows", "total", "text", "note"} | VALUE,
+        {"asset", "kind", "columns", "rows", "total", "text", "note", "schema_changes"} | VALUE,
         {"columns": {"name", "type"}},
     ),
-    "show flour": ({"asset", "kind", "columns", "rows", "total", "text", "note"}, {}),
+    "show flour": ({"asset", "kind", "columns", "rows", "total", "text", "note", "schema_changes"}, {}),
     "show table --history": ({"asset", "values"}, {"values": VALUE | {"same", "restored"}}),
     "show bread --diff": (
         {"asset", "kind", "old", "new", "table", "paths", "places", "lines", "note"},
