@@ -64,9 +64,20 @@ def to_json(definitions: Definitions) -> Iterator[Json]:
         else [given.asset, given.identifier, given.mapping]
         for given in numbers
     ]
+    parts = _numbered(task.code for task in definitions.tasks.values())
+    said["parts"] = list(parts)
     yield said
     yield from _pieces("assets", map(_asset_json, definitions.assets.values()))
-    yield from _pieces("tasks", (_task_json(task, numbers) for task in definitions.tasks.values()))
+    yield from _pieces("tasks", (_task_json(task, numbers, parts) for task in definitions.tasks.values()))
+
+
+def _numbered(codes: Iterable[CodeKey | None]) -> dict[tuple[str, str], int]:
+    """Each part of all that code once: most tasks share most of theirs."""
+    parts: dict[tuple[str, str], int] = {}
+    for code in codes:
+        for part in code.parts.items() if code is not None else ():
+            parts.setdefault(part, len(parts))
+    return parts
 
 
 def _pieces(kind: str, things: Iterable[Json]) -> Iterator[Json]:
@@ -88,10 +99,12 @@ def _asset_json(asset: Asset) -> Json:
     said = _said(asset)
     if asset.checks:
         said["checks"] = [check.as_json() for check in asset.checks]
+    if asset.task == asset.name:
+        said["task"] = True
     return said
 
 
-def _task_json(task: Task, numbers: Mapping[Input, int]) -> Json:
+def _task_json(task: Task, numbers: Mapping[Input, int], parts: Mapping[tuple[str, str], int]) -> Json:
     said = _said(task)
     action = task.action
     said["action"] = [
@@ -100,9 +113,12 @@ def _task_json(task: Task, numbers: Mapping[Input, int]) -> Json:
     ]
     if task.inputs:
         said["inputs"] = [numbers[given] for given in task.inputs]
+    if task.outputs == (task.name,):
+        said["outputs"] = True
     if task.code is not None:
         code = task.code
-        said["code"] = [code.digest, dict(code.parts), dict(code.libraries), list(code.untracked)]
+        numbered = [parts[part] for part in code.parts.items()]
+        said["code"] = [code.digest, numbered, dict(code.libraries), list(code.untracked)]
     return said
 
 
@@ -110,7 +126,7 @@ def from_json(pieces: Iterable[Json]) -> Definitions:
     """The definitions that `to_json` told of. Raises KeyError, TypeError or ValueError for anything else."""
     pieces = iter(pieces)
     rest: Any = next(pieces, None)
-    reading = _Reading(rest.pop("inputs"))
+    reading = _Reading(rest.pop("inputs"), rest.pop("parts"))
     made: dict[str, list[Any]] = {"assets": [], "tasks": []}
     for kind, piece in pieces:
         made[kind] += map(reading.asset if kind == "assets" else reading.task, piece)
@@ -129,11 +145,13 @@ def from_json(pieces: Iterable[Json]) -> Definitions:
 
 
 class _Reading:
-    """Makes assets and tasks that share what is the same in many of them: each input, each empty mapping, and the
-    names, which are the keys of many tables."""
+    """Makes assets and tasks that share what is the same in many of them: each input, each part of their code, each
+    empty mapping, and the names, which are the keys of many tables."""
 
-    def __init__(self, inputs: Iterable[Json]) -> None:
+    def __init__(self, inputs: Iterable[Json], parts: Iterable[tuple[str, str]]) -> None:
         self._names: dict[str, str] = {}
+        self._parts = [(self._name(name), digest) for name, digest in parts]
+        self._places: dict[tuple[str, int, int], Place] = {}
         self._inputs = [self._input(one) for one in inputs]
         self._asset = _shared(Asset)
         self._task = _shared(Task)
@@ -153,8 +171,8 @@ class _Reading:
             if key in said:
                 said[key] = tuple(said[key])
         if "place" in said:
-            file, line, column = said["place"]
-            said["place"] = Place(self._name(file), line, column)
+            at = tuple(said["place"])
+            said["place"] = self._places.get(at) or self._places.setdefault(at, Place(*at))
         return said
 
     def asset(self, said: dict[str, Any]) -> Asset:
@@ -162,25 +180,26 @@ class _Reading:
             from ..checks.definition import Check
 
             said["checks"] = tuple(map(Check.from_json, said["checks"]))
-        name = self._name
-        said["name"] = name(said["name"])
-        if said.get("task") is not None:
-            said["task"] = name(said["task"])
+        own = said["name"] = self._name(said["name"])
+        task = said.get("task")
+        if task is not None:
+            said["task"] = own if task is True else self._name(task)
         return Asset(**{**self._asset, **self.plain(said)})
 
     def task(self, said: dict[str, Any]) -> Task:
-        name = self._name
-        said["name"] = name(said["name"])
+        own = said["name"] = self._name(said["name"])
         kind, *rest = said["action"]
         said["action"] = _ACTIONS[kind](*rest)
         if "inputs" in said:
             inputs = self._inputs
             said["inputs"] = tuple([inputs[number] for number in said["inputs"]])
         if "outputs" in said:
-            said["outputs"] = [name(one) for one in said["outputs"]]
+            made = said["outputs"]
+            said["outputs"] = (own,) if made is True else [self._name(one) for one in made]
         if "code" in said:
-            digest, parts, libraries, untracked = said["code"]
-            said["code"] = CodeKey(digest, parts, libraries, tuple(untracked))
+            digest, numbers, libraries, untracked = said["code"]
+            parts = self._parts
+            said["code"] = CodeKey(digest, dict([parts[n] for n in numbers]), libraries, tuple(untracked))
         return Task(**{**self._task, **self.plain(said)})
 
 
