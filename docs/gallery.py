@@ -57,7 +57,7 @@ BAKED = (
 )  # fmt: skip
 STALE = (
     Scene("why", "Why something is out of date, to where it began; Enter goes there.",
-          ("z", "tab", "g", "tab", *["left_square_bracket"] * 3), "where it began"),
+          ("z", "tab", "g", "tab", *["left_square_bracket"] * 4), "where it began"),
 )  # fmt: skip
 FLOWN = (
     Scene("overview", "What a thing is, where it is defined, what it was made of.", ("slash", *"delays_by_w", "enter"),
@@ -68,9 +68,13 @@ FLOWN = (
     Scene("log", "What a step printed; it can be searched, followed, merged over the run.",
           ("escape", "escape", "slash", *"delay_model", "enter", "tab", "left_square_bracket"), "log loss"),
     Scene("history", "All that was made of it, and the runs of the project.",
-          ("right_square_bracket", "right_square_bracket", "right_square_bracket"), "runs of the project"),
+          ("right_square_bracket",) * 4, "runs of the project"),
     Scene("replay", "A run of the past on the tree, event by event.",
           ("escape", "escape", "tab", "G", "p", *["full_stop"] * 40), "not live"),
+    Scene("partitions", "Every month of what is divided has a row, a state and a log of its own.",
+          ("escape", "tab", "slash", *"delays_of_m", "enter", "V"), "2013-03"),
+    Scene("checks", "What must hold of a value, and what came of it the last times.",
+          ("escape", "escape", "slash", *"weather_hours", "enter", "left_square_bracket"), "unique("),
 )  # fmt: skip
 
 

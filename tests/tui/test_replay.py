@@ -19,6 +19,7 @@ from bakehouse.core.model import State
 from bakehouse.tui.projection.footing import footer
 from bakehouse.tui.projection.keys import KEYS, Situation, is_live, reason
 from bakehouse.tui.projection.live import Live
+from bakehouse.tui.projection.parts import together
 from bakehouse.tui.projection.replay import Replay
 
 MILL = """
@@ -58,6 +59,25 @@ def test_wherever_one_steps_the_states_are_those_of_the_events_up_to_there(
             replay.live.steps[task].state in (State.QUEUED, State.NEVER) for task in {*"abcd"} - {*live.steps}
         )
         assert replay.now == replay.event.ts
+
+
+def test_what_is_divided_stands_as_its_partitions_did_at_that_time() -> None:
+    one, other = "a\x1f1", "a\x1f2"
+    told = [
+        (Kind.STEP_STARTED, one),
+        (Kind.STEP_SUCCEEDED, one),
+        (Kind.STEP_STARTED, other),
+        (Kind.STEP_SUCCEEDED, other),
+    ]
+    replay = Replay("r", events(told), "ab")
+    assert "a" not in replay.live.steps and replay.live.steps["b"].state is State.NEVER
+    seen = [together(replay.live.parts["a"]).state]
+    for _ in told:
+        replay.step(1)
+        seen.append(together(replay.live.parts["a"]).state)
+    assert seen == [State.QUEUED, *[State.RUNNING] * 3, State.FRESH]
+    replay.step(-2)
+    assert together(replay.live.parts["a"]).state is State.RUNNING
 
 
 def test_time_passes_at_the_speed_that_is_asked_for_and_stands_still_in_a_pause() -> None:

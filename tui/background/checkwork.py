@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_ASSETS = 12
 """Partitions of which the checks are shown at once."""
 
+_NONE = ("nothing has to hold of it", "add `checks:` to its definition, or @check")
+
 
 def is_bad(verdict: Verdict) -> bool:
     return verdict.outcome in ("failed", "warned")
@@ -36,7 +38,7 @@ class CheckWork:
         """False if something else was wanted by the time it was read."""
         assets, note = wanted(session, node)
         if not assets:
-            self.app.side.say("nothing has to hold of it: `checks:` in its definition, or @check", node)
+            self.app.side.show([(Bit(words, "muted"),) for words in _NONE], node)
             return True
         try:
             lines: list[Line] = await self.app.aside.call(

@@ -93,6 +93,10 @@ class Live:
             self._set(planned.task, State.QUEUED)
             self.steps[planned.task].estimate = planned.estimate
 
+    def put(self, task: str, state: State) -> None:
+        """Puts down a step that no event has told of."""
+        self._set(task, state)
+
     def apply(self, event: Event) -> None:
         """Takes one event in. One that was told before (by its number) changes nothing."""
         if event.seq <= self.seq:

@@ -8,7 +8,8 @@ from copy import deepcopy
 
 from ...core.events import Event
 from ...core.model import State
-from .live import Live, Step
+from ...core.naming import split
+from .live import Live
 
 SPEEDS = (1, 10, 100)
 _KEPT = 16
@@ -37,9 +38,10 @@ class Replay:
         self._stride = max(256, len(events) // _KEPT + 1)
         self._first = PastLive()
         told = dict.fromkeys(event.task for event in events if event.task is not None)
+        divided = {split(task)[0] for task in told} - told.keys()
         for task in (*tasks, *told):
-            self._first.steps[task] = Step(State.QUEUED if task in told else State.NEVER)
-        self._first.counts.update(step.state for step in self._first.steps.values())
+            if task not in divided:
+                self._first.put(task, State.QUEUED if task in told else State.NEVER)
         self._kept = {0: self._first}
         self.live = deepcopy(self._first)
         self.go(1)
