@@ -86,13 +86,13 @@ class Backfill:
             self._ends.setdefault(task, {})[part] = _ENDS[event.kind]
 
     def lines(self) -> Iterable[str]:
-        """One line for each task of which a partition was not made."""
+        """One line for each task of which a partition was not made, its partitions in the order of their keys."""
         for task, ends in self._ends.items():
             if set(ends.values()) <= {"made"}:
                 continue
             told = []
             for word in _ENDS.values():
-                if those := [part for part, end in ends.items() if end == word]:
+                if those := sorted(part for part, end in ends.items() if end == word):
                     names = "" if word == "made" else f": {clean(named(those, _NAMED))}"
                     told.append(f"{len(those):,} {word}{names}")
             yield f"{clean(task)}: {', '.join(told)}"
