@@ -121,6 +121,7 @@ class BakehouseApp(Stage):
 
     def on_mount(self) -> None:
         self.animation_level = "none"
+        self.app_resume_signal.subscribe(self, self.away.back)
         self.tree_view.focus()
         self.run_worker(self._open(), name="open", exit_on_error=True)
 

@@ -290,8 +290,15 @@ class Terminal:
 
     @property
     def text(self) -> str:
+        return self._shown(bytes(self.raw))
+
+    def text_since(self, sequence: bytes) -> str:
+        """What an empty screen shows of what came from the last such sequence on."""
+        return self._shown(bytes(self.raw[self.raw.rfind(sequence) :]))
+
+    def _shown(self, raw: bytes) -> str:
         screen = pyte.Screen(self.size[1], self.size[0])
-        pyte.ByteStream(screen).feed(self._UNKNOWN_TO_PYTE.sub(b"", bytes(self.raw)))
+        pyte.ByteStream(screen).feed(self._UNKNOWN_TO_PYTE.sub(b"", raw))
         return "\n".join(line.rstrip() for line in screen.display)
 
     def press(self, keys: str) -> None:

@@ -157,6 +157,10 @@ def test_ctrl_z_leaves_the_screen_and_fg_comes_back(slow: Path, terminal: Opener
     assert termios.tcgetattr(t._theirs) == t.before
     app.send_signal(signal.SIGCONT)
     t.until(lambda: t.raw.rfind(t.ENTERED) > t.raw.rfind(t.LEFT), "the screen to be back")
+    t.until(
+        lambda: all(words in t.text_since(t.ENTERED) for words in ("dream", "Assets", "Overview")),
+        "all of it to be drawn on what is an empty screen again",
+    )
     t.press("q")
     t.sees("A run is under way")
     t.press("y")

@@ -45,6 +45,11 @@ class Away:
         self.app.refresh()
         await self._reload()
 
+    def back(self, _: object) -> None:
+        """Draws everything anew: a shell that was returned from has left an empty screen."""
+        self.app.refresh(layout=True)
+        self.app.screen.refresh(layout=True)
+
     async def stream(self) -> None:
         """Plain lines instead of the screen, until Enter."""
         loop = asyncio.get_running_loop()
