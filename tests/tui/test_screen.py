@@ -308,6 +308,26 @@ async def test_a_broken_file_keeps_the_old_definitions_and_shows_what_is_wrong(
         assert "the definitions have" not in s.text
 
 
+async def test_nothing_runs_of_definitions_that_are_not_what_the_files_say(
+    cookies: Path, screen: Callable[..., Any]
+) -> None:
+    async with screen(cookies / ONE, watching=True) as s:
+        good = (cookies / ONE).read_text()
+        await s.press("enter")
+        await s.sees("plan:")
+        (cookies / ONE).write_text(good + "  oops: [\n")
+        await s.sees("the definitions have 1 error")
+        for key in ("enter", "escape", "m", "a", "M", "d", "r"):
+            await s.press(key)
+            if key != "escape":
+                await s.sees("mend the definitions first (one_cookie.yaml:")
+        assert s.bench.told is None
+        (cookies / ONE).write_text(good)
+        await s.sees("the definitions can be read again")
+        await s.press("a")
+        await s.until(lambda: s.bench.told is not None, "the run")
+
+
 async def test_faults_shows_only_what_asks_for_attention(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / TWO) as s:
         await s.press("a")

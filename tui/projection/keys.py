@@ -21,6 +21,7 @@ class Situation:
     row: RowIs = ""
     loaded: bool = True
     trusted: bool = True
+    unread: str = ""
     running: bool = False
     elsewhere: bool = False
     step_running: bool = False
@@ -67,11 +68,13 @@ class Key:
     reason: Reason | None = None
 
 
-def _needs_trust(now: Situation) -> str | None:
+def _not_ready(now: Situation) -> str | None:
     if not now.loaded:
         return "the project is still being read"
     if not now.trusted:
         return f"this project is not trusted: it can be looked at only ({named('trust')} to trust it)"
+    if now.unread:
+        return f"mend the definitions first ({now.unread}): what is shown is what they said before"
     if now.elsewhere:
         return (
             f"another process runs this project: wait for its end, or {named('cancel_run')} cancels its run"
@@ -80,7 +83,7 @@ def _needs_trust(now: Situation) -> str | None:
 
 
 def _to_run(now: Situation) -> str | None:
-    if (why := _needs_trust(now)) is not None:
+    if (why := _not_ready(now)) is not None:
         return why
     if now.row == "" and not now.marked:
         return "there is nothing under the cursor"
@@ -96,19 +99,19 @@ def _to_plan(now: Situation) -> str | None:
         return None
     if now.place == "history":
         return "there is nothing here to open"
-    if now.previewing or now.row in ("alias", "group"):
-        return None
-    return _to_run(now)
+    if now.previewing:
+        return _not_ready(now)
+    return None if now.row in ("alias", "group") else _to_run(now)
 
 
 def _to_run_all(now: Situation) -> str | None:
-    if (why := _needs_trust(now)) is not None or now.outdated:
+    if (why := _not_ready(now)) is not None or now.outdated:
         return why
     return "all that is stale is under way" if now.running else "everything is fresh: there is nothing to run"
 
 
 def _to_retry(now: Situation) -> str | None:
-    if (why := _needs_trust(now)) is not None or now.failed or now.unfinished:
+    if (why := _not_ready(now)) is not None or now.failed or now.unfinished:
         return why
     return f"nothing failed or was cancelled ({named('all')} makes all that is out of date)"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.model import NOWHERE, Node, State
 from ...core.model import Place as SourcePlace
+from ..paint.sanitize import one_line
 from .keys import Place, RowIs, Situation
 from .live import OPEN
 from .parts import whole
@@ -28,6 +29,7 @@ def situation_of(
         row=kind,
         loaded=session.survey is not None,
         trusted=session.bench.trusted,
+        unread=_where_broken(session),
         running=session.running,
         elsewhere=session.elsewhere is not None,
         step_running=session.under_way and step is not None and step.state in OPEN,
@@ -44,6 +46,14 @@ def situation_of(
         defined_at=bool(place_of(session, node).file),
         divided=node is not None and bool(session.parts_of(whole(node))),
     )
+
+
+def _where_broken(session: Session) -> str:
+    """The first place where the definitions cannot be read; empty if they can."""
+    if not session.problems:
+        return ""
+    first = session.problems[0]
+    return one_line(str(first.place) if first.place.file else first.message)
 
 
 def place_of(session: Session, node: Node | None) -> SourcePlace:
