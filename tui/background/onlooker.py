@@ -14,7 +14,7 @@ from ...core.store.lock import Holder
 from ...core.watching import Lookout, Sight
 from ..aside import Aside
 from ..projection.caps import named
-from ..projection.endings import end_words, told_steps
+from ..projection.endings import end_words, left_words, told_steps
 from ..projection.live import Live
 from ..projection.session import Session
 from ..projection.status import run_words
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..stage import Stage
     from .feed import Feed
 
+_LOST = "the run of another process broke off, and nothing of it is recorded: run again"
 IDLE = 0.5
 BUSY = 0.1
 """Seconds between two looks: while nothing goes on, and while another process runs steps."""
@@ -92,25 +93,24 @@ class Onlooker:
         )
 
     async def _end(self, session: Session, live: Live, *, lost: bool) -> None:
-        holder, style = session.elsewhere, "failed"
+        holder, is_over = session.elsewhere, live.is_over
         self._live = session.elsewhere = None
-        if live.is_over:
-            words, style = end_words(
-                live,
-                bool(live.ok),
-                run_words(live) if live.ok else told_steps(live),
-                "the run of another process",
-            )
-        elif lost:
+        if lost and not is_over:
             session.live = None
-            words = "the run of another process broke off, and nothing of it is recorded: run again"
-        else:
+        elif not is_over:
             live.break_off(self.app.clock())
-            whose = f"process {holder.pid}" if holder is not None else "another process"
-            words = f"run of {whose} interrupted: {told_steps(live)} · {named('all')} makes what is left"
         self._feed.ended()
         await self.app.look_again()
-        self.app.tell(words, style)
+        is_left = session.has_outdated()
+        if is_over:
+            counts = run_words(live) if live.ok else told_steps(live)
+            whose = "the run of another process"
+            self.app.tell(*end_words(live, bool(live.ok), counts, whose, is_left=is_left))
+        elif lost:
+            self.app.tell(_LOST, "failed")
+        else:
+            whose = f"process {holder.pid}" if holder is not None else "another process"
+            self.app.tell(f"run of {whose} interrupted: {told_steps(live)}{left_words(is_left)}", "failed")
 
     # ---- logs ------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from ..projection.live import Live
 from ..projection.status import run_words
 
 if TYPE_CHECKING:
+    from ...core.engine.engine import RunResult
     from ...core.running import Running
     from ...core.schedules.due import Occasion
     from ..stage import Stage
@@ -46,13 +47,16 @@ class Runs:
         self.app.run_worker(self._see_to_the_end(run, live), name="run", group="run", exit_on_error=True)
 
     async def _see_to_the_end(self, run: Running, live: Live) -> None:
+        """What is left of a run that did not end well is known when it is known how things stand now."""
+        lost: RunResult | None = None
         try:
             result = await run.wait()
             if result.error:
                 self.app.tell(result.error.replace("\n", ": "), "failed")
+            elif result.ok:
+                self.app.tell(*end_words(live, True, run_words(live)))
             else:
-                counts = run_words(live) if result.ok else told(result.counts)
-                self.app.tell(*end_words(live, result.ok, counts))
+                lost = result
             for warning in run.warnings:
                 self.app.tell(f"hook {warning}".replace("\n", ": "), "stale")
         except ProblemError as error:
@@ -61,3 +65,6 @@ class Runs:
             live.ended = self.app.clock()
         self._feed.ended()
         await self.app.look_again()
+        if lost is not None and self.app.session is not None:
+            is_left = self.app.session.has_outdated()
+            self.app.tell(*end_words(live, False, told(lost.counts), is_left=is_left))

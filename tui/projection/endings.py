@@ -32,8 +32,16 @@ def told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{size} {word}" for word, size in counts.items() if size)
 
 
-def end_words(live: Live, ok: bool, counts: str, run: str = "the run") -> tuple[str, str]:
-    """What is said of `run`, which is over, and in which style. `counts` says how many steps ended how."""
+def left_words(is_left: bool) -> str:
+    """How to go on with what a run has left, if anything is out of date."""
+    return f" · {named('all')} makes what is left" if is_left else ""
+
+
+def end_words(
+    live: Live, ok: bool, counts: str, run: str = "the run", *, is_left: bool = True
+) -> tuple[str, str]:
+    """What is said of `run`, which is over, and in which style. `counts` says how many steps ended how, `is_left` that
+    something is out of date."""
     cancelled = [task for task, step in live.steps.items() if step.state is State.CANCELLED]
     if ok:
         return f"{run} finished: {counts}", "fresh"
@@ -42,7 +50,7 @@ def end_words(live: Live, ok: bool, counts: str, run: str = "the run") -> tuple[
         begun = [task for task in cancelled if live.steps[task].attempt]
         what = f" in mid-step: {_names(begun)}" if begun else ""
         return (
-            f"{run} was cancelled{what} ({counts}){also} · {named('all')} makes what is left",
+            f"{run} was cancelled{what} ({counts}){also}{left_words(is_left)}",
             "failed" if also else "cancelled",
         )
     if live.last_failed:
@@ -52,7 +60,7 @@ def end_words(live: Live, ok: bool, counts: str, run: str = "the run") -> tuple[
         )
     if cancelled:
         return (
-            f"{run} finished without {_names(cancelled)}: {counts} · {named('all')} makes what is left",
+            f"{run} finished without {_names(cancelled)}: {counts}{left_words(is_left)}",
             "cancelled",
         )
     return f"{run} finished, not all is well: {counts}", "failed"

@@ -9,7 +9,7 @@ _MODES = (1049, 1000, 1002, 1003, 1006, 1015, 1004, 2004, 2048)
 LEAVE = b"".join(b"\x1b[?%dl" % mode for mode in _MODES) + b"\x1b[?7h\x1b[?25h\x1b[<u\x1b[0m"
 """Takes back whatever a screen may have asked of a terminal."""
 
-_WORDS = "bakehouse: the screen was killed, and a run under way with it; run it again: what was done is kept"
+_WORDS = "bakehouse: the screen was killed. A run that it had under way ended with it; what was done is kept"
 # The shell may have the terminal again by then and be editing a line: its modes are left alone unless they
 # are still those of the screen, which takes no signals from the keyboard.
 _SCRIPT = """
