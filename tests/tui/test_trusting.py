@@ -102,6 +102,17 @@ async def test_a_project_that_defines_nothing_says_where_to_look(
         await s.sees("nothing is defined in", "projects below: cookies: use -C cookies")
 
 
+async def test_enter_answers_no_question(tmp_path: Path, screen: Callable[..., Any]) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(PROJECT)
+    async with screen(tmp_path, trust=False) as s:
+        await s.sees("Trust this project?")
+        await s.press("enter")
+        await s.sees("Enter is no answer: y trust it", "Trust this project?")
+        await s.press("escape")
+        await s.until(lambda: "Trust this project?" not in s.text, "the question to be gone")
+        assert not s.bench.trusted
+
+
 async def test_a_yes_that_is_typed_as_part_of_a_name_is_no_yes(
     tmp_path: Path, screen: Callable[..., Any]
 ) -> None:

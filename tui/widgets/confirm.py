@@ -108,13 +108,17 @@ Asked = Callable[[], Question | None]
 
 
 class Ask(Box):
-    """A question. Only `y` is a yes. It is asked anew while it stands, and closes with a no when it is moot.
+    """A question. Only `y` is a yes; Enter is no answer. It is asked anew while it stands, and closes with a no when it
+    is moot.
 
     A letter answers only on its own: not one that was pressed before the question was painted, nor one among
     others, as of a name that somebody types.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", show=False),
+        Binding("enter", "remind", show=False),
+    ]
 
     def __init__(self, ink: Ink, question: Question, asked: Asked | None = None) -> None:
         self._keys = f"y {question.yes} · Esc {question.no}"
@@ -133,8 +137,7 @@ class Ask(Box):
         """Sees a key before what it is bound to."""
         if event.key in _LETTERS and event.time < self._typed + _APART:
             event.stop()
-            self._foot = f"that was typed with others: {self._keys}"
-            self._say_how()
+            self._remind("that was typed with others")
         elif event.is_printable and event.key not in _LETTERS:
             self._typed = max(event.time, self._typed) if math.isfinite(self._typed) else self._typed
 
@@ -150,6 +153,13 @@ class Ask(Box):
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer and self._asked() is not None)
+
+    def action_remind(self) -> None:
+        self._remind("Enter is no answer")
+
+    def _remind(self, why: str) -> None:
+        self._foot = f"{why}: {self._keys}"
+        self._say_how()
 
 
 class Help(Box):
