@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,27 @@ async def test_plain_data_is_a_tree_that_folds(kitchen: Path, screen: Opener) ->
         assert "heat" not in s.text
         await s.press("G")
         assert s.app.side.table.model.cursor == 3
+
+
+async def test_while_a_value_is_read_that_of_something_else_is_not_taken_for_it(
+    kitchen: Path, screen: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with screen(kitchen) as s:
+        await s.go("settings")
+        s.app.side.go_to_tab("value")
+        await s.sees("oven: {2}")
+        found, preview = threading.Event(), s.bench.preview
+
+        def slow(name: str) -> Any:
+            assert found.wait(60)
+            return preview(name)
+
+        monkeypatch.setattr(s.bench, "preview", slow)
+        await s.go("few")
+        await s.sees("reading the value of few …")
+        assert "oven" not in s.text
+        found.set()
+        await s.sees("rows × ", "mixed")
 
 
 async def test_what_changed_is_shown_beside_and_the_value_again(kitchen: Path, screen: Opener) -> None:
