@@ -202,6 +202,9 @@ async def test_what_is_wrong_with_a_filter_stands_beside_it_until_it_is_repaired
         await s.press("ctrl+u")
         await s.type("zzz")
         await s.sees("nothing matches /zzz", "Esc shows everything")
+        await s.press("ctrl+u")
+        await s.type("tag:dai")
+        await s.sees("nothing matches /tag:dai: no tag is called `dai`")
         await s.press("escape")
         assert len(s.rows) == 10 and s.node == asset("cookie_dough")
 

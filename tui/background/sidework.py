@@ -57,6 +57,7 @@ class SideWork:
         self._past_of: Node | None = None
         self._left = ""
         self._value_of: Node | None = None
+        self._reads = -1
 
     def show(self, *, again: bool = False) -> None:
         """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
@@ -224,17 +225,17 @@ class SideWork:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish
         if session is None or node is None or self.app.side.tab.name != "value":
             return
-        other, self._value_of = node != self._value_of, node
-        waits = self.app.set_timer(PATIENCE, lambda: self._say_reading(node, wish)) if other else None
+        if node != self._value_of:
+            self._value_of, self._reads = node, wish
+            self.app.set_timer(PATIENCE, lambda: self._say_reading(node, wish))
         is_shown = await self.values.show(session, node, lambda: wish == self._wish)
-        if waits is not None:
-            waits.stop()
+        self._reads = -1
         if not is_shown:
             self.show()
 
     def _say_reading(self, node: Node, wish: int) -> None:
         """What is still shown is the value of something else."""
-        if wish == self._wish:
+        if wish == self._wish == self._reads:
             self.app.side.say(f"reading the value of {clean(node.name)} …", node)
 
     async def _show_checks(self) -> None:

@@ -217,7 +217,8 @@ def nothing_words(session: Session | None, keymap: Keymap = DEFAULT) -> Line:
         return ()
     if session.sieve.text:
         also = " among the faults" if session.faults_only else ""
-        told = f"nothing{also} matches /{session.sieve.text}"
+        why = f": {session.sieve.note}" if session.sieve.note else ""
+        told = f"nothing{also} matches /{session.sieve.text}{why}"
     elif session.faults_only:
         told = "nothing failed, is stale, runs or is new"
     else:

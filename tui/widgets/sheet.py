@@ -67,9 +67,21 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, base)
         if at < self._fixed:
             left = 0
-        ink = self._ink()
         whole = max(width + left, line_width(line))
-        return ink.paint(line, whole, base).crop(left, left + width)
+        return self._cut(self._ink().paint(line, whole, base), left, width)
+
+    def _cut(self, whole: Strip, left: int, width: int) -> Strip:
+        """The part of a line that is in sight, with a sign at each end where there is more of it."""
+        shown = whole.crop(left, left + width)
+        before, behind = whole.crop(0, left + 1).text, whole.crop(left + width - 1).text
+        if left and before.strip():
+            shown = Strip.join([self._more("‹"), shown.crop(1)])
+        if len(behind) > 1 and behind[1:].strip():
+            shown = Strip.join([shown.crop(0, width - 1), self._more("›")])
+        return shown
+
+    def _more(self, sign: str) -> Strip:
+        return self._ink().paint((Bit(sign, "muted"),), 1, self.rich_style)
 
     def _line(self, at: int) -> Line | None:
         """What stands at a place, None behind the end."""
