@@ -10,7 +10,6 @@ from ...core.load.discovery import nothing_defined
 from ...core.model import Node
 from ...core.problems import ProblemError
 from ..paint.ink import Bit, Line
-from ..paint.sanitize import clean
 from ..panes.graph import Label, draw
 from ..panes.overview import overview, text_lines
 from ..panes.page import Page
@@ -35,8 +34,6 @@ AGED = 20.0
 """Seconds after which `… ago` is told anew; the words change once a minute."""
 SETTLE = 0.05
 """Seconds the cursor rests before a value is read for it."""
-PATIENCE = 0.3
-"""Seconds after which it is said that a value is being read."""
 _OUTPUTS = 20
 
 
@@ -56,8 +53,6 @@ class SideWork:
         self.past = Past()
         self._past_of: Node | None = None
         self._left = ""
-        self._value_of: Node | None = None
-        self._reads = -1
 
     def show(self, *, again: bool = False) -> None:
         """The cursor is elsewhere, another tab is shown, or (`again`) what it shows has changed."""
@@ -225,18 +220,8 @@ class SideWork:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish
         if session is None or node is None or self.app.side.tab.name != "value":
             return
-        if node != self._value_of:
-            self._value_of, self._reads = node, wish
-            self.app.set_timer(PATIENCE, lambda: self._say_reading(node, wish))
-        is_shown = await self.values.show(session, node, lambda: wish == self._wish)
-        self._reads = -1
-        if not is_shown:
+        if not await self.values.show(session, node, lambda: wish == self._wish):
             self.show()
-
-    def _say_reading(self, node: Node, wish: int) -> None:
-        """What is still shown is the value of something else."""
-        if wish == self._wish == self._reads:
-            self.app.side.say(f"reading the value of {clean(node.name)} …", node)
 
     async def _show_checks(self) -> None:
         session, node, wish = self.app.session, self.app.tree_view.node, self._wish

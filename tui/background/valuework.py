@@ -15,6 +15,7 @@ from ...core.tabular import TableError
 from ...core.windows import Sort, Statistics, Windows
 from ..aside import Aside
 from ..paint.ink import Bit, Line
+from ..paint.sanitize import clean
 from ..panes.branches import Branches
 from ..panes.grid import Grid
 from ..panes.overview import text_lines, type_words
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from ...core.preview import Preview
     from ..stage import Stage
 
+PATIENCE = 0.3
+"""Seconds after which it is said that a value is being read."""
 _STYLES = {"+": "fresh", "-": "failed", "~": "changed", "@": "accent bold", " ": "muted"}
 
 
@@ -47,6 +50,8 @@ class ValueWork:
         self._shown: object = None
         self._windows: Windows | None = None
         self._is_bringing = False
+        self._about: Node | None = None
+        self._reads: Node | None = None
 
     async def show(self, session: Session, node: Node, is_wanted: Callable[[], bool]) -> bool:
         """Shows the value of `node`; False where meanwhile something else was wanted."""
@@ -81,8 +86,14 @@ class ValueWork:
         return made.value.version if made is not None else session.survey.survey.versions.get(node.name)
 
     async def _show(self, session: Session, node: Node, token: object, is_wanted: Callable[[], bool]) -> bool:
-        found = await self._thread.call(session.bench.preview, node.name)
-        model = None if found.columns else await self._thread.call(self._branches, found)
+        if node != self._about:
+            self._about = self._reads = node
+            self.app.set_timer(PATIENCE, lambda: self._say_reading(node, is_wanted))
+        try:
+            found = await self._thread.call(session.bench.preview, node.name)
+            model = None if found.columns else await self._thread.call(self._branches, found)
+        finally:
+            self._reads = None
         if not is_wanted():
             return False
         await self._let_go()
@@ -99,6 +110,11 @@ class ValueWork:
         if is_wanted():
             self._shown = token
         return is_wanted()
+
+    def _say_reading(self, node: Node, is_wanted: Callable[[], bool]) -> None:
+        """What is still shown is the value of something else."""
+        if node == self._reads and is_wanted():
+            self.app.side.say(f"reading the value of {clean(node.name)} …", node)
 
     async def _show_image(
         self, session: Session, node: Node, found: Preview, is_wanted: Callable[[], bool]
