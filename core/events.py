@@ -65,6 +65,11 @@ class Event:
         return _told(out, self.kind) if _names_partition([self.task, *self.data.values()]) else out
 
 
+def ended_at(event: Event) -> float:
+    """When the run of a `run_finished` ended, in Unix seconds: of one that was interrupted, the last that is known."""
+    return float(event.data.get("until", event.ts))
+
+
 _SEPARATOR = "\x1f"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ..encoding import json_encoder
-from ..events import Event, Kind
+from ..events import Event, Kind, ended_at
 from ..model import Attempt, Json, StepRecord, Stored
 
 
@@ -234,7 +234,8 @@ class Batch:
 
     def _end(self, event: Event) -> None:
         status = event.data.get("status") or ("succeeded" if event.data.get("ok") else "failed")
-        row = EndRow(event.run, event.seq, event.ts, str(status), encode(event.data.get("counts") or {}))
+        counts = encode(event.data.get("counts") or {})
+        row = EndRow(event.run, event.seq, ended_at(event), str(status), counts)
         self.ended.append(row)
         self._note(event, encode({"status": row.status, "counts": json.loads(row.counts)}))
 
@@ -357,7 +358,7 @@ def _apply(state: Derived, event: Event, facts: Json) -> None:
         state.runs[event.run] = (event.run, event.seq, event.ts, *facts, None, None, "running", "{}")
     elif event.kind is Kind.RUN_FINISHED:
         head = state.runs[event.run][:8]
-        state.runs[event.run] = (*head, event.seq, event.ts, facts["status"], encode(facts["counts"]))
+        state.runs[event.run] = (*head, event.seq, ended_at(event), facts["status"], encode(facts["counts"]))
     elif event.kind is Kind.ASSET_MATERIALIZED:
         task, duration, *value = facts["value"]
         metadata = encode(facts["metadata"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 from ..events import Event, Kind
@@ -33,15 +34,17 @@ def recover(
     batch = Batch(start)
     events: list[Event] = []
     for row in dead:
-        commits = _unfinished(row[0], attempts[row[0]], logs, last + len(events), now)
+        rows = attempts[row[0]]
+        commits = _unfinished(row[0], rows, logs, last + len(events), now)
         for commit in commits:
             batch.take(commit)
             events += commit.events
         data = {
             "ok": False,
             "status": "interrupted",
-            "counts": {"interrupted": len(commits)},
+            "counts": {**_ended(rows), "interrupted": len(commits)},
             "error": _WORDS,
+            "until": max([row[2], *(ts for _, _, ts, _ in rows)]),
         }
         end = Event(last + len(events) + 1, now, row[0], Kind.RUN_FINISHED, data=data)
         batch.tell((end,))
@@ -61,7 +64,7 @@ def _unfinished(run: str, rows: list[Row], logs: LogStore, last: int, now: float
         until = max(until, ts)
         if kind in ENDINGS:
             begun.pop(task, None)
-        else:
+        elif kind == Kind.STEP_STARTED:
             begun[task] = (_number(data), ts)
     commits = []
     for index, (task, (number, started)) in enumerate(begun.items(), 1):
@@ -74,6 +77,18 @@ def _unfinished(run: str, rows: list[Row], logs: LogStore, last: int, now: float
             StepCommit(0, (Event(last + index, now, run, Kind.STEP_CANCELLED, task, data=data),), attempt)
         )
     return commits
+
+
+def _ended(rows: list[Row]) -> dict[str, int]:
+    """How many steps came to which end before the process died."""
+    ends: dict[str, str] = {}
+    for task, kind, _, data in rows:
+        for one in [task] if task is not None else json.loads(data)["tasks"]:
+            if kind == Kind.STEP_STARTED:
+                ends.pop(one, None)
+            else:
+                ends[one] = kind.removeprefix("step_")
+    return dict(Counter(ends.values()))
 
 
 def _number(data: str) -> int:

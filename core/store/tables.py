@@ -76,9 +76,9 @@ SCHEMAS = {
 }
 """All statements of a format."""
 
-ATTEMPTS_OF = """select task, kind, ts, data from events where seq >= ? and run = ? and task is not null
-    and kind in ('step_started', 'step_succeeded', 'step_failed', 'step_cancelled') order by seq"""
-"""The beginnings and ends of the attempts of a run."""
+ATTEMPTS_OF = """select task, kind, ts, data from events where seq >= ? and run = ? and kind in ('step_started',
+    'step_succeeded', 'step_failed', 'step_cancelled', 'step_reused', 'step_spared', 'step_blocked') order by seq"""
+"""The beginnings and ends of the attempts of a run, and of the steps that were not begun."""
 
 _EVENTS = "select seq, ts, run, kind, task, asset, data from events where"
 CHECKS_OF = f"{_EVENTS} asset = ? and kind in ('check_passed', 'check_failed') order by seq desc limit ?"

@@ -258,6 +258,10 @@ def test_a_run_whose_process_died_is_interrupted_and_so_is_what_it_was_doing(
     attempt = store.attempt("step_2")
     assert attempt is not None and (attempt.state, attempt.number) == ("interrupted", 3)
     assert store.attempt("step_1") == store.recorded().attempts["step_1"]
+    dead = store.runs()[-1]
+    last = max(event.ts for event in store.events("dead") if event.kind is Kind.STEP_STARTED)
+    assert dead.finished == last < recovered[-1].ts, "it did not go on until somebody looked"
+    assert dead.counts == {"succeeded": 1, "interrupted": 1}
     end(after)
     assert [one.status for one in store.runs()] == ["succeeded", "interrupted"]
 

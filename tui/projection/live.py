@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...core.events import Event, Kind
+from ...core.events import Event, Kind, ended_at
 from ...core.model import State
 from ...core.naming import SEPARATOR, split
 from ...core.plan import Plan
@@ -122,7 +122,7 @@ class Live:
                 for name in event.data.get("queued") or ():
                     self._set(str(name), State.QUEUED)
             case Kind.RUN_FINISHED:
-                self.ended = event.ts
+                self.ended = ended_at(event)
                 self.ok = bool(event.data.get("ok"))
                 self.error = str(event.data.get("error", ""))
                 self.cancelled = event.data.get("status") == "cancelled"
