@@ -164,3 +164,20 @@ def test_a_long_log_is_printed_line_by_line_without_its_control_characters(call:
     call("-q", "materialize")
     done = call("logs", "a").stdout
     assert done.endswith("\n\n2%\n␛[31mred\n") and done.count("\n") == 1_500_002
+
+
+def test_why_a_step_ran_is_not_taken_for_how_it_ended(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(
+        "assets: {a: {shell: 'test -e go || exit 7; echo 1 > \"$OUTPUT\"'}}\n"
+    )
+    assert call("materialize", at=tmp_path).returncode == 1
+    (tmp_path / "go").touch()
+    assert call("materialize", at=tmp_path).returncode == 0
+    (line,) = (
+        one for one in call("runs", names(partial(call, at=tmp_path))[0], at=tmp_path).stdout.splitlines()[1:]
+    )
+    assert "succeeded" in line and line.endswith(
+        "because a was never made; it failed last time: exit code 7"
+    ), line
+    (tmp_path / "bakehouse.yaml").write_text("assets: {apple: {shell: 'true'}}\n")
+    assert call("show", "aple", at=tmp_path).stderr.endswith("did you mean apple?\n"), "an asset and its task"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -95,6 +97,23 @@ def test_colours_do_not_move_the_columns_and_can_be_switched_off(call: Call) -> 
         len({line.index(word) for line, word in zip(plain.splitlines(), ("flour", "water"), strict=False)})
         == 1
     )
+
+
+def test_a_name_is_whole_in_a_pipe_and_cut_in_its_middle_on_a_terminal(
+    shell: Call, project: Path, environ: dict[str, str]
+) -> None:
+    names = ["a" + "b" * 90 + end for end in ("_first", "_second")]
+    (project / "bakehouse.yaml").write_text(
+        "".join(["assets:\n", *(f"  {name}: {{file: x}}\n" for name in names)])
+    )
+    assert [line.split()[1] for line in shell("bakehouse ls").stdout.splitlines()] == names
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "bakehouse", "-C", str(project), "ls"]
+    subprocess.run(command, env=environ | {"NO_COLOR": "1"}, stdout=theirs, timeout=60, check=True)
+    os.close(theirs)
+    shown = [line.split()[1] for line in os.read(ours, 1 << 16).decode().splitlines()]
+    os.close(ours)
+    assert [name[-7:] for name in shown] == [name[-7:] for name in names] and all("b…" in n for n in shown)
 
 
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\r"

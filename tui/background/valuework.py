@@ -22,8 +22,10 @@ from ..panes.overview import text_lines, type_words
 from ..panes.picture import picture_lines
 from ..panes.value import size_words, value_lines
 from ..projection.contrast import told
+from ..projection.parts import is_part
 from ..projection.session import Session
 from ..projection.states import LOOKS, glyph
+from ..projection.verdicts import part_made_last
 from ..widgets.sheet import break_line
 
 if TYPE_CHECKING:
@@ -253,7 +255,9 @@ class ValueWork:
         """What the value is of: name, state, type, size."""
         state, plain = session.state_of(node), self.app.ascii_only
         made = session.recorded_of(node).materializations.get(node.name)
-        words = [size for size in sizes if size]
+        part = "" if is_part(node) else part_made_last(session, node)
+        words = [f"{part}, made last"] if part else []
+        words += [size for size in sizes if size]
         words += [type_words(made.value)] if made is not None else []
         dot = " | " if plain else " · "
         return (

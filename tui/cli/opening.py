@@ -166,7 +166,8 @@ def find_node(bench: Workbench, key: str, partition: str | None = None) -> Node:
         return Node("task", key)
     import difflib
 
-    near = difflib.get_close_matches(key, [*bench.definitions.assets, *bench.definitions.tasks], 3)
+    names = dict.fromkeys((*bench.definitions.assets, *bench.definitions.tasks))
+    near = difflib.get_close_matches(key, names, 3)
     raise ProblemError(
         f"there is no asset or task {key!r}", f"did you mean {' or '.join(near)}?" if near else ""
     )

@@ -156,8 +156,9 @@ def reasons_in_words(reasons: Sequence[Reason], most: int = 2) -> str:
 
 
 def print_columns(rows: Sequence[Sequence[str]], gap: str = "  ") -> None:
-    """Left-aligned columns as wide as their widest cell, at most 60 cells (the last one is free)."""
-    from rich.cells import cell_len, set_cell_size
+    """Left-aligned columns as wide as their widest cell, at most 60 cells (the last one is free). What is wider is cut
+    in its middle on a terminal, and stands out of its column elsewhere: a script wants all of it."""
+    from rich.cells import cell_len
 
     if not rows:
         return
@@ -168,8 +169,11 @@ def print_columns(rows: Sequence[Sequence[str]], gap: str = "  ") -> None:
     bare = [[_COLOUR.sub("", cell) for cell in row[:-1]] for row in rows]
     widths = [min(60, max(map(cell_len, column))) for column in zip(*bare, strict=True)]
     for row, plain in zip(rows, bare, strict=True):
-        cells = [
-            set_cell_size(cell, width) if cell == text else cell + " " * (width - cell_len(text))
-            for cell, text, width in zip(row, plain, widths, strict=False)
-        ]
+        cells = []
+        for cell, text, width in zip(row, plain, widths, strict=False):
+            if cell == text and cell_len(text) > width and sys.stdout.isatty():
+                from ..paint.ink import cut_middle
+
+                cell = text = cut_middle(text, width, not _speaks_unicode())
+            cells.append(cell + " " * (width - cell_len(text)))
         print_line(gap.join([*cells, row[-1]]).rstrip())

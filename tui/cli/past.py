@@ -110,9 +110,15 @@ def _apart(said: dict[str, Json]) -> dict[str, Json]:
 def _step_row(step: PastStep) -> tuple[str, ...]:
     took = "" if step.seconds is None else f"{step.seconds:.2f} s"
     words = ": ".join(part for part in (f"by {step.by}" if step.by else "", step.error) if part)
-    words = words or "; ".join(str(reason.get("detail", "")) for reason in step.reasons)
+    if not words and step.reasons:
+        words = f"because {'; '.join(map(_because, step.reasons))}"
     again = f"{step.attempts} attempts" if step.attempts > 1 else ""
     return mark(state_after(step.outcome)), clean(step.task), step.outcome, took, again, one_line(words)
+
+
+def _because(reason: Json) -> str:
+    told = str(reason.get("detail", ""))
+    return f"it failed last time: {told}" if reason.get("kind") == "failed_last_time" else told
 
 
 @click.command()

@@ -12,6 +12,7 @@ import click
 from ...core.columns import drift_words
 from ...core.events import Event
 from ...core.model import Json, Materialization
+from ...core.naming import shown_part, split
 from ...core.preview import Preview
 from ...core.problems import ProblemError, number_of
 from ...core.store.findings import Findings
@@ -82,6 +83,12 @@ def show(
         print_json(_as_json(name, seen, made) | {"schema_changes": told})
     else:
         _print(name, seen, options.quiet)
+        if made is not None and made.asset != name:
+            _, part = split(made.asset)
+            talk(
+                f"this is {shown_part(part)}, the partition made last (--partition KEY: another)",
+                options.quiet,
+            )
         for one in changes[:1]:
             if made is not None and one.run == made.run:
                 talk(f"columns changed: {one_line(drift_words(one.data))}", options.quiet)
@@ -111,7 +118,7 @@ def _asset_of(bench: Workbench, key: str) -> str:
 def _as_json(asset: str, seen: Preview, made: Materialization | None) -> dict[str, Json]:
     document: dict[str, Json] = {
         "schema": 1,
-        "asset": clean(asset),
+        "asset": clean(split(asset)[0]),
         "kind": seen.kind,
         "columns": [{"name": name, "type": kind} for name, kind in seen.columns],
         "rows": [list(map(cell_json, row)) for row in seen.cells],
@@ -119,7 +126,11 @@ def _as_json(asset: str, seen: Preview, made: Materialization | None) -> dict[st
         "text": seen.text,
         "note": seen.note,
     }
-    return document | (_made_as_json(made) if made is not None else {})
+    if made is not None:
+        document |= _made_as_json(made)
+    if part := split(asset if made is None else made.asset)[1]:
+        document["partition"] = shown_part(part)
+    return document
 
 
 def _made_as_json(made: Materialization) -> dict[str, Json]:
@@ -131,7 +142,7 @@ def _made_as_json(made: Materialization) -> dict[str, Json]:
         "digest": value.digest,
         "size": value.size,
         "run": made.run,
-        "task": clean(made.task),
+        "task": clean(split(made.task)[0]),
         "ts": made.ts,
         "seconds": made.duration,
         "metadata": dict(made.metadata),

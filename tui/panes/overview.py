@@ -33,7 +33,7 @@ from ..projection.parts import label as part_label
 from ..projection.session import Session
 from ..projection.situation import place_of
 from ..projection.states import LOOKS, glyph, seconds
-from ..projection.verdicts import drift_of, verdicts_of
+from ..projection.verdicts import drift_of, part_made_last, verdicts_of
 from .checks import check_lines
 from .columns import column_lines
 from .page import Page, to_node
@@ -98,6 +98,8 @@ def overview(session: Session, node: Node, *, ascii_only: bool = False) -> Page:
     if node.kind == "asset" and session.survey is not None:
         made = session.recorded_of(node).materializations.get(node.name)
         if made is not None:
+            if (part := part_made_last(session, node)) and session.parts_of(node):
+                lines.append(label("shown", Bit(part), Bit("  the partition made last", "muted")))
             lines += _value(made, session.clock(), drift_of(session, made))
     task = session.task_of(whole(node))
     if task is not None:

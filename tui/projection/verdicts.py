@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.model import Json, Materialization, Node
-from ...core.naming import shown_part, split
+from ...core.naming import SEPARATOR, shown_part, split
 from ...core.verdicts import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ def drift_of(session: Session, made: Materialization) -> Mapping[str, Json] | No
     """What changed in the columns of a value when it was made, if anything did."""
     event = session.survey.drifts.get(made.asset) if session.survey is not None else None
     return event.data if event is not None and event.run == made.run else None
+
+
+def part_made_last(session: Session, node: Node) -> str:
+    """Which partition a value is of that is shown for an asset; empty where that is not divided."""
+    made = node.name if session.survey is None else session.survey.made_last(node.name)
+    return shown_part(split(made)[1]) if SEPARATOR in made else ""
 
 
 def sign_of(verdict: Verdict, ascii_only: bool = False) -> tuple[str, str]:
