@@ -250,6 +250,8 @@ async def test_force_and_quitting_mid_run_ask_first(cookies: Path, screen: Calla
         await s.press("M")
         await s.sees("Materialize by force", "whether fresh or not")
         await s.press("enter")
+        await s.sees("Enter is no answer")
+        await s.press("escape")
         await s.until(lambda: "by force" not in s.text, "the question to close")
         assert s.bench.told is None
         await s.press("a")
@@ -264,7 +266,7 @@ async def test_force_and_quitting_mid_run_ask_first(cookies: Path, screen: Calla
 async def test_an_untrusted_project_is_looked_at_only(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / ONE, trust=False) as s:
         await s.sees("Trust this project?", "look only", "3 python steps can be run")
-        await s.press("enter")
+        await s.press("escape")
         await s.until(lambda: "Trust this project?" not in s.text, "the question to close")
         assert "chocolate_chip_cookies" in s.names
         await s.press("m")
