@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +15,8 @@ StepAction = Literal["run", "reuse", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One task in a plan. `skip` means that it cannot run, and `reasons` says why."""
+    """One task in a plan. `skip` means that it cannot run, and `reasons` names the sources that are wanting for it or
+    for what it needs."""
 
     task: str
     assets: tuple[str, ...]
@@ -39,6 +40,10 @@ class Plan:
         for step in self.steps:
             tally[step.action] = tally.get(step.action, 0) + 1
         return tally
+
+
+_MOST_ROOTS = 20
+"""Missing sources that are told on from a step to each that needs it."""
 
 
 def median(times: tuple[float, ...]) -> float:
@@ -65,6 +70,19 @@ def needed_for(survey: Survey, tasks: Iterable[str]) -> set[str]:
     return seen
 
 
+def kept_from_running(survey: Survey) -> Mapping[str, tuple[Reason, ...]]:
+    """Of each task that a source's file is wanting for, or for something that it needs, which."""
+    if not survey.missing:
+        return {}
+    graph = survey.facts.graph
+    kept: dict[str, tuple[Reason, ...]] = {}
+    for name in graph.task_order:
+        above = (reason for before in graph.before(name) for reason in kept.get(before, ())[:_MOST_ROOTS])
+        if roots := tuple(dict.fromkeys((*survey.missing.get(name, ()), *above))):
+            kept[name] = roots
+    return kept
+
+
 def _planned(survey: Survey, name: str, forced: bool, running: set[str]) -> PlannedStep:
     graph = survey.facts.graph
     assets = graph.tasks[name].outputs
@@ -77,8 +95,6 @@ def _planned(survey: Survey, name: str, forced: bool, running: set[str]) -> Plan
             reasons = (Reason(ReasonKind.UPSTREAM_STALE, f"{followed} runs again", followed),)
     times = survey.facts.recorded.durations.get(name)
     estimate = median(times) if times else None
-    if name in survey.missing:
-        return PlannedStep(name, assets, "skip", survey.missing[name], None)
     if not reasons:
         return PlannedStep(name, assets, "reuse", (), None)
     if checks_alone(reasons):
@@ -89,17 +105,22 @@ def _planned(survey: Survey, name: str, forced: bool, running: set[str]) -> Plan
 def make_plan(survey: Survey, targets: Iterable[str] | None = None, *, force: bool = False) -> Plan:
     """A plan that brings `targets` (tasks; None: all) up to date with everything upstream that is stale.
 
-    Fresh steps stand in the plan as `reuse`, steps whose source is not there as `skip`. With `force` the
-    targets run whatever their state, and so does what stands downstream of them inside the plan.
+    Fresh steps stand in the plan as `reuse`, steps whose source is not there as `skip`, and so does what needs one of
+    those. With `force` the targets run whatever their state, and so does what stands downstream of them inside the
+    plan.
     """
     graph = survey.facts.graph
     wanted = set(graph.tasks) if targets is None else set(targets)
     inside = needed_for(survey, wanted)
     forced = frozenset(wanted) if force else frozenset()
     running: set[str] = set()
+    kept = kept_from_running(survey)
     steps = []
     for name in graph.task_order:
         if name not in inside:
+            continue
+        if name in kept:
+            steps.append(PlannedStep(name, graph.tasks[name].outputs, "skip", kept[name]))
             continue
         step = _planned(survey, name, name in forced, running)
         if step.action == "run":

@@ -193,8 +193,14 @@ def test_a_changed_source_is_told_and_one_that_is_gone_keeps_its_users_from_runn
     (reason,) = changed.reasons["dough"]
     assert (reason.kind, reason.key, reason.old, reason.new) == (K.INPUT_CHANGED, "wet", "v1", "v2")
     gone = take_survey(facts(cookies(), baked(cookies()), wet=None))
-    assert actions(gone)["dough"] == "skip"
-    assert actions(gone)["chip_dough"] == "run", "it waits for dough, and is blocked when the time comes"
+    assert set(actions(gone).values()) == {"skip"}, "nor what needs them, however far below"
+    plan = make_plan(gone, force=True)
+    assert {step.reasons for step in plan.steps} == {gone.missing["dough"]}, "the source is the root of all of it"
+    assert plan.counts == {"run": 0, "reuse": 0, "skip": 4}
+    both = make_plan(take_survey(facts(cookies(), baked(cookies()), wet=None, chips=None)), ["chip_dough"])
+    assert [[reason.key for reason in step.reasons] for step in both.steps] == [["wet"], ["chips", "wet"]]
+    beside = take_survey(facts(cookies(), baked(cookies()), chips=None))
+    assert actions(beside) == {"dough": "reuse"} | dict.fromkeys(("chip_dough", "cookies", "taste"), "skip")
 
 
 def test_an_upstream_made_again_with_the_same_value_leaves_the_rest_fresh() -> None:

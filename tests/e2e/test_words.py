@@ -164,8 +164,13 @@ def test_a_step_whose_source_is_missing_says_which_file_where_it_is_named_and_wh
         assert done.returncode == 1
         (line,) = [line for line in done.stdout.splitlines() if "knead_dough" in line and "by flour" in line]
         assert "flour.txt is not there; put it there, or correct the file at bakehouse.yaml:4:3" in line
-    assert "cannot run" in call("materialize").stdout.splitlines()[0]
-    run = document(call("runs", "--json"))["runs"][0]["run"]
+    planned, counts = call("plan"), document(call("plan", "--json"))["counts"]
+    told = f"{counts['run']} to run, {counts['reuse']} to reuse, {counts['skip']} cannot run"
+    assert told in call("materialize").stdout.splitlines()[0] and planned.stderr.startswith(told)
+    assert "flour.txt is not there" in next(line for line in planned.stdout.splitlines() if " bake " in line)
+    past = document(call("runs", "--json"))["runs"][0]
+    assert past["counts"]["blocked"] == counts["skip"] > 1, "what is blocked was said not to run"
+    run = past["run"]
     assert "by flour: flour.txt is not there" in call("runs", run).stdout
 
 

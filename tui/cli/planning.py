@@ -90,7 +90,9 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
             )
         )
     print_columns(rows)
-    counts = ", ".join(f"{count} to {action}" for action, count in plan.counts.items())
+    counts = ", ".join(
+        f"{count} {'cannot run' if action == 'skip' else f'to {action}'}" for action, count in plan.counts.items()
+    )
     talk(": ".join(filter(None, (counts, forecast_words(found)))), quiet)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.model import Node, State
+from ...core.plan import kept_from_running
 
 if TYPE_CHECKING:
     from ...core.plan import Survey
@@ -39,7 +40,7 @@ def take_ledger(
     graph = survey.facts.graph
     made = survey.facts.recorded.materializations
     tally = dict.fromkeys(("new", "reused", "made", "rebuild", "never"), 0)
-    changed = 0
+    kept, changed = kept_from_running(survey), 0
     for node in nodes:
         task = graph.producer(node.name)
         changed += node in marks.changed
@@ -52,7 +53,7 @@ def take_ledger(
         elif node.name not in made:
             what = "never"
         else:
-            would_run = task in survey.reasons and task not in survey.missing
+            would_run = task in survey.reasons and task not in kept
             what = "rebuild" if would_run else "made" if task in anew else "reused"
         tally[what] += 1
     removed = sum(node.kind == "asset" for node in marks.removed)
