@@ -11,10 +11,10 @@ from pathlib import Path
 
 from .checkup import examine_store
 from .findings import Finding
-from .load.discovery import find_project
 from .load.interpreter import find_interpreter
 from .places import store_folder
 from .trust import is_trusted
+from .whereabouts import project_at
 
 _WAL_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """The first releases of their lines without the WAL-reset bug (sqlite.org, release notes of 3.51.3)."""
@@ -76,7 +76,7 @@ def _disk(folder: Path) -> Finding:
 def examine(path: Path | None, *, replay: bool = False) -> list[Finding]:
     """All findings for the project at `path`; with `replay` its event log is folded again and compared with
     its state. Raises `ProblemError` where there is no project, or no place for its store."""
-    root = Path(find_project(path).root)
+    root = Path(project_at(path).root)
     simple: tuple[Callable[[], Finding], ...] = (_python, _sqlite, _duckdb, _plugins)
     findings = [look() for look in simple]
     interpreter = find_interpreter(root)

@@ -27,6 +27,7 @@ from .sources import SourceVersions
 from .store.baseline import Baseline
 from .store.store import RunSummary, Store
 from .trust import is_trusted, trust
+from .whereabouts import project_at
 
 if TYPE_CHECKING:
     from .engine.engine import RunResult
@@ -80,11 +81,11 @@ class Workbench:
         interpreter: str | None = None,
         choice: Choice = NO_CHOICE,
     ) -> Workbench:
-        """Opens the project at `path` (see `find_project`). Blocking. Runs nothing of it unless trusted.
+        """Opens the project at `path` (see `project_at`). Blocking. Runs nothing of it unless trusted.
 
         Raises `DefinitionError` with all that is wrong, and `ProblemError` where there is no project.
         """
-        project = find_project(path)
+        project = project_at(path)
         trusted = trust or is_trusted(project.root)
         store = Store.open(store_folder(project.root))
         python = interpreter or find_interpreter(Path(project.root))

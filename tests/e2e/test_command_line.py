@@ -115,7 +115,7 @@ def test_plan_says_how_long_it_takes_by_what_the_steps_took_and_how_much_of_that
         "eat",
         "sweep",
     ]
-    assert "s (3 steps unknown)" in call("plan", "--force").stderr
+    assert "s and more: 3 steps never ran" in call("plan", "--force").stderr
 
 
 def test_materialize_tells_one_event_a_line(call: Call) -> None:
@@ -256,6 +256,28 @@ def test_a_slip_of_the_pen_is_exit_code_2(call: Call, words: list[str]) -> None:
 def test_no_project_says_where_it_looked(call: Call, tmp_path: Path) -> None:
     done = call("ls", at=tmp_path / "nowhere")
     assert done.returncode == 2 and "nowhere" in done.stderr
+
+
+def test_where_no_project_is_it_names_the_one_file_that_can_be_opened_or_how_to_make_one(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    here = tmp_path / "a folder"
+    here.mkdir()
+    (here / "compose.yaml").write_text("services: {}\n")
+    (here / "test_it.py").write_text("import bakehouse\n")
+    (here / "helper.py").write_text("import os\n")
+
+    def told() -> str:
+        command = [sys.executable, "-m", "bakehouse", "ls"]
+        done = subprocess.run(command, cwd=here, env=environ, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 2 and done.stderr.count("\n") == 2, done.stderr
+        return done.stderr.splitlines()[1]
+
+    assert "bakehouse init" in told() and "bakehouse demo" in told()
+    (here / "my steps.py").write_text("from bakehouse import asset\n@asset\ndef roll(): ...\n")
+    assert told() == "what my steps.py defines: bakehouse -C 'my steps.py'"
+    (here / "other.yaml").write_text("assets: {a: {file: x}}\n")
+    assert "bakehouse init" in told(), "of two files neither is meant"
 
 
 @pytest.mark.case("X8")

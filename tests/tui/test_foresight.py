@@ -126,5 +126,5 @@ def test_a_duration_is_told_no_more_exactly_than_it_is_known(value: float, words
 def test_an_estimate_says_how_much_of_it_is_not_known() -> None:
     assert forecast_words(Forecast()) == ""
     assert forecast_words(Forecast(40.0, 80.0, 4)) == "~40 s"
-    assert forecast_words(Forecast(40.0, 80.0, 4, unknown=1)) == "~40 s (1 step unknown)"
+    assert forecast_words(Forecast(40.0, 80.0, 4, unknown=1)) == "40 s and more: 1 step never ran"
     assert forecast_words(Forecast(None, 0.0, 2, unknown=2)) == "no estimate yet"

@@ -21,11 +21,11 @@ def cancel(options: Options, tasks: tuple[str, ...], as_json: bool) -> int:
     0 nothing of it goes on any more; 1 nothing is running, or it has not ended yet, or does not answer.
     """
     from ...core.cancelling import cancel_elsewhere
-    from ...core.load.discovery import find_project
     from ...core.places import store_folder
     from ...core.store.store import Store
+    from ...core.whereabouts import project_at
 
-    root = Path(find_project(options.path).root)
+    root = Path(project_at(options.path).root)
     with Store.open(store_folder(root), create=False) as store:
         answer = cancel_elsewhere(store, tasks)
     if as_json:

@@ -81,11 +81,11 @@ def demo(options: Options, name: str, target: Path | None, copy_only: bool) -> i
 @click.pass_obj
 def trust(options: Options, revoke: bool, as_json: bool) -> None:
     """Trust this project: from now on its code may run when you say so."""
-    from ...core.load.discovery import find_project
     from ...core.trust import trust as trust_project
     from ...core.trust import untrust
+    from ...core.whereabouts import project_at
 
-    root = find_project(options.path).root
+    root = project_at(options.path).root
     (untrust if revoke else trust_project)(root)
     if as_json:
         print_json({"schema": 1, "root": str(root), "trusted": not revoke})

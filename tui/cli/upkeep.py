@@ -23,10 +23,10 @@ _NAMES = {
 
 
 def _store(options: Options) -> Path:
-    from ...core.load.discovery import find_project
     from ...core.places import store_folder
+    from ...core.whereabouts import project_at
 
-    return store_folder(Path(find_project(options.path).root))
+    return store_folder(Path(project_at(options.path).root))
 
 
 def _size(count: int) -> str:

@@ -30,10 +30,11 @@ def about(value: float) -> str:
 
 
 def forecast_words(found: Forecast) -> str:
-    """`~40 s`, `~40 s (2 steps unknown)`, `no estimate yet` of any step; empty where nothing is left."""
+    """`~40 s`, `40 s and more: 2 steps never ran`, `no estimate yet` of any step; empty where nothing is left."""
     if not found.steps:
         return ""
     if found.seconds is None:
         return "no estimate yet"
-    steps = number_of(found.unknown, "step")
-    return about(found.seconds) + (f" ({steps} unknown)" if found.unknown else "")
+    if not found.unknown:
+        return about(found.seconds)
+    return f"{about(found.seconds).removeprefix('~')} and more: {number_of(found.unknown, 'step')} never ran"
