@@ -11,8 +11,11 @@ from pathlib import Path
 
 from .checkup import examine_store
 from .findings import Finding
+from .load.definitions import read_at_rest
+from .load.discovery import Project
 from .load.interpreter import find_interpreter
 from .places import store_folder
+from .problems import ProblemError, first_of, number_of
 from .trust import is_trusted
 from .whereabouts import project_at
 
@@ -67,25 +70,40 @@ def _plugins() -> Finding:
     )
 
 
+def _definitions(project: Project, trusted: bool, interpreter: str) -> Finding:
+    try:
+        found = read_at_rest(project, trusted, interpreter, None)
+    except ProblemError as error:
+        hint = "mend it: until then there are only runs, logs and show, as recorded"
+        return Finding("definitions", False, first_of(error), hint)
+    told = f"{number_of(len(found.assets), 'asset')}, {number_of(len(found.tasks), 'step')}"
+    withheld = f"; not loaded: {', '.join(found.withheld[:3])}" + (", …" if len(found.withheld) > 3 else "")
+    return Finding("definitions", True, told + (withheld if found.withheld else ""))
+
+
 def _disk(folder: Path) -> Finding:
     there = next(p for p in (folder, *folder.parents) if p.exists())
     free = shutil.disk_usage(there).free
     return Finding("disk", free > _LITTLE_SPACE, f"{free >> 20:,} MiB free at {there}", "make room")
 
 
-def examine(path: Path | None, *, replay: bool = False) -> list[Finding]:
+def examine(
+    path: Path | None, *, replay: bool = False, trust: bool = False, python: str | None = None
+) -> list[Finding]:
     """All findings for the project at `path`; with `replay` its event log is folded again and compared with
-    its state. Raises `ProblemError` where there is no project, or no place for its store."""
-    root = Path(project_at(path).root)
+    its state. Its definitions are read by the interpreter `python`, its code only if it is trusted. Raises
+    `ProblemError` where there is no project, or no place for its store."""
+    project = project_at(path)
+    root = Path(project.root)
     simple: tuple[Callable[[], Finding], ...] = (_python, _sqlite, _duckdb, _plugins)
     findings = [look() for look in simple]
-    interpreter = find_interpreter(root)
+    interpreter = find_interpreter(root, python)
     findings.append(
         Finding(
             "interpreter", os.access(interpreter, os.X_OK), str(interpreter), "name another with --python"
         )
     )
-    trusted = is_trusted(root)
+    trusted = trust or is_trusted(root)
     findings.append(
         Finding(
             "trust",
@@ -94,5 +112,6 @@ def examine(path: Path | None, *, replay: bool = False) -> list[Finding]:
             "" if trusted else "bakehouse trust",
         )
     )
+    findings.append(_definitions(project, trusted, interpreter))
     findings += [_disk(store_folder(root)), *examine_store(root, replay=replay)]
     return findings

@@ -58,6 +58,15 @@ class DefinitionError(ProblemError):
         super().__init__("\n".join(str(p) for p in self.problems))
 
 
+def first_of(error: ProblemError) -> str:
+    """On one line what is wrong, of several problems the first and how many more there are."""
+    problems = error.problems if isinstance(error, DefinitionError) else (Problem(error.message),)
+    first = problems[0]
+    told = " ".join(f"{first.place}: {first.message}".split() if first.place.file else first.message.split())
+    more = number_of(len(problems) - 1, "more problem")
+    return f"{told} (and {more})" if len(problems) > 1 else told
+
+
 class NothingDefined(ProblemError):
     """A project defines nothing at all."""
 

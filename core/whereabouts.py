@@ -29,7 +29,9 @@ def project_at(path: Path | None) -> Project:
         if path is not None or _has_projects(here):
             raise
         found = list(islice(_definition_files(here), 2))
-        hint = f"what {found[0]} defines: bakehouse -C {shlex.quote(found[0])}" if len(found) == 1 else _MAKE_ONE
+        hint = (
+            f"what {found[0]} defines: bakehouse -C {shlex.quote(found[0])}" if len(found) == 1 else _MAKE_ONE
+        )
         raise ProblemError(problem.message, hint) from problem
 
 

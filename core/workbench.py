@@ -27,7 +27,6 @@ from .sources import SourceVersions
 from .store.baseline import Baseline
 from .store.store import RunSummary, Store
 from .trust import is_trusted, trust
-from .whereabouts import project_at
 
 if TYPE_CHECKING:
     from .engine.engine import RunResult
@@ -41,6 +40,15 @@ Tell = Callable[[Event], None]
 
 def _kept(store: Store) -> Path | None:
     return store.folder if store.writable else None
+
+
+def _project_at(path: Path | None) -> Project:
+    try:
+        return find_project(path)
+    except ProblemError:
+        from .whereabouts import project_at
+
+        return project_at(path)  # says what could be opened instead
 
 
 def _is_file(folder: Path, path: str) -> bool:
@@ -85,7 +93,7 @@ class Workbench:
 
         Raises `DefinitionError` with all that is wrong, and `ProblemError` where there is no project.
         """
-        project = project_at(path)
+        project = _project_at(path)
         trusted = trust or is_trusted(project.root)
         store = Store.open(store_folder(project.root))
         python = interpreter or find_interpreter(Path(project.root))

@@ -195,7 +195,9 @@ def test_a_changed_source_is_told_and_one_that_is_gone_keeps_its_users_from_runn
     gone = take_survey(facts(cookies(), baked(cookies()), wet=None))
     assert set(actions(gone).values()) == {"skip"}, "nor what needs them, however far below"
     plan = make_plan(gone, force=True)
-    assert {step.reasons for step in plan.steps} == {gone.missing["dough"]}, "the source is the root of all of it"
+    assert {step.reasons for step in plan.steps} == {gone.missing["dough"]}, (
+        "the source is the root of all of it"
+    )
     assert plan.counts == {"run": 0, "reuse": 0, "skip": 4}
     both = make_plan(take_survey(facts(cookies(), baked(cookies()), wet=None, chips=None)), ["chip_dough"])
     assert [[reason.key for reason in step.reasons] for step in both.steps] == [["wet"], ["chips", "wet"]]

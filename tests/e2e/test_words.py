@@ -134,6 +134,7 @@ def test_what_was_interrupted_is_retried(
         eventually(is_recorded)
         process.kill()
     assert call("cancel").returncode == 0
+    assert " interrupted  at least " in call("runs").stdout, "how long it went on is not known"
     retried = Workbench.open(slow, trust=True).plan(retry=True)
     assert {step.task for step in retried.steps if step.action == "run"} >= {"first", "behind"}
 

@@ -13,7 +13,7 @@ import click
 
 from ...core.model import Node
 from ...core.plan import Plan
-from ...core.problems import ProblemError
+from ...core.problems import DefinitionError, NothingDefined, ProblemError, first_of
 from ...core.workbench import Workbench
 from .options import Options
 from .output import talk
@@ -48,6 +48,22 @@ def open_workbench(options: Options, *, to_run: bool = False) -> Workbench:
 
         talk(str(nothing_defined(bench.project, bench.definitions.files)), options.quiet)
     return bench
+
+
+def open_past(options: Options) -> Workbench:
+    """As `open_workbench`, for what the ledger alone can answer: where the definitions cannot be read, they are as they
+    were last, which is told. Raises as it does where nothing is recorded."""
+    try:
+        return open_workbench(options)
+    except (DefinitionError, NothingDefined) as error:
+        from ...core.bygone import open_bygone
+
+        bench = open_bygone(options.path, trust=options.trust, interpreter=options.python)
+        if bench is None:
+            raise
+        talk(f"the definitions cannot be read: {first_of(error)}", options.quiet)
+        talk("what is shown is as recorded, not as it would be now", options.quiet)
+        return bench
 
 
 C = TypeVar("C", bound=Callable[..., Any])

@@ -17,7 +17,7 @@ from ...core.store.store import RunSummary
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, last_state, one_line
 from ..projection.states import state_after
-from .opening import complete_keys, find_node, open_workbench
+from .opening import complete_keys, find_node, open_past
 from .options import Options, WholeNumber, one_partition
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
@@ -36,7 +36,7 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
 
     RUN is the name of a run, or the beginning of it (or of what stands behind its time) that no other has.
     """
-    bench = open_workbench(options)
+    bench = open_past(options)
     if run is not None:
         _print_run(bench, run, as_json, options.quiet)
         return
@@ -59,6 +59,8 @@ def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
 
 def _run_row(run: RunSummary) -> tuple[str, ...]:
     took = "" if run.finished is None else f"{run.finished - run.started:.1f} s"
+    if took and run.status == "interrupted":
+        took = f"at least {took}"
     counts = ", ".join(f"{count} {phase}" for phase, count in (run.counts or {}).items() if count)
     by = "" if run.schedule is None else clean(by_words(run.schedule))
     return clean(run.run), moment(run.started), run.status, took, ", ".join(filter(None, (counts, by)))
@@ -132,7 +134,7 @@ def logs(
     options: Options, key: str, run: str | None, partition: str | None, raw: bool, as_json: bool
 ) -> None:
     """Print the log of the last attempt at a node; of what is divided, of the partition that was tried last."""
-    bench = open_workbench(options)
+    bench = open_past(options)
     task = _task_of(bench, key, partition)
     file, about = _last_attempt(bench, task) if run is None else _attempt_in(bench, task, run)
     if raw:

@@ -91,7 +91,8 @@ def print_plan(bench: Workbench, plan: Plan, jobs: int | None, as_json: bool, qu
         )
     print_columns(rows)
     counts = ", ".join(
-        f"{count} {'cannot run' if action == 'skip' else f'to {action}'}" for action, count in plan.counts.items()
+        f"{count} {'cannot run' if action == 'skip' else f'to {action}'}"
+        for action, count in plan.counts.items()
     )
     talk(": ".join(filter(None, (counts, forecast_words(found)))), quiet)
 

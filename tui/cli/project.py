@@ -112,7 +112,7 @@ def doctor(options: Options, replay: bool, adopt: bool, set_aside: bool, as_json
         adopt_store(options)
     if set_aside:
         set_store_aside(options)
-    findings = examine(options.path, replay=replay)
+    findings = examine(options.path, replay=replay, trust=options.trust, python=options.python)
     if as_json:
         keys = ("name", "ok", "detail", "hint")
         print_json({"schema": 1, "findings": [dict(zip(keys, f, strict=True)) for f in findings]})

@@ -19,7 +19,7 @@ from ...core.store.findings import Findings
 from ...core.tabular import cell_json
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, one_line
-from .opening import complete_keys, find_node, open_workbench
+from .opening import complete_keys, find_node, open_past
 from .options import Options, WholeNumber, one_partition
 from .output import moment, print_columns, print_json, print_line, size_in_words, talk
 
@@ -63,7 +63,7 @@ def show(
     """
     if history + diff + checks > 1:
         raise click.UsageError("--history, --diff and --checks exclude each other")
-    bench = open_workbench(options)
+    bench = open_past(options)
     name = _asset_of(bench, asset)
     if partition is not None:
         name = find_node(bench, name, partition).name
