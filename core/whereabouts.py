@@ -16,6 +16,7 @@ _LOOKED_AT = 1_000
 """Entries of a folder."""
 _LARGE = 1 << 20
 """Bytes of a file that is not read to find out whether it defines something."""
+_OPEN_IT = "{} defines something: open it with bakehouse -C {}, or make a project with bakehouse init"
 _MAKE_ONE = "make one with bakehouse init, name a folder or file with -C, or try: bakehouse demo"
 
 
@@ -29,9 +30,7 @@ def project_at(path: Path | None) -> Project:
         if path is not None or _has_projects(here):
             raise
         found = list(islice(_definition_files(here), 2))
-        hint = (
-            f"what {found[0]} defines: bakehouse -C {shlex.quote(found[0])}" if len(found) == 1 else _MAKE_ONE
-        )
+        hint = _OPEN_IT.format(found[0], shlex.quote(found[0])) if len(found) == 1 else _MAKE_ONE
         raise ProblemError(problem.message, hint) from problem
 
 

@@ -133,7 +133,7 @@ def test_one_partition_is_asked_about_and_one_that_is_not_there_is_told(sales: P
         assert "there is no partition '2013-05'\ndid you mean 2013-0" in done.stderr
     last = document(call, "show", "orders")
     assert (last["asset"], last["task"], last["partition"]) == ("orders", "orders", "2013-01")
-    assert "this is 2013-01, the partition made last" in call("show", "orders").stderr
+    assert "this is 2013-01, the partition made last, of 4 " in call("show", "orders").stderr
     assert "year is not divided into partitions" in call("show", "year", "--partition", "2013-01").stderr
     assert "means several partitions" in call("show", "by_shop", "--partition", "2013-01").stderr
 

@@ -84,15 +84,19 @@ def show(
     else:
         _print(name, seen, options.quiet)
         if made is not None and made.asset != name:
-            _, part = split(made.asset)
-            talk(
-                f"this is {shown_part(part)}, the partition made last (--partition KEY: another)",
-                options.quiet,
-            )
+            talk(_which_part(bench, name, made), options.quiet)
         for one in changes[:1]:
             if made is not None and one.run == made.run:
                 talk(f"columns changed: {one_line(drift_words(one.data))}", options.quiet)
     return 1 if seen.kind == "none" else 0
+
+
+def _which_part(bench: Workbench, asset: str, made: Materialization) -> str:
+    from .partitions import counts_of
+
+    counts = counts_of(bench.survey(), bench.graph.producer(asset)) or {"total": 1}
+    part = shown_part(split(made.asset)[1])
+    return f"this is {part}, the partition made last, of {counts['total']:,} (--partition KEY: another)"
 
 
 def _schema_changes(bench: Workbench, made: Materialization | None) -> list[Event]:
