@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import category, east_asian_width
 
 from .model import NOWHERE, Place
 
@@ -11,6 +12,16 @@ from .model import NOWHERE, Place
 def number_of(count: int, one: str, many: str = "") -> str:
     """`1 step`, `2 steps`, `1,000 rows`; `many` where the plural is not `one` and an s."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal `text` takes: a wide character two, a mark upon another none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(one) in ("Mn", "Me", "Cf") else 2 if east_asian_width(one) in "WF" else 1
+        for one in text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +40,8 @@ class Problem:
         if self.line is None:
             return head
         number = f"{self.place.line:>5} | "
-        caret = " " * (len(number) + self.place.column - 1) + "^"
-        return f"{head}\n{number}{self.line}\n{caret}"
+        before = self.line[: self.place.column - 1].ljust(self.place.column - 1)
+        return f"{head}\n{number}{self.line}\n{' ' * (len(number) + cells(before))}^"
 
 
 class ProblemError(Exception):

@@ -23,6 +23,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from ..model import SourceFile
+from .columns import count_in_characters
 
 LARGEST_SOURCE = 16 * 1024 * 1024
 ENVIRONMENTS = {"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox", "__pypackages__"}
@@ -48,7 +49,11 @@ class Unit:
     @property
     def code(self) -> CodeType:
         if self._code is None:
-            self._code = compile(self.data, self.file, "exec", dont_inherit=True)
+            try:
+                self._code = compile(self.data, self.file, "exec", dont_inherit=True)
+            except SyntaxError as error:
+                count_in_characters(error, self.data)
+                raise
         return self._code
 
     @property
@@ -160,19 +165,19 @@ class ProjectImporter:
             self._parked[self.folder] = {
                 name: module for name in names if (module := sys.modules.pop(name, None)) is not None
             }
-            for entry in self._roots(self.folder):
+            for entry in self.roots(self.folder):
                 if entry in sys.path:
                     sys.path.remove(entry)
         self.folder = folder
         if folder is not None:
             sys.modules.update(self._parked.pop(folder, {}))
-            sys.path.extend(entry for entry in self._roots(folder) if entry not in sys.path)
+            sys.path.extend(entry for entry in self.roots(folder) if entry not in sys.path)
 
     def load(self, module: str, folder: str = "") -> ModuleType:
         """Import a module in the context of `folder`. Raises ImportError, or whatever the module raises."""
         with self.within(folder):
             top = module.partition(".")[0]
-            if self._search(self._roots(folder), top) is not None and top in NEVER_OURS:
+            if self._search(self.roots(folder), top) is not None and top in NEVER_OURS:
                 raise ImportError(
                     f"a module of the project is called {top!r} like one of Python's own: rename it"
                 )
@@ -253,12 +258,13 @@ class ProjectImporter:
         environments = {os.path.abspath(sys.prefix), os.path.abspath(sys.base_prefix)}
         return not any(folder in environments or _is_environment(folder) for folder in inner)
 
-    def _roots(self, folder: str) -> list[str]:
+    def roots(self, folder: str) -> list[str]:
+        """Where `import` looks first in the context of `folder`: there, then in the root."""
         first = os.path.normpath(os.path.join(self.root, folder))
         return [first] if first == self.root else [first, self.root]
 
     def _search_path(self, folder: str | None = None) -> list[str]:
-        roots = self._roots(self.folder or "" if folder is None else folder)
+        roots = self.roots(self.folder or "" if folder is None else folder)
         return roots + [entry for entry in sys.path if entry not in roots and entry and self.is_ours(entry)]
 
     def _search(self, folders: Iterable[str], tail: str) -> Unit | None:

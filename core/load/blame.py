@@ -36,11 +36,18 @@ class Blame:
     def error(self, error: BaseException, file: str) -> dict[str, Any]:
         """The innermost line of the project, else line 1 of `file`."""
         report = traceback.TracebackException.from_exception(error)
+        if isinstance(error, SyntaxError) and not isinstance(error.offset, int):
+            report.text = None  # nothing can be drawn under it
         where, line = self._innermost(report, file)
-        if isinstance(error, SyntaxError) and (broken := self.relative(error.filename or "")):
-            where, line = broken, error.lineno or 1
+        column = 1
+        if isinstance(error, SyntaxError) and (broken := self.relative(str(error.filename or ""))):
+            where, (line, column) = broken, _place_in(error)
         _hide_machinery(report)
-        return _failure(where, line, _sentence(error, report), "".join(report.format()))
+        return _failure(where, line, _sentence(error, report), "".join(report.format()), column)
+
+    def is_of_project(self, error: BaseException) -> bool:
+        """Whether a line of the project is to blame."""
+        return bool(self._innermost(traceback.TracebackException.from_exception(error), "")[0])
 
     def stack(self, frame: FrameType | None, message: str, file: str) -> dict[str, Any]:
         """Where a thread stands, for what ends without an exception."""
@@ -59,6 +66,17 @@ class Blame:
             if relative is not None and not _is_machinery(entry):
                 found = (relative, entry.lineno or 1)
         return found
+
+
+def _place_in(error: SyntaxError) -> tuple[int, int]:
+    """Line and column from 1. Python says None, 0 or -1 where it knows none, and one behind the last character
+    where something is wanting."""
+    line, column, text = error.lineno, error.offset, error.text
+    if not isinstance(line, int) or line < 1:
+        return 1, 1
+    if not isinstance(column, int) or column < 1:
+        return line, 1
+    return line, min(column, len(text.rstrip("\r\n")) + 1) if isinstance(text, str) else column
 
 
 def _sentence(error: BaseException, report: traceback.TracebackException) -> str:
@@ -87,6 +105,6 @@ def _is_machinery(entry: traceback.FrameSummary) -> bool:
     return name.startswith(CORE)
 
 
-def _failure(file: str, line: int, message: str, shown: str = "") -> dict[str, Any]:
+def _failure(file: str, line: int, message: str, shown: str = "", column: int = 1) -> dict[str, Any]:
     cut = f"{shown[: LONGEST // 2]}\n  …\n{shown[-LONGEST // 2 :]}" if len(shown) > LONGEST else shown
-    return {"file": file, "line": line, "message": message[:4000], "traceback": cut}
+    return {"file": file, "line": line, "column": column, "message": message[:4000], "traceback": cut}

@@ -148,7 +148,7 @@ def _with_line(problem: Problem, sources: Sources) -> Problem:
 
 def _as_text(root: Path, file: str) -> Document | None:
     try:
-        return Document(file, read_file(root / file, file).decode("utf-8", "replace"))
+        return Document(file, read_file(root / file, file).decode("utf-8-sig", "replace"))
     except DefinitionError:
         return None
 
@@ -282,6 +282,7 @@ def _failures(
         calls[key] = answer
     problems = {}
     for failure in own:
-        place = Place(posixpath.normpath(failure.file) if failure.file else "", failure.line)
+        file = posixpath.normpath(failure.file) if failure.file else ""
+        place = Place(file, failure.line, failure.column)
         problems[place, failure.message] = Problem(failure.message, place, "", sources.line(place))
     return list(problems.values()), calls

@@ -29,7 +29,9 @@ _DEFINES = re.compile(
 _NAMED = re.compile(rb"^(?:\xef\xbb\xbf)?pipeline[ \t]*:", re.MULTILINE)
 _SCHEDULES = re.compile(rb"^schedules[ \t]*:", re.MULTILINE)
 """Other tools have schedules, too: those of a named pipeline are ours."""
-_IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+bakehouse\b|import[ \t][^\n#]*\bbakehouse\b)", re.MULTILINE)
+_IMPORTS = re.compile(
+    rb"^(?:\xef\xbb\xbf)?[ \t]*(?:from[ \t]+bakehouse\b|import[ \t][^\n#]*\bbakehouse\b)", re.MULTILINE
+)
 _FACE = "bakehouse"
 
 

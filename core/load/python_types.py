@@ -91,6 +91,7 @@ class LoadFailure:
     line: int
     message: str
     traceback: str = ""
+    column: int = 1
 
 
 @dataclass(frozen=True, slots=True)

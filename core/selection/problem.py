@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Iterable
 
-from ..problems import ProblemError
+from ..problems import ProblemError, cells
 
 ATTRIBUTES = ("group", "kind", "tag", "state", "owner", "pipeline", "key", "task")
 
@@ -37,13 +36,7 @@ def _pointed(text: str, column: int) -> str:
     tail = "…" if start + WINDOW < len(text) else ""
     line = head + "".join(one if one.isprintable() else " " for one in shown) + tail
     before = head + shown[: column - 1 - start]
-    return f"  {line}\n  {' ' * _width(before)}^"
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: wide characters count two, combining ones none."""
-    wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(one)) for one in text)
+    return f"  {line}\n  {' ' * cells(before)}^"
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
