@@ -18,6 +18,7 @@ from .document import BREAK, Document, Node
 from .files import MOST_BYTES, TOO_LARGE
 from .names import shown
 from .scalars import plain_value, shown_scalar
+from .unclosed import unclosed
 
 MOST_DEPTH = 64
 MOST_EVENTS = 5_000_000
@@ -294,6 +295,10 @@ class _Builder:
         return _Stop()
 
     def syntax_problem(self, error: Any) -> Problem:
+        if (left := unclosed(error, self.document.text)) is not None:
+            line, column, opener, closer = left
+            message = f"this is not YAML: this {opener} is never closed"
+            return self.document.problem_at(message, line, column, f"close it with {closer}")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         context = getattr(error, "context", None)
