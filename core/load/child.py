@@ -29,6 +29,7 @@ from ..model import CodeKey, PythonAction
 from ..problems import ProblemError
 from .blame import Blame
 from .callables import call_parameters, find_function, load_module
+from .names import did_you_mean, modules_beside
 from .options import NotData, as_data
 from .reads import Reads
 
@@ -211,8 +212,18 @@ class Loader:
         file = f"{folder}/{module.replace('.', '/')}.py".lstrip("/")
         action = PythonAction(module, function, folder)
         os.chdir(Path(self.importer.root, folder))
-        found, failure = self.guarded(file, find_function, self.importer, action)
+        found, failure = self.guarded(file, self._find, action)
         return (found, folder, file) if failure is None else failure
+
+    def _find(self, action: PythonAction) -> Callable[..., Any]:
+        try:
+            return find_function(self.importer, action)
+        except ModuleNotFoundError as error:
+            wanted = error.name or ""
+            if not f"{action.module}.".startswith(f"{wanted}.") or self.blame.is_of_project(error):
+                raise
+            hint = did_you_mean(wanted, modules_beside(wanted, self.importer.roots(action.folder)))
+            raise ProblemError(f"No module named {wanted!r}", hint) from None
 
     def signature(self, function: Callable[..., Any], folder: str, file: str) -> dict[str, Any]:
         done, failure = self.guarded(file, self._signature, function, folder)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
 
 from ..model import identifier
 
@@ -52,3 +55,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
             names = [other for other in names if other[:2].casefold() == folded[:2]][:_MANY]
         near = get_close_matches(name, names, 1, 0.6)
     return f"did you mean {shown(near[0])}?" if near else ""
+
+
+def modules_beside(name: str, roots: Iterable[str]) -> list[str]:
+    """The Python modules that lie below `roots` where one called `name` would, by their dotted names; of each folder
+    only the first thousands."""
+    parent = name.rpartition(".")[0]
+    found: dict[str, None] = {}
+    for root in roots:
+        with suppress(OSError, ValueError), os.scandir(os.path.join(root, *parent.split("."))) as entries:  # noqa: PTH118
+            for entry in islice(entries, _MANY):
+                module, suffix = os.path.splitext(entry.name)  # noqa: PTH122
+                if suffix == ".py" or (not suffix and entry.is_dir()):
+                    found[f"{parent}.{module}".lstrip(".")] = None
+    return [module for module in found if all(map(is_identifier, module.split(".")))]

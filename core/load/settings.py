@@ -188,7 +188,8 @@ def fitting(name: str, value: Json, params: Mapping[str, Json]) -> Json:
     if type(usual) is float and type(value) is int:
         return float(value)
     raise ProblemError(
-        f"the parameter {shown(name)} must be {_KINDS[type(usual)]} as {_told(usual)} is, not {_told(value)}"
+        f"the parameter {shown(name)} must be {_KINDS[type(usual)]}, not {_told(value)}",
+        f"its default is {_told(usual)}",
     )
 
 

@@ -398,7 +398,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_other_mistakes(bake: Bake)
         b_dot_yaml="assets: {bread: {deps: [x], retires: 3}}\n",
     )
 
-    assert [line.split(": ")[0] for line in lines] == ["a.yaml:2:1", "b.yaml:1:29"]
+    assert [line.split(": ")[0] for line in lines] == ["a.yaml:1:13", "b.yaml:1:29"]
 
 
 def test_too_many_problems_are_counted(bake: Bake) -> None:

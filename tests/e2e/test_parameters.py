@@ -99,7 +99,7 @@ def test_a_parameter_is_read_as_its_type(call: Call, years: Path, words: tuple[s
     ("word", "told"),
     [
         ("yaer=1", "did you mean 'year'?"),
-        ("year=soon", "must be a whole number as 2013 is, not 'soon'"),
+        ("year=soon", "must be a whole number, not 'soon'\nits default is 2013"),
         ("year=1.5", "must be a whole number"),
         ("ratio=nan", "must be a number"),
         ("quick=yes", "must be true or false"),
