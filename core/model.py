@@ -101,13 +101,15 @@ class CodeKey:
     """The fingerprint of the loaded code of a Python step.
 
     `parts` maps a readable name (`recipes.combine`, `recipes.OVEN`) to the digest of that part, so
-    that a change can be named. `untracked` names what the fingerprint cannot see.
+    that a change can be named. `untracked` names what the fingerprint cannot see; `paths` are texts in it that may
+    be those of files.
     """
 
     digest: str
     parts: Mapping[str, str] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
     untracked: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
 from .load.interpreter import find_interpreter
 from .marks import Accepted, Marks, as_baseline
-from .model import Attempt, Definitions, Materialization, Node, State
+from .model import Attempt, Definitions, Materialization, Node, State, Task
 from .places import store_folder
 from .plan import Cause, Facts, Plan, Survey, root_causes, still_holds, take_survey
 from .problems import NotTrusted, ProblemError
@@ -49,13 +49,6 @@ def _project_at(path: Path | None) -> Project:
         from .whereabouts import project_at
 
         return project_at(path)  # says what could be opened instead
-
-
-def _is_file(folder: Path, path: str) -> bool:
-    try:
-        return (folder / path).is_file()
-    except OSError:  # a name that is too long
-        return False
 
 
 class Workbench:
@@ -229,11 +222,20 @@ class Workbench:
 
     def untracked(self, node: Node) -> tuple[str, ...]:
         """What the key of the node's step cannot see. Blocking: looks whether files are there."""
+        from .plan.named import NamedFiles
         from .plan.unseen import unseen
 
-        tasks = (self.definitions.tasks[name] for name in self.tasks_of([node]))
-        each = (unseen(task, partial(_is_file, self.root / task.action.folder)) for task in tasks)
-        return tuple(found for some in each for found in some)
+        files, tasks = NamedFiles(self.root), self.definitions.tasks
+        return tuple(
+            found
+            for task in map(tasks.__getitem__, self.tasks_of([node]))
+            for found in unseen(task, files, self._read_by(task))
+        )
+
+    def _read_by(self, task: Task) -> list[str]:
+        """The source files among what `task` reads, from the root."""
+        files = (self.definitions.assets[one.asset].file for one in task.inputs)
+        return [os.path.relpath(self.root / file, self.root) for file in files if file]
 
     def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
         """The value of an asset as text or rows, without secrets. Blocking; runs nothing of the project."""

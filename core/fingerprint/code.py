@@ -18,6 +18,7 @@ from .canonical import class_name, digest
 from .importer import ProjectImporter, Unit
 from .libraries import library_of, version_of
 from .parts import BLIND, BLIND_NAMES, DOCUMENTATION, Describer, Part, PartKey, World, members, sha256
+from .paths import MOST, texts_in, texts_of
 
 Function = Callable[..., Any]
 
@@ -52,6 +53,7 @@ class Reach:
     parts: dict[str, str] = field(default_factory=dict)
     libraries: dict[str, None] = field(default_factory=dict)
     untracked: dict[str, None] = field(default_factory=dict)
+    paths: dict[str, None] = field(default_factory=dict)
     digest: str = ""
 
 
@@ -91,6 +93,7 @@ class Project(World):
             {**shared.parts, **own},
             {top: found for top, found in versions.items() if found is not None},
             tuple(sorted({*root.untracked, *shared.untracked, *unversioned})),
+            tuple(sorted({*root.paths, *shared.paths})[:MOST]),
         )
 
     def _reach_of(self, root: Part) -> Reach:
@@ -117,6 +120,7 @@ class Project(World):
                 reach.parts[free] = value
             reach.libraries.update(part.libraries)
             reach.untracked.update(part.untracked)
+            reach.paths.update(part.paths)
             fresh = [other for other in part.refers if other not in queue]
             queue.update(dict.fromkeys(fresh))
             pending += fresh
@@ -158,6 +162,8 @@ class Project(World):
         for name, value in held.items():
             describer.label = f"{title}({name})"
             part.own[describer.label] = sha256(describer.describe(value))
+            if name != "annotations":
+                part.paths.update(dict.fromkeys(texts_of(value)))
         part.refers = {body: None, **part.refers}
 
     def _describe_body(self, part: Part, code: types.CodeType, scope: dict[str, Any]) -> None:
@@ -170,6 +176,7 @@ class Project(World):
             else:
                 foreign += self._global(describer, scope, reference)
         self._note_blind(part, title, code, scope)
+        part.paths.update(dict.fromkeys(texts_in(all_code(self._plainly(code)))))
         part.own[title] = digest([self.code_digest(code), foreign])
 
     def _global(self, describer: Describer, scope: dict[str, Any], reference: Name) -> list[str]:
@@ -204,6 +211,7 @@ class Project(World):
     def _describe_global(self, part: Part, scope: dict[str, Any], name: str) -> None:
         title = f"{scope.get('__name__', '?')}.{name}"
         part.own[title] = sha256(Describer(self, part, title).describe(scope[name]))
+        part.paths.update(dict.fromkeys(texts_of(scope[name])))
 
     def _note_blind(self, part: Part, title: str, code: types.CodeType, scope: dict[str, Any]) -> None:
         def meaning(name: str) -> Any:
@@ -256,6 +264,7 @@ class Project(World):
             if isinstance(reference, Import):
                 self._import(part, reference, package)
         self._note_blind(part, name, unit.code, {})
+        part.paths.update(dict.fromkeys(texts_in(all_code(self._plainly(unit.code)))))
 
     def _import(self, part: Part, statement: Import, package: str) -> None:
         base = package
@@ -317,8 +326,7 @@ class Project(World):
     def code_digest(self, code: types.CodeType) -> str:
         known = self._digests.get(id(code))
         if known is None:
-            twin = self._twin(code)
-            known = self._digests[id(code)] = (code, code_digest(code if twin is None else twin))
+            known = self._digests[id(code)] = (code, code_digest(self._plainly(code)))
         return known[1]
 
     def _references_of(self, code: types.CodeType) -> tuple[Name | Import, ...]:
@@ -327,10 +335,11 @@ class Project(World):
             known = self._references[id(code)] = (code, references(code))
         return known[1]
 
-    def _twin(self, code: types.CodeType) -> types.CodeType | None:
+    def _plainly(self, code: types.CodeType) -> types.CodeType:
+        """The code without its looks, where its file can be read so."""
         unit = self._importer.unit_of(code.co_filename)
         plain = None if unit is None else self._plain_of(unit)
-        return None if plain is None else plain.twins.get(id(code))
+        return code if plain is None else plain.twins.get(id(code), code)
 
     def _plain_of(self, unit: Unit) -> PlainCode | None:
         known = self._plain.get(id(unit))

@@ -32,6 +32,7 @@ class Part:
     refers: dict[PartKey, None] = field(default_factory=dict)
     libraries: dict[str, None] = field(default_factory=dict)
     untracked: dict[str, None] = field(default_factory=dict)
+    paths: dict[str, None] = field(default_factory=dict)
 
 
 def sha256(text: str) -> str:

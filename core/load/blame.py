@@ -37,7 +37,7 @@ class Blame:
         """The innermost line of the project, else line 1 of `file`."""
         report = traceback.TracebackException.from_exception(error)
         if isinstance(error, SyntaxError) and not isinstance(error.offset, int):
-            report.text = None  # nothing can be drawn under it
+            report.text = None  # type: ignore[assignment]  # nothing can be drawn under it
         where, line = self._innermost(report, file)
         column = 1
         if isinstance(error, SyntaxError) and (broken := self.relative(str(error.filename or ""))):

@@ -24,7 +24,7 @@ from .collector import collector_paused
 from .discovery import Project, Stamp, Walk, defines, is_candidate, walk
 from .files import digest_of
 
-FORMAT = 4
+FORMAT = 5
 MOST_BYTES = 256 * 2**20
 _RACY_NS = 2_000_000_000
 """A file this much younger than the record may have changed within one tick of its clock."""

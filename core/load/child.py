@@ -249,7 +249,7 @@ class Loader:
             note = f"all files stand in for it: {type(error).__name__}: {error}"
             code = CodeKey(digest(parts), parts, {}, (note,))
         indexes = [self.parts.setdefault(part, len(self.parts)) for part in code.parts.items()]
-        return [code.digest, indexes, dict(code.libraries), list(code.untracked)]
+        return [code.digest, indexes, dict(code.libraries), list(code.untracked), list(code.paths)]
 
     def missing_copies(self) -> dict[str, str]:
         """The bytes of the modules whose copy is not in the code folder, or not whole."""

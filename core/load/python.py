@@ -307,8 +307,9 @@ def _called(found: dict[str, Any], parts: Parts) -> Signature | LoadFailure:
 
 def _signature(data: dict[str, Any], parts: Parts) -> Signature:
     parameters = tuple(Parameter(*parameter) for parameter in data["parameters"])
-    digest, indexes, libraries, untracked = data["code"]
-    code = CodeKey(digest, dict(parts[index] for index in indexes), libraries, tuple(untracked))
+    digest, indexes, libraries, untracked, paths = data["code"]
+    known = dict(parts[index] for index in indexes)
+    code = CodeKey(digest, known, libraries, tuple(untracked), tuple(paths))
     return Signature(parameters, code, data["line"])
 
 

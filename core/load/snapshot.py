@@ -118,7 +118,7 @@ def _task_json(task: Task, numbers: Mapping[Input, int], parts: Mapping[tuple[st
     if task.code is not None:
         code = task.code
         numbered = [parts[part] for part in code.parts.items()]
-        said["code"] = [code.digest, numbered, dict(code.libraries), list(code.untracked)]
+        said["code"] = [code.digest, numbered, dict(code.libraries), list(code.untracked), list(code.paths)]
     return said
 
 
@@ -197,9 +197,11 @@ class _Reading:
             made = said["outputs"]
             said["outputs"] = (own,) if made is True else [self._name(one) for one in made]
         if "code" in said:
-            digest, numbers, libraries, untracked = said["code"]
+            digest, numbers, libraries, untracked, paths = said["code"]
             parts = self._parts
-            said["code"] = CodeKey(digest, dict([parts[n] for n in numbers]), libraries, tuple(untracked))
+            known = dict([parts[n] for n in numbers])
+            named = tuple([self._name(path) for path in paths])
+            said["code"] = CodeKey(digest, known, libraries, tuple(untracked), named)
         return Task(**{**self._task, **self.plain(said)})
 
 

@@ -262,23 +262,78 @@ async def test_what_the_key_cannot_see_is_not_seen_but_listed(kitchen: Kitchen) 
 def test_files_that_a_command_or_a_query_opens_by_itself_are_listed(kitchen: Kitchen) -> None:
     kitchen.write(
         bakehouse__yaml="""
+partitions: {day: {static: ["1"]}}
 assets:
   flour: {file: flour.csv}
   shell: {deps: [flour], shell: 'sh mix.sh <"$flour" >"$OUTPUT"; : ./no/such.sh $PWD'}
   version: {deps: [flour], shell: 'sh mix.sh <"$flour" >"$OUTPUT"', code_version: 1}
   sql: {deps: [flour], sql: "select * from flour join 'more.csv' using (kg) cross join read_text('x')"}
   plain: {deps: [flour], sql: "select 'from', kg from flour"}
+  given: {deps: [flour], params: {how-much: 1}, env: [OVEN], shell: 'echo $flour $how_much $OVEN $HOME >"$OUTPUT"'}
+  asks: {deps: [flour], shell: 'echo "$WHO" ${HOW:-well} >"$OUTPUT"'}
+  parts: {partitions: day, shell: 'echo $PARTITION $DAY >"$OUTPUT"'}
 """,
         mix__sh="cat\n",
         flour__csv="kg\n1\n",
     )
     bench = kitchen.open()
-    assert [bench.untracked(Node("asset", name)) for name in ("shell", "version", "sql", "plain")] == [
+    assert [
+        bench.untracked(Node("asset", name)) for name in ("shell", "version", "sql", "plain", "given")
+    ] == [
         ("shell: mix.sh, a file that the command names",),
         (),
         ("sql: a file that the query opens by 'more.csv'", "sql: a file that the query opens by read_text"),
         (),
+        (),
     ]
+    assert bench.untracked(Node("asset", "asks")) == (
+        "asks: $HOW comes from the environment and is not watched: name it under env",
+        "asks: $WHO comes from the environment and is not watched: name it under env",
+    )
+    assert bench.untracked(Node("asset", "parts")) == ()
+
+
+def test_files_that_code_opens_by_name_are_listed_unless_they_are_its_sources(
+    kitchen: Kitchen, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside.csv"
+    outside.write_text("1")
+    code = f"""
+from pathlib import Path
+TABLE = Path("data/table.csv")
+def deep(): return open("data/deep.csv"), "data/deep.csv is gone", "data/none.csv", "helpers.py", "https://x/y.csv"
+def bake(flour, mode="data/default.csv"):
+    'data/docstring.csv'
+    def inner(): return Path({str(kitchen.root / "data/absolute.csv")!r}).read_text()
+    return deep(), TABLE, "data/flour.csv", "data/all/a.csv", "data/out.csv", "{outside}", "../outside.csv", "data"
+def plain(): return 1
+"""
+    kitchen.write(
+        bakehouse__yaml="""
+assets:
+  flour: {file: data/flour.csv}
+  folder: {file: data/all}
+  bread: {deps: [flour, folder], python: 'helpers:bread'}
+  plain: {python: 'helpers:plain'}
+  said: {deps: [flour, folder], python: 'helpers:bread', code_version: 1}
+""",
+        helpers__py=code.replace("bake(flour,", "bread(flour, folder,"),
+    )
+    names = "table", "deep", "default", "docstring", "absolute", "flour", "all/a"
+    for name in names:
+        path = kitchen.root / f"data/{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    (kitchen.root / "data/out.csv").symlink_to(outside)
+    wanted = tuple(
+        f"bread: data/{name}.csv is read by name and not watched: make it a source"
+        for name in ("absolute", "deep", "default", "table")
+    )
+    for bench in (kitchen.open(), kitchen.open()):  # loaded, and recalled
+        assert bench.untracked(Node("asset", "bread")) == wanted
+        assert bench.untracked(Node("asset", "plain")) == bench.untracked(Node("asset", "said")) == ()
+    (kitchen.root / "data/deep.csv").unlink()
+    assert len(bench.untracked(Node("asset", "bread"))) == 3
 
 
 @pytest.mark.case("M11")
