@@ -19,7 +19,7 @@ from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
 from .load.interpreter import find_interpreter
 from .marks import Accepted, Marks, as_baseline
-from .model import Attempt, Definitions, Materialization, Node, State, Task
+from .model import Attempt, Definitions, Materialization, Node, State
 from .places import store_folder
 from .plan import Cause, Facts, Plan, Survey, root_causes, still_holds, take_survey
 from .problems import NotTrusted, ProblemError
@@ -222,20 +222,9 @@ class Workbench:
 
     def untracked(self, node: Node) -> tuple[str, ...]:
         """What the key of the node's step cannot see. Blocking: looks whether files are there."""
-        from .plan.named import NamedFiles
-        from .plan.unseen import unseen
+        from .plan.unseen import unseen_by
 
-        files, tasks = NamedFiles(self.root), self.definitions.tasks
-        return tuple(
-            found
-            for task in map(tasks.__getitem__, self.tasks_of([node]))
-            for found in unseen(task, files, self._read_by(task))
-        )
-
-    def _read_by(self, task: Task) -> list[str]:
-        """The source files among what `task` reads, from the root."""
-        files = (self.definitions.assets[one.asset].file for one in task.inputs)
-        return [os.path.relpath(self.root / file, self.root) for file in files if file]
+        return unseen_by(self.definitions, self.tasks_of([node]))
 
     def preview(self, asset: str, limit: int = 200, offset: int = 0) -> Preview:
         """The value of an asset as text or rows, without secrets. Blocking; runs nothing of the project."""

@@ -14,7 +14,7 @@ LONGEST = 200
 MOST = 50
 """Texts of one step."""
 
-_PATH = re.compile(r"(?=.*[^./\\])(?:.*/.*|.+\.[A-Za-z]\w{0,9})")
+_PATH = re.compile(r"(?=.*[^./\\])[^<>\"|*?{}]*(?:/[^<>\"|*?{}/]+|[^<>\"|*?{}/.]\.[A-Za-z]\w{0,9})")
 _MODULE = (".py", ".pyc", ".pyi")
 _DEEPEST = 2
 

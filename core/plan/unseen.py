@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 
-from ..model import ShellAction, SqlAction, Task
+from ..model import Definitions, ShellAction, SqlAction, Task
 from ..partitions.grid import dimensions_of
 from .environment import from_environment
 from .named import NamedFiles
@@ -15,6 +17,18 @@ from .named import NamedFiles
 _OPENS = re.compile(r"\b(read_\w+|glob|parquet_scan)\s*\(|\b(?:from|join)\s+('[^']*')", re.IGNORECASE)
 _WORD = re.compile(r"[\w./+-]*\w")
 MOST = 20
+
+
+def unseen_by(definitions: Definitions, tasks: Iterable[str]) -> tuple[str, ...]:
+    """What the keys of these tasks cannot see. Blocking: looks whether files are there."""
+    root = definitions.root
+    files = NamedFiles(Path(root))
+    found: list[str] = []
+    for task in map(definitions.tasks.__getitem__, tasks):
+        read = (definitions.assets[one.asset].file for one in task.inputs)
+        sources = [os.path.relpath(Path(root, file), root) for file in read if file]
+        found += unseen(task, files, sources)
+    return tuple(found)
 
 
 def unseen(task: Task, files: NamedFiles, sources: Iterable[str] = ()) -> tuple[str, ...]:
