@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
@@ -67,7 +68,11 @@ def test_a_picture_shows_each_node_with_its_state_and_each_verb(call: Call, proj
 
 def test_no_two_nodes_of_a_picture_cover_each_other_and_all_are_inside(call: Call, tmp_path: Path) -> None:
     flights = tmp_path / "flights"
-    shutil.copytree(Path(__file__).parents[2] / "pipelines" / "flights", flights)
+    shutil.copytree(
+        Path(__file__).parents[2] / "pipelines" / "flights",
+        flights,
+        ignore=shutil.ignore_patterns(".bakehouse"),
+    )
     for view in ("asset", "task"):
         root = picture(call, flights, "--view", view)
         _, _, width, height = map(float, root.get("viewBox", "").split())
@@ -154,6 +159,34 @@ def test_a_page_asks_for_nothing_and_runs_no_script_but_its_own(call: Call, host
 def test_the_script_of_the_page_is_one(tmp_path: Path) -> None:
     script = Path(__file__).parents[2] / "tui" / "cli" / "lineage.js"
     assert subprocess.run(["node", "--check", script], timeout=60).returncode == 0
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+
+
+@pytest.mark.skipif(not BROWSER, reason="no browser of the Chromium family here")
+def test_a_browser_opens_the_page_at_the_node_that_its_address_names(
+    call: Call, hostile: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "lineage.html"
+    page.write_text(call("graph", "--format", "html", at=hostile).stdout, encoding="utf-8")
+
+    def opened(address: str) -> Page:
+        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions")
+        quiet = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
+        place = f"--user-data-dir={tmp_path / 'profile'}"
+        command = [BROWSER, *flags, *quiet, place, "--dump-dom", f"{page.as_uri()}#{address}"]
+        return Page(subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout)
+
+    at_node = opened(f"asset/{quote(HOSTILE, safe='')}")
+    assert [text for _, text in at_node.of("h2")] == [HOSTILE]
+    assert len([a for a, _ in at_node.of("g") if "chosen" in a.get("class", "").split()]) == 1
+    tasks = opened("task")
+    assert [a["id"] for a, _ in tasks.of("section") if "hidden" not in a] == ["task"]
+    unknown = opened("asset/%E0%A4%A")
+    assert not unknown.of("h2") and [a["id"] for a, _ in unknown.of("section") if "hidden" not in a] == [
+        "asset"
+    ]
 
 
 # ---- a new project ---------------------------------------------------------------------------

@@ -53,11 +53,25 @@ function tell(node) {
   aside.append(head, list);
 }
 
-function show(view) {
-  shown = view; chosen = null;
+function show(view, id = null) {
+  shown = view; chosen = id;
   for (const one of document.querySelectorAll("main section")) one.hidden = one.id !== view;
   for (const one of document.querySelectorAll("button[data-view]")) one.setAttribute("aria-pressed", one.dataset.view === view);
   paint();
+}
+
+function choose(id) {
+  chosen = id;
+  const place = "#" + shown + (id === null ? "" : "/" + encodeURIComponent(facts[shown][Number(id)].key));
+  if (location.hash !== place) location.replace(place);
+  paint();
+}
+
+function follow() {
+  let view = facts.view, key = "";
+  try { [, view, key] = decodeURIComponent(location.hash).match(/^#(asset|task)(?:[/](.*))?$/s) || [, view, key]; } catch { }
+  const at = facts[view].findIndex((node) => node.key === key);
+  show(view, at < 0 ? null : String(at));
 }
 
 for (const one of document.querySelectorAll("main section")) {
@@ -83,15 +97,19 @@ for (const one of document.querySelectorAll("main section")) {
     held = null;
     if (moved) return;
     const node = event.target.closest(".node");
-    chosen = node && node.dataset.node !== chosen ? node.dataset.node : null;
-    paint();
+    choose(node && node.dataset.node !== chosen ? node.dataset.node : null);
   });
   picture.addEventListener("dblclick", () => look(...home));
 }
 search.addEventListener("input", paint);
-for (const one of document.querySelectorAll("button[data-view]")) one.addEventListener("click", () => show(one.dataset.view));
+for (const one of document.querySelectorAll("button[data-view]")) one.addEventListener("click", () => { show(one.dataset.view); choose(null); });
+for (const node of document.querySelectorAll(".node")) { node.tabIndex = 0; node.setAttribute("role", "button"); }
 document.addEventListener("keydown", (event) => {
   if (event.key === "/" && document.activeElement !== search) { event.preventDefault(); search.focus(); }
-  if (event.key === "Escape") { search.value = ""; chosen = null; search.blur(); paint(); }
+  if (event.key === "Escape") { search.value = ""; search.blur(); choose(null); }
+  if (event.key === "t" && document.activeElement !== search) { show(shown === "asset" ? "task" : "asset"); choose(null); }
+  const node = event.key === "Enter" && document.activeElement.closest(".node");
+  if (node) choose(node.dataset.node !== chosen ? node.dataset.node : null);
 });
-show(shown);
+addEventListener("hashchange", follow);
+follow();

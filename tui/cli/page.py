@@ -40,7 +40,7 @@ def _told(bench: Workbench, node: Node, look: Snapshot, title: str, group: str) 
     }
     facts = [[key, clean_lines(value)] for key, value in said.items() if value]
     words = " ".join([node.name, title, group, *defined.tags, said["state"]])
-    return {"name": clean(title), "search": clean(words).lower(), "facts": facts}
+    return {"key": node.name, "name": clean(title), "search": clean(words).lower(), "facts": facts}
 
 
 def _inside_script(document: Json) -> str:
