@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakehouse.tui.paint.ink import Bit, line_width
+from bakehouse.tui.panes.overview import named_values
 from bakehouse.tui.widgets.sheet import break_line
 
 
@@ -42,3 +43,21 @@ def test_nothing_is_lost_and_no_part_is_wider_than_the_pane(width: int, texts: l
     ).replace(" ", "")
     if width > 1:
         assert all(line_width(part) <= width for part in parts if part)
+
+
+def test_what_the_user_named_stands_in_a_column_as_wide_as_its_names() -> None:
+    told = {
+        "cookies": 24,
+        "serving suggestion": "warm",
+        "漢字": 1,
+        "a name of more than a third of the pane": "x",
+    }
+    lines = ["".join(bit.text for bit in line) for line in named_values(told.items())]
+    assert lines == [
+        "cookies             24",
+        'serving suggestion  "warm"',
+        "漢字                1",
+        "a name of more than a third of the pane",
+        '                    "x"',
+    ]
+    assert ["".join(bit.text for bit in line) for line in named_values([("eggs", 3)])] == ["eggs        3"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 
 from ...core.columns import columns_of, drift_words
@@ -21,9 +21,9 @@ from ...core.model import (
     Stored,
     Task,
 )
-from ..paint.ink import Bit, Line
+from ..paint.ink import Bit, Line, pad, width_of
 from ..paint.prose import prose
-from ..paint.sanitize import clean_lines, one_line
+from ..paint.sanitize import clean, clean_lines, one_line
 from ..projection.caps import named
 from ..projection.difference import difference
 from ..projection.endings import broken_words
@@ -41,12 +41,26 @@ from .page import Page, to_node
 _HEAT, _HEAT_LINES = 31, 12
 """Glyphs of partitions in a line: a month of days, and how many lines there are at most."""
 _NAMED = 6
-_LABEL = 12
+_LABEL, _WIDEST = 12, 22
+"""Cells of the column of names: of ours, and at most of what the user named."""
 
 
 def label(name: str, *bits: Bit) -> Line:
     """A line that begins with a name in a column of its own; what wraps stays right of it."""
     return (Bit(f"{name:<{_LABEL - 1}} ", "muted"), *bits)
+
+
+def named_values(values: Iterable[tuple[str, Json]]) -> list[Line]:
+    """What the user named, below each other: in a column as wide as its names, the longest on lines of their own."""
+    told = [(clean(name), json.dumps(value, ensure_ascii=False, default=str)) for name, value in values]
+    widths = [width_of(name) + 2 for name, _ in told]
+    column = max([_LABEL, *(width for width in widths if width <= _WIDEST)])
+    lines: list[Line] = []
+    for (name, value), width in zip(told, widths, strict=True):
+        if width > column:
+            lines.append((Bit(name, "muted"),))
+        lines.append((Bit(pad(name if width <= column else "", column), "muted"), Bit(value)))
+    return lines
 
 
 def text_lines(text: str, style: str = "text", indent: str = "") -> list[Line]:
@@ -226,8 +240,7 @@ def _definition(session: Session, node: Node, ascii_only: bool) -> list[Line]:
             lines.append(label("file", Bit(file)))
         if task is not None and task != node.name:
             lines.append(label("made by", Bit(task)))
-    for name, value in definition.metadata.items():
-        lines.append(label(name, Bit(json.dumps(value, ensure_ascii=False, default=str))))
+    lines += named_values(definition.metadata.items())
     place = place_of(session, node)
     if place.file:
         lines.append(label("defined", Bit(str(place), "muted")))
@@ -261,9 +274,9 @@ def _value(made: Materialization, now: float, change: Mapping[str, Json] | None)
         label("version", Bit(value.version[:12], "muted")),
     ]
     columns = columns_of(made.metadata)
-    for name, told in made.metadata.items():
-        if name != "columns" or columns is None:
-            lines.append(label(name, Bit(json.dumps(told, ensure_ascii=False, default=str))))
+    lines += named_values(
+        (name, told) for name, told in made.metadata.items() if name != "columns" or columns is None
+    )
     if columns is not None:
         words = f"changed: {drift_words(change)}" if change else ""
         lines.append(
