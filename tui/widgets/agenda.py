@@ -36,14 +36,14 @@ class AgendaPage(Box):
         pause: Callable[[Item], Awaitable[None]],
         fire: Callable[[Item], None],
     ) -> None:
-        super().__init__(ink, "Schedules", (), _FOOT if items else "Esc closes")
+        lines, _ = agenda_lines(items, 0, clock())
+        super().__init__(ink, "Schedules", lines, _FOOT if items else "Esc closes")
         self._items = items
         self._clock = clock
         self._look, self._pause, self._fire = look, pause, fire
         self._at = 0
 
     def on_mount(self) -> None:
-        self._show()
         self.set_interval(_ANEW, self._look_anew)
 
     def _show(self, *, follow: bool = False) -> None:
