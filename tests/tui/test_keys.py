@@ -16,6 +16,7 @@ from bakehouse.tui.actions.tempo import Tempo
 from bakehouse.tui.actions.timekeys import TimeKeys
 from bakehouse.tui.actions.valuekeys import ValueKeys
 from bakehouse.tui.projection.footing import footer
+from bakehouse.tui.projection.keymap import Keymap
 from bakehouse.tui.projection.keys import BY_ID, KEYS, Situation, reason
 from bakehouse.tui.projection.status import footer_line
 from bakehouse.tui.widgets.confirm import help_lines
@@ -89,6 +90,11 @@ def test_the_footer_fits_eighty_columns_with_help_first_and_quit_in_it() -> None
     assert len(words) <= 80
     assert words.startswith(" ? Help")
     assert "q Quit" in words
+
+
+def test_the_footer_of_a_terminal_without_arrows_shows_one_key_an_action() -> None:
+    words = "".join(bit.text for bit in footer_line(ON_ASSET, 300, Keymap(ascii_only=True)))
+    assert words.startswith(" ? Help  ") and words.rstrip().endswith("  q Quit")
 
 
 def test_the_footer_names_what_enter_does_here() -> None:

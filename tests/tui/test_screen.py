@@ -468,6 +468,19 @@ async def test_y_copies_the_key_and_help_lists_the_keys(cookies: Path, screen: C
         await s.press("escape")
 
 
+@pytest.mark.parametrize("width", [80, 200])
+async def test_the_palette_is_no_wider_than_one_reads(
+    cookies: Path, screen: Callable[..., Any], width: int
+) -> None:
+    async with screen(cookies / ONE, size=(width, 24)) as s:
+        await s.press("colon")
+        await s.until(lambda: len(s.app.screen_stack) == 2, "the palette")
+        region = s.app.screen.query_one("#--input").region
+        assert region.width <= 100
+        assert abs(region.x - (width - region.right)) <= 1, "it stands in the middle"
+        assert s.app.screen.query_one("CommandList").region.width <= 100
+
+
 async def test_the_other_theme_has_its_own_state_colours(cookies: Path, screen: Callable[..., Any]) -> None:
     async with screen(cookies / ONE) as s:
         dark = s.app.ink().style("failed")

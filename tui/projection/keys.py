@@ -342,7 +342,7 @@ KEYS: tuple[Key, ...] = (
     Key("schedules", ("H",), "H", "Schedules", "what runs by itself: next and last runs, missed slots; there p pauses "
         "one or lets it go on, m runs it now", "Screen"),
     Key("settings", ("O",), "O", "Settings", "what is set, where, and what is mistaken there", "Screen"),
-    Key("palette", ("ctrl+p", "colon"), ":", "Palette", "every command by name", "Screen"),
+    Key("palette", ("colon", "ctrl+p"), ":", "Palette", "every command by name", "Screen"),
     Key("back", ("escape",), "Esc", "Back", "one step: open run, preview, filter, marks, zoom; never quits", "Screen"),
     Key("suspend", ("ctrl+z",), "ctrl+z", "Suspend", "back to the shell (fg returns)", "Screen"),
 )  # fmt: skip

@@ -274,6 +274,6 @@ def filter_footer(width: int, what: str = "filter") -> Line:
 
 def _cap(key: Key, name: str, works: bool, keymap: Keymap) -> Line:
     return (
-        Bit(keymap.caps(key.id), "key bold" if works else "muted"),
+        Bit(keymap.cap(key.id), "key bold" if works else "muted"),
         Bit(f" {name}  ", "text" if works else "muted"),
     )
