@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,7 +16,10 @@ Columns = Mapping[str, str]
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _WHOLE_TYPES = (*_WHOLE, *(f"U{name}" for name in _WHOLE))
+_WIDE = "DECIMAL(38,0)"
 _FLOATS = ("FLOAT", "DOUBLE")
+EMPTY = "NULL"
+"""The type of each column of a table without rows."""
 _MOST_NAMED = 20
 _LONGEST_TEXT = 1000
 
@@ -55,6 +59,8 @@ def newest_query(check: Check, columns: Columns) -> str:
     """The newest time in the column, in seconds since 1970; a time without a zone counts as UTC."""
     name = column_of(check.said["column"], columns)
     kind = columns[name]
+    if kind == EMPTY:
+        return f"select max(epoch({quoted(name)}::timestamp)) from {table_of(check)}"
     if not kind.startswith(("TIMESTAMP", "DATE")):
         raise CannotCheck(f"column {name} is {kind}, and freshness needs a date or a time: cast it")
     return f"select epoch(max({quoted(name)})) from {table_of(check)}"
@@ -140,10 +146,21 @@ def _accepted(check: Check, columns: Columns, _: Columns, limit: int) -> RowQuer
     as_kind, fitting = _bound(kind, values)
     if not fitting:
         raise CannotCheck(f"column {name} is {kind}, and none of the accepted values can be one")
-    left = f"{column}::varchar" if as_kind == "varchar" else column
+    left = _COMPARED[as_kind].replace("{0}", column)
+    as_kind = "varchar" if as_kind == "json" else as_kind
     fails = f"({column} is not null and not list_contains($values::{as_kind}[], {left}))"
     finding = f"{name} is none of the accepted values"
     return _rows(check, fails, [name], columns, limit, finding, values=fitting)
+
+
+_COMPARED = {
+    "boolean": "{0}",
+    "double": "{0}",
+    "hugeint": "{0}::hugeint",
+    "varchar": "{0}::varchar",
+    "json": "case json_type({0}) when 'VARCHAR' then 's' || ({0} ->> '$') else {0}::varchar end",
+}
+"""A column as it is compared with what is accepted. In one of mixed values 1 is not the text '1'."""
 
 
 def _bound(kind: str, values: Sequence[Json]) -> tuple[str, list[Json]]:
@@ -151,10 +168,12 @@ def _bound(kind: str, values: Sequence[Json]) -> tuple[str, list[Json]]:
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if kind == "BOOLEAN":
         return "boolean", [v for v in values if isinstance(v, bool)]
-    if kind in _WHOLE_TYPES and all(isinstance(v, int) for v in numbers):
+    if kind in (*_WHOLE_TYPES, _WIDE) and all(isinstance(v, int) for v in numbers):
         return "hugeint", numbers
     if kind in _WHOLE_TYPES or kind in _FLOATS or kind.startswith("DECIMAL"):
         return "double", [float(v) for v in numbers]
+    if kind == "JSON":
+        return "json", [f"s{v}" if isinstance(v, str) else json.dumps(v) for v in values]
     return "varchar", [_as_text(v) for v in values]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ..api import CheckResult
 from ..checks.definition import MOST_ROWS, Check, Checked, result_of
 from ..checks.queries import (
+    EMPTY,
     CannotCheck,
     age_fault,
     count_fault,
@@ -131,7 +132,15 @@ class Tables:
         if name not in self.columns:
             found = self.connection.sql(f"from {quoted(name)}")
             self.columns[name] = dict(zip(found.columns, map(str, found.types), strict=True))
+            if self.connection.execute(f"select 1 from {quoted(name)} limit 1").fetchone() is None:
+                self._without_types(name)
         return self.columns[name]
+
+    def _without_types(self, name: str) -> None:
+        """Of a table without rows the types are not known (a CSV file has none), and no row can be of a wrong one."""
+        nulls = ", ".join(f"null as {quoted(column)}" for column in self.columns[name])
+        self.connection.execute(f"create or replace view {quoted(name)} as select {nulls} where false")
+        self.columns[name] = dict.fromkeys(self.columns[name], EMPTY)
 
     def _one(self, query: str, params: Mapping[str, Json] | None = None) -> Any:
         (statement,) = self._statements(query)

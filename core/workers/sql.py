@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ READERS = {
     ".ndjson": "read_json({path}, format='newline_delimited')",
 }
 PACKED = (".gz", ".zst")
+_LONG_NUMBER = re.compile("[0-9]{19}")
 MISSING = "SQL steps need DuckDB, which is not installed: pip install 'bakehouse[duckdb]'"
 SETTINGS = {
     "threads": "1",
@@ -148,7 +150,7 @@ class SqlSteps:
             return None
         if value.codec == "json":
             rows = codecs.decode(value, given.path, asset=asset)
-            return READERS[".json"], write_rows(rows, scratch / "rows.json")
+            return write_rows(rows, scratch / "rows.json")
         if value.codec in ("parquet", "file"):
             path = str(codecs.file_of(value, given.path, asset=asset, scratch=scratch))
             return reader_of(path, "x.parquet" if value.codec == "parquet" else value.type, asset)
@@ -255,13 +257,38 @@ def reader_of(path: str, name: str, asset: str) -> tuple[str, str] | str:
     return f"{asset} is a file that SQL cannot read ({suffix or 'no suffix'}): it reads {known}"
 
 
-def write_rows(value: Any, path: Path) -> str:
-    """Plain data as a JSON file of records: what is no record becomes one with the column `value`."""
+def write_rows(value: Any, path: Path) -> tuple[str, str]:
+    """Plain data as a JSON file of records, with its reader: what is no record becomes one with the column `value`."""
     rows = value if isinstance(value, list | tuple) else [value]
     records = [row if isinstance(row, dict) else {"value": row} for row in rows]
+    text = json.dumps(records, default=_text_of, skipkeys=True)
     with create(path) as file:
-        file.write(json.dumps(records, default=_text_of, skipkeys=True).encode())
-    return str(path)
+        file.write(text.encode())
+    reader = READERS[".json"]
+    return (_reading_wide(reader, _wide(records)) if _LONG_NUMBER.search(text) else reader), str(path)
+
+
+def _wide(records: Sequence[dict[Any, Any]]) -> dict[str, str]:
+    """Columns of whole numbers some of which have no room in 64 bits, with a type that keeps them as they are. (DuckDB
+    takes them for DOUBLE, and a HUGEINT becomes one in Parquet.)"""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(name for row in records for name in row if isinstance(name, str)):
+        values = [row[name] for row in records if row.get(name) is not None]
+        if all(type(value) is int for value in values):
+            largest = max(map(abs, values), default=0)
+            if largest >= 2**63:
+                found[name] = "DECIMAL(38,0)" if largest < 10**38 else "VARCHAR"
+    return found
+
+
+def _reading_wide(reader: str, kinds: Mapping[str, str]) -> str:
+    if not kinds:
+        return reader
+    named = {quoted(name).replace("{", "{{").replace("}", "}}"): kind for name, kind in kinds.items()}
+    typed = ", ".join(f"{name}: {literal(kind)}" for name, kind in named.items())
+    replaced = ", ".join(f"wide.{name} as {name}" for name in named)
+    wide = reader.replace("{path}", f"{{path}}, columns = {{{{{typed}}}}}")
+    return f"(select rows.* replace ({replaced}) from {reader} rows positional join {wide} wide)"
 
 
 def _text_of(value: Any) -> Json:

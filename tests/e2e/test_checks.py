@@ -193,6 +193,52 @@ async def test_plain_records_are_a_table(look: Any) -> None:
     assert [(one.passed, one.failing) for one in told] == [(False, 2), (False, 1), (True, None)]
 
 
+@pytest.mark.parametrize("base", [2**53, 2**63, 2**64, -(2**64), 2**100, 10**40], ids="{:.0e}".format)
+async def test_whole_numbers_are_compared_to_their_last_digit(look: Any, base: int) -> None:
+    told = await look(
+        [{"v {x}": base}, {"v {x}": base + 1}, {"v {x}": None, "other": 1}],
+        {"unique": "v {x}"},
+        {"accepted_values": {"column": "v {x}", "values": [base, base + 1]}},
+        {"accepted_values": {"column": "v {x}", "values": [base, base + 2]}, "name": "others"},
+        {"not_null": "v {x}"},
+    )
+    assert [(one.passed, one.failing) for one in told] == [(True, 0), (True, 0), (False, 1), (False, 1)]
+
+
+async def test_in_a_column_of_mixed_values_a_number_is_no_text(look: Any) -> None:
+    mixed = [{"v": 1}, {"v": "1"}, {"v": 'é"'}, {"v": True}, {"v": None}]
+    told = await look(
+        mixed,
+        {"accepted_values": {"column": "v", "values": [1, "1", 'é"', True]}},
+        {"accepted_values": {"column": "v", "values": [1, 'é"', True]}, "name": "without the text"},
+        {"accepted_values": {"column": "v", "values": ["1", 'é"', True]}, "name": "without the number"},
+    )
+    assert [(one.passed, one.failing) for one in told] == [(True, 0), (False, 1), (False, 1)]
+
+
+async def test_a_csv_file_without_rows_has_no_types_to_be_wrong(look: Any, tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text("id,amount,at\n")
+    told = await look(
+        path,
+        {"expression": "amount > 0 and length(id) < 3"},
+        {"not_null": ["id", "amount"]},
+        {"unique": "id", "where": "amount > 0"},
+        {"accepted_values": {"column": "amount", "values": [1, "a"]}},
+        {"relationships": {"column": "id", "to": "flour", "field": "number"}},
+        {"freshness": {"column": "at", "max_age": 60}},
+        {"row_count": {"min": 1}},
+        {"expression": "weight > 0"},
+        flour=table("select 1 as number", tmp_path),
+    )
+    assert [one.passed for one in told] == [True] * 5 + [False] * 3, told
+    assert [one.message for one in told[5:7]] == [
+        "there is no time in at",
+        "there are 0 rows, not at least 1",
+    ]
+    assert "the table has id, amount, at" in told[7].message
+
+
 HOSTILE = [
     'a"b',
     "a'b",
