@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from .problems import ProblemError, number_of
 E = TypeVar("E")
 MOST_WAITING = 10_000
 SECONDS_A_DOCUMENT = 5.0
-SECONDS_AT_THE_END = 10.0
+SECONDS_AT_THE_END = 5.0
 _GIVE_UP_AFTER = 3
 Send = Callable[[bytes], None]
 
@@ -34,6 +35,7 @@ class Outlet(Generic[E]):
         self._waiting: queue.Queue[E | None] = queue.Queue(MOST_WAITING)
         self._lost = self._failures = 0
         self._why = ""
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="outlet", daemon=True)
         self._thread.start()
 
@@ -45,17 +47,25 @@ class Outlet(Generic[E]):
             self._why = self._why or "they came faster than they could be sent"
 
     def close(self, seconds: float = SECONDS_AT_THE_END) -> str:
-        """Waits so long at most for what is still to be sent. Returns what is to be told, if something was lost."""
+        """Waits so long at most, and once, for what is still to be sent. Returns what is to be told, if something was
+        lost."""
+        if not self._closed:
+            self._closed = True
+            self._wait(seconds)
+        return f"{number_of(self._lost, 'lineage event')} not sent: {self._why}" if self._why else ""
+
+    def _wait(self, seconds: float) -> None:
+        """An event that is being sent, and all behind it, are lost if there was no answer by then."""
+        end = time.monotonic() + seconds
         try:
             self._waiting.put(None, timeout=seconds)
         except queue.Full:
             pass
         else:
-            self._thread.join(seconds)
+            self._thread.join(max(0.0, end - time.monotonic()))
         if self._thread.is_alive():
             self._lost += self._waiting.qsize()
             self._why = self._why or f"there was no answer within {seconds:g} s"
-        return f"{number_of(self._lost, 'lineage event')} not sent: {self._why}" if self._why else ""
 
     def _work(self) -> None:
         while (event := self._waiting.get()) is not None:

@@ -179,12 +179,12 @@ async def _carry_out(
     try:
         result = await running.wait()
     finally:
+        for warning in running.warnings:
+            talk(f"hook {warning}")
         if not running.active:
             for listener in manner.listeners:
                 await asyncio.to_thread(listener.close)
         await bench.aclose()
-    for warning in running.warnings:
-        talk(f"hook {warning}")
     if voice.broken is not None:
         raise voice.broken
     for line in voice.backfill.lines() if voice.backfill is not None else ():
