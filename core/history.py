@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from .events import Event, Kind
@@ -46,6 +47,39 @@ class PastStep:
     assets: list[str] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
     collected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Runs one after the other, the newest first, each of which found nothing to do."""
+
+    runs: Sequence[RunSummary]
+
+
+_DEEP = 10
+"""Runs that are looked at for each entry that is wanted."""
+
+
+def entries(store: Store, most: int) -> list[RunSummary | Idle]:
+    """At most so many entries of the runs that were, newest first; two and more in a row that had nothing to do are
+    one entry. Blocking."""
+    found: list[RunSummary | Idle] = []
+    for is_idle, group in groupby(store.runs(most * _DEEP), key=_was_idle):
+        runs = tuple(group)
+        found += [Idle(runs)] if is_idle and len(runs) > 1 else runs
+    return found[:most]
+
+
+def asked(run: RunSummary) -> str:
+    """What was asked for, where that is known: `of SELECTION`, or `undo bread`."""
+    has_verb = bool(run.counts.keys() & {"restored", "accepted"})
+    return run.selection if has_verb or not run.selection else f"of {run.selection}"
+
+
+def _was_idle(run: RunSummary) -> bool:
+    return run.status == "succeeded" and not any(
+        number for phase, number in run.counts.items() if phase != "reused"
+    )
 
 
 def steps_of(events: Iterable[Event], *, is_over: bool) -> list[PastStep]:

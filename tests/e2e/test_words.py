@@ -236,3 +236,35 @@ def test_the_states_that_are_told_add_up(project: Path, call: Call) -> None:
     assert told["assets"] == dict(listed)
     total, *each = re.findall(r"(\d+) \w+", call("status").stdout.splitlines()[0])
     assert int(total) == sum(map(int, each))
+
+
+def test_runs_with_nothing_to_do_are_one_line_among_those_that_did_something(
+    call: Call, project: Path
+) -> None:
+    (project / "bakehouse.yaml").write_text("assets:\n  bread: {shell: 'echo 1 > \"$OUTPUT\"'}\n")
+    for _ in range(4):
+        call("materialize")
+    call("materialize", "bread", "--force")
+    call("materialize")
+    lines = call("runs").stdout.splitlines()
+    assert len(lines) == 4, lines
+    assert lines[0].endswith("1 reused") and "1 succeeded" in lines[1]
+    assert re.search(r"^ +[0-9-]+ [0-9:+]+ +3 runs with nothing to do, since [0-9-]+ [0-9:+]+$", lines[2]), (
+        lines[2]
+    )
+    assert "1 succeeded" in lines[3]
+    assert len(call("runs", "--all").stdout.splitlines()) == 6
+    assert len(document(call("runs", "--json"))["runs"]) == 6
+    assert len(call("runs", "--limit", "2").stdout.splitlines()) == 2
+
+
+def test_a_run_says_what_an_undo_was_of(call: Call, project: Path) -> None:
+    recipe = project / "bakehouse.yaml"
+    for water in (1, 2):
+        recipe.write_text(f"assets:\n  bread: {{shell: 'echo {water} > \"$OUTPUT\"'}}\n")
+        call("materialize")
+    assert call("undo", "bread").returncode == 0
+    last = call("runs").stdout.splitlines()[0]
+    run = document(call("runs", "--json"))["runs"][0]["run"]
+    assert "1 restored, undo bread" in last
+    assert "1 restored, undo bread" in call("runs", run).stdout.splitlines()[0]

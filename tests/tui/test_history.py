@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakehouse.core.history import Idle
 from bakehouse.core.model import Materialization, Stored
+from bakehouse.core.store.store import RunSummary
 from bakehouse.tui.panes.history import history_lines, moment
 from bakehouse.tui.panes.plots import plot, sparkline
 from bakehouse.tui.panes.trends import trend_lines
@@ -44,6 +46,14 @@ def test_a_value_is_told_with_its_time_duration_size_run_and_whether_it_changed(
 def test_the_values_of_a_task_that_makes_several_are_compared_each_with_its_own() -> None:
     first, second, *_ = words(made(3, "b", NOON), made(2, "a", NOON, "crust"), made(1, "b", NOON))
     assert "bread" in first and "same" in first and "crust" in second and "same" not in second
+
+
+def test_runs_with_nothing_to_do_are_one_line_of_the_history() -> None:
+    ran = RunSummary("r2", 2, NOON - 60, NOON - 59, "succeeded", "", 2, 1, {"succeeded": 1})
+    idle = Idle([replace(ran, run=f"r{n}", started=NOON - 3600 * n, counts={"reused": 4}) for n in (3, 4, 5)])
+    *_, first, second = ("".join(bit.text for bit in line) for line in history_lines([ran, idle], [], NOON))
+    assert "1 succeeded" in first
+    assert second.split(maxsplit=1) == ["09:00:00", "3 runs with nothing to do, since 07:00:00"]
 
 
 def test_a_value_that_was_made_current_again_is_told_so() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ...core.history import PastStep, find_run, past_steps
+from ...core.history import Idle, PastStep, asked, entries, find_run, past_steps
 from ...core.model import Json
 from ...core.problems import ProblemError
 from ...core.schedules.schedule import by_words
@@ -22,6 +22,8 @@ from .options import Options, WholeNumber, one_partition
 from .output import mark, moment, print_columns, print_json, print_text, talk
 
 _BLOCK = 1 << 18
+_ASKED = 60
+"""Characters of what was asked of a run, in a list of runs."""
 
 
 @click.command()
@@ -29,9 +31,10 @@ _BLOCK = 1 << 18
 @click.option(
     "--limit", "-n", type=WholeNumber(1, 10_000), default=20, show_default=True, help="Runs at most."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--all", "all_", is_flag=True, help="Each run on a line, those with nothing to do too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with each run.")
 @click.pass_obj
-def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
+def runs(options: Options, run: str | None, limit: int, all_: bool, as_json: bool) -> None:
     """List past runs, the newest first; or the steps of one.
 
     RUN is the name of a run, or the beginning of it (or of what stands behind its time) that no other has.
@@ -40,13 +43,13 @@ def runs(options: Options, run: str | None, limit: int, as_json: bool) -> None:
     if run is not None:
         _print_run(bench, run, as_json, options.quiet)
         return
-    past = bench.history(limit)
     if as_json:
-        print_json({"schema": 1, "runs": [_run_as_json(bench, one) for one in past]})
-    else:
-        print_columns([_run_row(one) for one in past])
-        if not past:
-            talk("nothing was run yet", options.quiet)
+        print_json({"schema": 1, "runs": [_run_as_json(bench, one) for one in bench.history(limit)]})
+        return
+    past = bench.history(limit) if all_ else entries(bench.store, limit)
+    print_columns([_idle_row(one) if isinstance(one, Idle) else _run_row(one) for one in past])
+    if not past:
+        talk("nothing was run yet", options.quiet)
 
 
 def _run_as_json(bench: Workbench, run: RunSummary) -> dict[str, Json]:
@@ -63,7 +66,26 @@ def _run_row(run: RunSummary) -> tuple[str, ...]:
         took = f"at least {took}"
     counts = ", ".join(f"{count} {phase}" for phase, count in (run.counts or {}).items() if count)
     by = "" if run.schedule is None else clean(by_words(run.schedule))
-    return clean(run.run), moment(run.started), run.status, took, ", ".join(filter(None, (counts, by)))
+    chosen: str = one_line(asked(run))
+    chosen = chosen if len(chosen) <= _ASKED else f"{chosen[: _ASKED - 1]}…"
+    return (
+        clean(run.run),
+        moment(run.started),
+        run.status,
+        took,
+        ", ".join(filter(None, (counts, chosen, by))),
+    )
+
+
+def _idle_row(idle: Idle) -> tuple[str, ...]:
+    last = moment(idle.runs[0].started)
+    return (
+        "",
+        last,
+        "",
+        "",
+        f"{len(idle.runs):,} runs with nothing to do, since {moment(idle.runs[-1].started)}",
+    )
 
 
 def _print_run(bench: Workbench, name: str, as_json: bool, quiet: bool) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ...core.history import Idle, asked
 from ...core.model import Json, Materialization
 from ...core.schedules.schedule import by_words
 from ..paint.ink import Bit, Line, cut, pad, width_of
@@ -21,7 +22,11 @@ _WHEN = 17
 
 
 def history_lines(
-    runs: Iterable[RunSummary], made: Sequence[Materialization], now: float, *, ascii_only: bool = False
+    runs: Iterable[RunSummary | Idle],
+    made: Sequence[Materialization],
+    now: float,
+    *,
+    ascii_only: bool = False,
 ) -> list[Line]:
     """`made` are values of one asset, or of all that a task makes, newest first."""
     lines: list[Line] = list(_value_lines(made, now))
@@ -32,7 +37,9 @@ def history_lines(
         (),
         (Bit("runs of the project  ", "muted"), Bit("Enter opens one", "guide")),
     ]
-    lines += [_run_line(run, now, ascii_only) for run in past]
+    lines += [
+        _idle_line(one, now) if isinstance(one, Idle) else _run_line(one, now, ascii_only) for one in past
+    ]
     if not past:
         lines.append((Bit("nothing was run yet", "muted"),))
     return lines
@@ -129,6 +136,17 @@ def _told(metadata: Mapping[str, Json]) -> str:
     return "".join(f"  {name}={value}" for name, value in short[:4])
 
 
+def _idle_line(idle: Idle, now: float) -> Line:
+    since = moment(idle.runs[-1].started, now)
+    told = f"{len(idle.runs):,} runs with nothing to do, since {since}"
+    return (
+        Bit("  "),
+        Bit(pad(moment(idle.runs[0].started, now), _WHEN), "muted"),
+        Bit(" " * 8),
+        Bit(told, "muted"),
+    )
+
+
 def _run_line(run: RunSummary, now: float, ascii_only: bool) -> Line:
     state = state_after(run.status)
     took = seconds(run.finished - run.started) if run.finished else ""
@@ -152,4 +170,4 @@ def _slot_of(run: RunSummary, now: float) -> str:
 
 def _chosen(run: RunSummary) -> str:
     """What was asked for, where that is known."""
-    return f"  of {cut(run.selection, 60)}" if run.selection else ""
+    return f"  {cut(words, 60)}" if (words := asked(run)) else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from ...core.history import PastStep, find_run, past_steps
+from ...core.history import Idle, PastStep, entries, find_run, past_steps
 from ...core.store.logs import LogReader
 from ..paint.ink import Bit
 from .history import history_lines, past_run_lines, past_step_lines
@@ -70,13 +70,13 @@ def read_page(
 def _list(bench: Workbench, most: int, assets: Sequence[str], now: float, ascii_only: bool) -> Page:
     made = [one for name in assets for one in bench.materializations(name, _VALUES)]
     made = sorted(made, key=lambda one: -one.seq)[:_VALUES]
-    found = bench.history(most + 1)
+    found = entries(bench.store, most + 1)
     runs = found[:most]
     trends = trend_lines(made, ascii_only=ascii_only)
     lines = [*trends, *history_lines(runs, made, now, ascii_only=ascii_only)]
     targets = {len(trends) + n: one.run for n, one in enumerate(made)}
     first = len(lines) - len(runs)
-    targets |= {first + n: one.run for n, one in enumerate(runs)}
+    targets |= {first + n: (one.runs[0] if isinstance(one, Idle) else one).run for n, one in enumerate(runs)}
     if len(found) > most:
         targets[len(lines)] = OLDER
         lines.append((Bit(f"older ones: Enter shows {RUNS} more", "guide"),))
