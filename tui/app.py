@@ -226,14 +226,19 @@ class BakehouseApp(Stage):
     async def on_event(self, event: events.Event) -> None:
         """A key is obeyed before the next one is looked at: that may be meant for the filter which this one opens.
         (Bindings are obeyed when the focused widget comes to it, which may be behind several keys.)"""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._listens():
-            ours = self.keymap.by_name
-            id = next((ours[name] for name in (event.key, *event.aliases) if name in ours), None)
-            if id is not None:
-                self.app_focus = True
-                self.action_press(id)
-                return
+        if isinstance(event, events.Key) and not event.is_forwarded and (id := self._meant(event)):
+            self.app_focus = True
+            self.action_press(id)
+            return
         await super().on_event(event)
+
+    def _meant(self, event: events.Key) -> str:
+        """The action that a key is for; empty where it is for a box or a line that is typed into. The shell's own key
+        is obeyed everywhere, as in any program."""
+        ours = self.keymap.by_name
+        id = next((ours[name] for name in (event.key, *event.aliases) if name in ours), "")
+        leaves = id == "suspend" and not event.is_printable
+        return id if leaves or self._listens() else ""
 
     def _listens(self) -> bool:
         """Whether keys mean what `KEYS` says, and not letters or answers."""

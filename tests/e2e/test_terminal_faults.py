@@ -145,11 +145,24 @@ def test_a_second_interrupt_does_not_wait_for_the_first(slow: Path, terminal: Op
 
 
 @pytest.mark.case("P11")
-def test_ctrl_z_leaves_the_screen_and_fg_comes_back(slow: Path, terminal: Opener) -> None:
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("", ("dream", "Assets", "Overview")),
+        ("?", ("1 running", "Here: the tree", "Esc closes")),
+        ("/", ("dream", "Assets", "Take it off")),
+    ],
+)
+def test_ctrl_z_leaves_the_screen_and_fg_comes_back(
+    slow: Path, terminal: Opener, key: str, shown: tuple[str, ...]
+) -> None:
     t = terminal(LAUNCHER, slow, SCREEN)
     t.sees("dream")
     t.press("a")
     t.sees("asleep")
+    t.press(key)
+    for words in shown:
+        t.sees(words)
     app = psutil.Process(int(Path(f"{slow}.pid").read_text()))
     t.press("\x1a")
     t.until(lambda: app.status() == psutil.STATUS_STOPPED, "the app to stop")
@@ -158,9 +171,11 @@ def test_ctrl_z_leaves_the_screen_and_fg_comes_back(slow: Path, terminal: Opener
     app.send_signal(signal.SIGCONT)
     t.until(lambda: t.raw.rfind(t.ENTERED) > t.raw.rfind(t.LEFT), "the screen to be back")
     t.until(
-        lambda: all(words in t.text_since(t.ENTERED) for words in ("dream", "Assets", "Overview")),
+        lambda: all(words in t.text_since(t.ENTERED) for words in shown),
         "all of it to be drawn on what is an empty screen again",
     )
+    t.press("\x1b" if key else "")
+    t.until(lambda: not key or "Esc" not in t.text, "the box to be closed")
     t.press("q")
     t.sees("A run is under way")
     t.press("y")
