@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,20 @@ def test_a_bar_begins_and_ends_where_the_step_did_to_the_eighth_of_a_cell() -> N
     assert int(2 * unit) + filled == pytest.approx(11 * unit, abs=1 / 8)
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_what_is_still_to_come_of_a_step_that_runs_is_faint_up_to_its_usual_end(plain: bool) -> None:
+    running = Span("knead", State.RUNNING, 0.0, 0.0, usual=12.0)
+    now = make_gantt("r", [running, Span("rest", State.QUEUED)], lambda t: (), 4.0, is_over=False)
+    scale = scale_of(now, 80)
+    line = span_line(now, running, scale, ascii_only=plain)
+    bar, ghost = (next(bit for bit in line if sign in bit.text) for sign in ("#-" if plain else "█░"))
+    assert ghost.style == "guide" and scale.seconds >= 12
+    assert len(bar.text) + len(ghost.text) == pytest.approx(scale.at(12.0), abs=1)
+    assert len(bar.text) == pytest.approx(scale.at(4.0), abs=1)
+    over = replace(now, spans=(replace(running, state=State.FRESH, seconds=4.0),), is_over=True)
+    assert not any("░" in bit.text for bit in span_line(over, over.spans[0], scale_of(over, 80)))
+
+
 def test_the_lead_in_is_dim_and_as_long_as_the_step_was_queued() -> None:
     now = gantt()
     scale = scale_of(now, 100)
@@ -108,7 +123,7 @@ def test_a_step_that_is_slow_is_amber_and_has_a_mark() -> None:
 
 def test_while_a_run_goes_on_the_axis_stands_still_most_of_the_time() -> None:
     scales = {scale_of(gantt(now=10.0 + tenth / 10), 100).seconds for tenth in range(100)}
-    assert scales == {10.0, 15.0, 20.0}
+    assert scales == {15.0, 20.0}, "as far as what runs usually takes, and no farther until that is over"
     assert scale_of(gantt(now=13.7, is_over=True), 100).seconds == pytest.approx(13.7)
 
 

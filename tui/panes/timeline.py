@@ -48,7 +48,7 @@ def scale_of(gantt: Gantt, width: int) -> Scale:
     cells = width - name - _TIME - 5
     if cells < _FEWEST:
         name, cells = max(1, width - _TIME - 5), 0
-    span = max(gantt.seconds, 0.01)
+    span = max(gantt.seconds, gantt.expected, 0.01)
     return Scale(name, cells, gantt.began, span if gantt.is_over else _rounded_up(span))
 
 
@@ -135,7 +135,8 @@ def _critical_mark(ascii_only: bool) -> str:
 
 
 def _bar(gantt: Gantt, span: Span, scale: Scale, style: str, ascii_only: bool) -> tuple[Bit, ...]:
-    """The lead-in while it was queued, then the bar; together as wide as the axis."""
+    """The lead-in while it was queued, the bar, and faint what is still to come of it if it takes as long as usual;
+    together as wide as the axis."""
     if not scale.cells:
         return ()
     taken = span.taken(gantt.now)
@@ -149,7 +150,15 @@ def _bar(gantt: Gantt, span: Span, scale: Scale, style: str, ascii_only: bool) -
     lead = max(0, begins - _cell(scale, span.queued)) if waits and span.queued is not None else 0
     lead_in = ("." if ascii_only else "┄") * lead
     rest = scale.cells - begins - len(bar)
-    return Bit(" " * (begins - lead)), Bit(lead_in, "guide"), Bit(bar, style), Bit(" " * rest)
+    due = span.due
+    ghost = 0 if due is None else min(rest, max(0, math.ceil(scale.at(due)) - begins - len(bar)))
+    return (
+        Bit(" " * (begins - lead)),
+        Bit(lead_in, "guide"),
+        Bit(bar, style),
+        Bit(("-" if ascii_only else "░") * ghost, "guide"),
+        Bit(" " * (rest - ghost)),
+    )
 
 
 def _cell(scale: Scale, moment: float) -> int:

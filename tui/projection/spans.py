@@ -36,6 +36,13 @@ class Span:
             return None
         return max(0.0, now - self.started) if self.state is State.RUNNING else self.seconds or 0.0
 
+    @property
+    def due(self) -> float | None:
+        """When it will be over if it takes as long as usual, where that is known and it still runs."""
+        if self.state is not State.RUNNING or self.started is None or self.usual is None:
+            return None
+        return self.started + self.usual
+
     def is_slow(self, now: float) -> bool:
         """Whether it runs for longer than all but a tenth of its own successes."""
         limit, taken = self.slow_after, self.taken(now)
@@ -59,6 +66,11 @@ class Gantt:
     @property
     def seconds(self) -> float:
         return max(0.0, self.now - self.began)
+
+    @property
+    def expected(self) -> float:
+        """From the beginning to when all that runs now will be over, as far as that is known; else 0."""
+        return max((span.due - self.began for span in self.spans if span.due is not None), default=0.0)
 
 
 def make_gantt(
