@@ -187,12 +187,16 @@ def _summed(whole: Survey, name: str, nodes: Mapping[str, str], parts: Parts) ->
 
 def _above(whole: Survey, nodes: Mapping[str, str]) -> tuple[Reason, ...]:
     """What stands above any of the partitions and is out of date, each thing once: it leads to the root cause."""
-    found: dict[str, Reason] = {}
+    found: dict[str, set[str]] = {}
     for node in nodes.values():
         for reason in whole.reasons.get(node, ()):
             if reason.kind is ReasonKind.UPSTREAM_STALE and reason.key is not None:
-                found.setdefault(split(reason.key)[0], reason)
-    return tuple(Reason(ReasonKind.UPSTREAM_STALE, f"{key} is out of date", key) for key in found)
+                told = reason.detail.removeprefix(reason.key)
+                found.setdefault(split(reason.key)[0], set()).add(told)
+    return tuple(
+        Reason(ReasonKind.UPSTREAM_STALE, f"{key}{told.pop() if len(told) == 1 else ' is out of date'}", key)
+        for key, told in found.items()
+    )
 
 
 _FEW = 50

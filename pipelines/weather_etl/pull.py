@@ -47,5 +47,5 @@ def fetched(address: str) -> dict[str, Any]:
         refused.close()
         raise ConnectionError(f"{address} answered {refused.code} {refused.reason}") from None
     except URLError as gone:
-        hint = "; start it with `python serve.py`" if address.startswith(LOCAL) else ""
+        hint = "; start it with `python3 serve.py`" if address.startswith(LOCAL) else ""
         raise ConnectionError(f"{address}: {gone.reason}{hint}") from None

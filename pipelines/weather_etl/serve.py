@@ -1,6 +1,6 @@
 """A weather API to try the pipeline with: serves data/weather-2013-11.csv in pages of JSON.
 
-    python serve.py [PORT] [--fail-page N]
+    python3 serve.py [PORT] [--fail-page N]
 
 GET /weather?page=1 answers {"page": 1, "pages": 11, "next": 2, "records": [{…}, …]}; on the last
 page `next` is null. With --fail-page N that page answers 503 the first time, as services do.

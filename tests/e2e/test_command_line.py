@@ -476,6 +476,27 @@ def test_a_demo_is_copied_once_and_trusts_only_what_it_copied(
     assert (there / "bakehouse.yaml").read_text().endswith("# mine\n")
 
 
+def test_what_python_defines_is_not_said_to_be_nowhere_while_it_is_not_trusted(
+    call: Call, project: Path
+) -> None:
+    (project / "steps.py").write_text("from bakehouse import asset\n@asset\ndef rye(): return 1\n")
+    (project / "bakehouse.yaml").write_text("pipeline: bread\n")
+    assert call("materialize").returncode == 0
+    for command in ("show", "why", "logs"):
+        done = call("-q", command, "rye", trusted=False)
+        assert done.returncode == 2
+        assert "the project is not trusted, so steps.py was not" in done.stderr, done.stderr
+        assert "bakehouse trust, or --trust for one call" in done.stderr
+
+
+def test_a_demo_that_needs_something_says_so_before_anything_runs(call: Call, tmp_path: Path) -> None:
+    there = tmp_path / "the weather"
+    told = call("demo", "weather_etl", str(there), "--copy-only", trusted=False).stderr
+    assert f"start the one that comes with it first, in another terminal: python3 '{there}'/serve.py" in told
+    assert (there / "serve.py").is_file()
+    assert "serve.py" not in call("demo", "cookies", str(tmp_path / "c"), "--copy-only", trusted=False).stderr
+
+
 def test_why_shows_the_line_of_a_long_query_that_changed(call: Call, project: Path) -> None:
     columns = "".join(f"        {n} as column_{n},\n" for n in range(40))
     query = f"assets:\n  wide:\n    sql: |\n      select\n{columns}        1 as last\n"

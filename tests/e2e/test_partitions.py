@@ -118,6 +118,15 @@ def test_a_backfill_makes_what_is_missing_or_failed_and_names_what_failed(sales:
     assert events(call, "send", BAD="")[-1]["counts"]["succeeded"] == 0
 
 
+def test_what_was_never_made_is_not_called_out_of_date(sales: Path, call: Call) -> None:
+    told = call("why", "by_shop").stdout
+    assert "orders was never made" in told and "out of date" not in told
+    call("materialize", "orders")
+    text = (sales / "bakehouse.yaml").read_text()
+    (sales / "bakehouse.yaml").write_text(text.replace("[1, 2]", "[1, 2, 3]"))
+    assert "orders is out of date" in call("why", "by_shop").stdout
+
+
 def test_one_partition_is_asked_about_and_one_that_is_not_there_is_told(sales: Path, call: Call) -> None:
     events(call, "send", "--partition", "2013-01", BAD="")
     why = document(call, "why", "orders", "--partition", "2013-02")

@@ -112,4 +112,4 @@ def test_without_a_server_it_says_how_to_start_one(weather: Project) -> None:
     weather.edit("pull.py", lambda text: text.replace(":8765/", ":1/"))
     run = weather.materialize(code=1)
     (failure,) = (event for event in run.events if event["event"] == "step_failed")
-    assert "python serve.py" in failure["error"]
+    assert "python3 serve.py" in failure["error"]

@@ -41,8 +41,7 @@ def open_workbench(options: Options, *, to_run: bool = False) -> Workbench:
     if to_run:
         bench.demand_trust()
     if bench.withheld and not options.quiet:
-        files = ", ".join(bench.withheld[:5]) + ("…" if len(bench.withheld) > 5 else "")
-        talk(f"not trusted, so not loaded: {files}. To let this project's code run: bakehouse trust")
+        talk(f"not trusted, so not loaded: {_named(bench)}. To let this project's code run: bakehouse trust")
     elif bench.defined.is_empty:
         from ...core.load.discovery import nothing_defined
 
@@ -184,9 +183,20 @@ def find_node(bench: Workbench, key: str, partition: str | None = None) -> Node:
 
     names = dict.fromkeys((*bench.definitions.assets, *bench.definitions.tasks))
     near = difflib.get_close_matches(key, names, 3)
+    if bench.withheld:
+        raise ProblemError(
+            f"there is no asset or task {key!r} in what was loaded: the project is not trusted, so {_named(bench)} "
+            "was not",
+            "bakehouse trust, or --trust for one call",
+        )
     raise ProblemError(
         f"there is no asset or task {key!r}", f"did you mean {' or '.join(near)}?" if near else ""
     )
+
+
+def _named(bench: Workbench) -> str:
+    """The files that were not loaded."""
+    return ", ".join(bench.withheld[:5]) + ("…" if len(bench.withheld) > 5 else "")
 
 
 def has_terminal() -> bool:

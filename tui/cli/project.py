@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from importlib.resources import as_file, files
@@ -21,6 +22,11 @@ DEMOS = {
     "weather_etl": "page by page from an HTTP API into a DuckDB file",
     "weekly_report": "a report, attached to an e-mail and sent",
 }
+FIRST = {
+    "weather_etl": "it pulls from an HTTP API: start the one that comes with it first, in another terminal: "
+    "python3 {}/serve.py",
+}
+"""What a demo needs before it can run, with its folder to be put in."""
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".bakehouse", "outbox", "public", "*.duckdb", "*.pyc")
 
 
@@ -63,6 +69,8 @@ def demo(options: Options, name: str, target: Path | None, copy_only: bool) -> i
         talk(f"{name}: {DEMOS[name]}; in {target}", options.quiet)
     else:
         talk(f"{name} is in {target} already: nothing was copied", options.quiet)
+    if name in FIRST:
+        talk(FIRST[name].format(shlex.quote(str(target))), options.quiet)
     if copy_only:
         return 0
     if has_terminal():
