@@ -103,7 +103,7 @@ def test_at_the_end_it_says_what_was_spared_and_what_that_saved() -> None:
     tell(live, 101.0, Kind.STEP_SPARED, "bake")
     tell(live, 101.0, Kind.STEP_SPARED, "eat")
     tell(live, 101.0, Kind.STEP_REUSED, "sweep")
-    assert run_words(live) == "1 ran · 1 reused · 2 spared · ~38 s saved"
+    assert run_words(live) == "1 ran · 1 step reused · 2 spared · ~38 s saved"
     assert run_words(live, ascii_only=True).isascii()
     assert live.counts[State.SPARED] == 2
     nothing_known = under_way(None, None, None)

@@ -136,8 +136,10 @@ def _progress(session: Session, live: Live, ascii_only: bool) -> Line:
 
 
 def run_words(live: Live, ascii_only: bool = False) -> str:
-    """`2 ran · 3 reused · 4 spared · ~38 s saved`: what a run came to that ended well."""
-    counted = ((State.FRESH, "ran"), (State.REUSED, "reused"), (State.SPARED, "spared"))
+    """`2 ran · 3 steps reused · 4 spared · ~38 s saved`: what a run came to that ended well. (What the ledger beside it
+    counts as reused are assets.)"""
+    reused = f"step{'s' * (live.counts[State.REUSED] != 1)} reused"
+    counted = ((State.FRESH, "ran"), (State.REUSED, reused), (State.SPARED, "spared"))
     words = [f"{live.counts[state]} {word}" for state, word in counted if live.counts[state]]
     saved = live.saved()
     return (" | " if ascii_only else " · ").join(words + ([f"{about(saved)} saved"] if saved >= 0.05 else []))
