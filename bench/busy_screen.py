@@ -22,10 +22,11 @@ from bakehouse.core.events import PASSING, Event, Kind
 from bakehouse.core.plan.plan import Plan
 from bakehouse.core.workbench import Workbench
 from bakehouse.tui.app import BakehouseApp
-from bakehouse.tui.projection.session import Session
 
 BEAT = 0.01
 """Seconds between two handfuls of events."""
+REST = 3.0
+"""Seconds for what is looked at beside the loop when a screen opens."""
 
 
 class Told:
@@ -66,10 +67,16 @@ class Told:
 
 class Bench(Workbench):
     def start(self, plan: Plan, *, listeners: Iterable[Callable[[Event], None]] = (), **more: Any) -> Any:
-        last = self.store.runs(1)[0].run
-        past = [event for event in self.store.events(last) if event.task and event.kind not in PASSING]
-        self.run = Told(past, listeners)
+        self.run = Told(self.past, listeners)
         return self.run
+
+    def remember(self) -> None:
+        """Takes in what is to be told again. Blocking."""
+        last = self.store.runs(1)[0].run
+        self.past = [event for event in self.store.events(last) if event.task and event.kind not in PASSING]
+
+    def knows_run(self, run: str) -> bool:
+        return run == "told" or super().knows_run(run)
 
 
 class Screen(BakehouseApp):
@@ -81,15 +88,17 @@ class Screen(BakehouseApp):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._waits = self.set_interval(BEAT, self._look)
+        self._waits = self.set_interval(BEAT, self._tell_when_known)
 
-    def _look(self) -> None:
+    def _tell_when_known(self) -> None:
         if self.session is not None and self.session.survey is not None:
             self._waits.stop()
-            self.run_worker(self._replay(self.session))
+            self.run_worker(self._replay())
 
-    async def _replay(self, session: Session) -> None:
+    async def _replay(self) -> None:
+        await asyncio.sleep(REST)
         plan = await self.aside.call(lambda: self.bench.plan(None, force=True))
+        await self.aside.call(self.bench.remember)
         catch_up = self.feed.catch_up
 
         def counted() -> None:
@@ -102,7 +111,7 @@ class Screen(BakehouseApp):
         run: Told = self.bench.run  # type: ignore[attr-defined]
         await run.over.wait()
         self.is_telling = False
-        live = session.live
+        live = self.session.live if self.session is not None else None
         known = live.seq - 1 if live is not None else -1
         told = {"told": run.told, "known": known, "wall": run.wall, "cpu": run.cpu, "keys": self.keys}
         partly = Path(sys.argv[2]).with_suffix(".part")

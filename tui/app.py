@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 class BakehouseApp(Stage):
     """Shows one project. `open_bench` is called in a thread after the first paint."""
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "Bakehouse"
     COMMANDS: ClassVar = {KeyCommands}
     ENABLE_COMMAND_PALETTE = True

@@ -492,7 +492,10 @@ def test_what_python_defines_is_not_said_to_be_nowhere_while_it_is_not_trusted(
 def test_a_demo_that_needs_something_says_so_before_anything_runs(call: Call, tmp_path: Path) -> None:
     there = tmp_path / "the weather"
     told = call("demo", "weather_etl", str(there), "--copy-only", trusted=False).stderr
-    assert f"start the one that comes with it first, in another terminal: python3 '{there}'/serve.py" in told
+    assert (
+        f"start the one that comes with it first (on port 8765), in another terminal: python3 '{there}'/serve.py"
+        in told
+    )
     assert (there / "serve.py").is_file()
     assert "serve.py" not in call("demo", "cookies", str(tmp_path / "c"), "--copy-only", trusted=False).stderr
 

@@ -468,6 +468,18 @@ async def test_y_copies_the_key_and_help_lists_the_keys(cookies: Path, screen: C
         await s.press("escape")
 
 
+async def test_a_pipeline_that_makes_nothing_opens_with_its_steps(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text("tasks: {greet: {shell: 'true'}, part: {shell: 'true'}}\n")
+    async with screen(tmp_path) as s:
+        await s.sees("Tasks · leads to", "greet", "part")
+        await s.press("t")
+        await s.sees("no step here makes an asset  t shows 2 steps")
+        await s.press("t")
+        assert s.names == ["greet", "part"]
+
+
 @pytest.mark.parametrize("width", [80, 200])
 async def test_the_palette_is_no_wider_than_one_reads(
     cookies: Path, screen: Callable[..., Any], width: int

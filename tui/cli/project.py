@@ -23,8 +23,8 @@ DEMOS = {
     "weekly_report": "a report, attached to an e-mail and sent",
 }
 FIRST = {
-    "weather_etl": "it pulls from an HTTP API: start the one that comes with it first, in another terminal: "
-    "python3 {}/serve.py",
+    "weather_etl": "it pulls from an HTTP API: start the one that comes with it first (on port 8765), in "
+    "another terminal: python3 {}/serve.py",
 }
 """What a demo needs before it can run, with its folder to be put in."""
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".bakehouse", "outbox", "public", "*.duckdb", "*.pyc")

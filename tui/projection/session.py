@@ -60,7 +60,7 @@ class Session:
         self.graph = bench.defined.graph
         self.definitions = self.graph.definitions
         self.clock = clock
-        self.which: ViewKind = "asset"
+        self.which: ViewKind = "asset" if self.definitions.assets or not self.definitions.tasks else "task"
         self.directions: dict[ViewKind, Direction] = dict(DIRECTIONS)
         self.sieve = Sieve()
         self.matches: frozenset[Node] | None = None

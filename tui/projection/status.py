@@ -223,6 +223,12 @@ def nothing_words(session: Session | None, keymap: Keymap = DEFAULT) -> Line:
         told = f"nothing{also} matches /{session.sieve.text}{why}"
     elif session.faults_only:
         told = "nothing failed, is stale, runs or is new"
+    elif session.which == "asset" and session.definitions.tasks:
+        steps = number_of(len(session.definitions.tasks), "step")
+        return (
+            Bit("  no step here makes an asset", "text"),
+            Bit(f"  {keymap.cap('toggle_view')} shows {steps}", "muted"),
+        )
     else:
         return (Bit("  nothing is defined here", "muted"),)
     return (Bit(f"  {told}", "text"), Bit(f"  {keymap.cap('back')} shows everything", "muted"))
