@@ -74,6 +74,7 @@ class Worker:
         self.ready = self.leaving = self.closed = False
         self.begun = 0
         self.since = 0.0
+        self.born, self._up = self.loop.time(), 0.0
         self.waiting: dict[int, Job] = {}
         self.running: Job | None = None
         self.ended_for: Job | None = None
@@ -89,6 +90,11 @@ class Worker:
     @property
     def busy(self) -> bool:
         return self.running is not None or bool(self.waiting)
+
+    @property
+    def startups(self) -> float:
+        """How many times as long as it took to come up, with its first step, it has lived."""
+        return (self.loop.time() - self.born) / max(self._up, 0.001)
 
     def start(self, argv: list[str], cwd: str, env: Mapping[str, str], hello: dict[str, Json]) -> None:
         """Raises OSError when there are no descriptors left."""
@@ -279,6 +285,7 @@ class Worker:
             self.leaving = True
             self.owner.returned(self.withdraw())
         job.place = None
+        self._up = self._up or self.loop.time() - self.born
         self.owner.finished(job, wire.outcome_from(message, job.order.attempt))
 
     def _read_link(self) -> bool:

@@ -22,6 +22,8 @@ from .link import Supervisor, SupervisorLost
 
 RENEW_AFTER = 5000
 """Steps that one worker process runs before a fresh one takes its place."""
+RENEW_SHARE = 20
+"""How many times as long as it took to come up a worker lives before that: to load a large project is dear."""
 BATCH = 16
 SHORT = 0.005
 """Seconds: steps that take less on average are handed out several at a time."""
@@ -266,7 +268,8 @@ class Workers:
     def rested(self, place: Worker) -> None:
         """A worker has nothing left to do."""
         self._working.discard(place)
-        if place.leaving or place.isolated or place.begun >= RENEW_AFTER or self._closing:
+        is_worn = place.begun >= RENEW_AFTER and place.startups >= RENEW_SHARE
+        if place.leaving or place.isolated or is_worn or self._closing:
             self._forget(place)
             place.retire()
         elif place not in self._idle[place.kind]:

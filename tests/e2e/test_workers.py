@@ -250,11 +250,15 @@ async def test_workers_are_warm_and_isolated_steps_have_their_own(begin: Begin) 
     assert steps.value(await steps.outcome(steps.python("pid"))) == pids[0]
 
 
-async def test_a_worker_is_renewed_after_enough_steps(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("share", "fewest", "most"), [(0, 2, 8), (1e9, 1, 1)])
+async def test_a_worker_is_renewed_after_enough_steps_unless_its_start_is_dear(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, share: float, fewest: int, most: int
+) -> None:
     monkeypatch.setattr("bakehouse.core.workers.pool.RENEW_AFTER", 5)
+    monkeypatch.setattr("bakehouse.core.workers.pool.RENEW_SHARE", share)
     steps = await begin(STEPS, jobs=1)
     outcomes = await steps.all_outcomes([steps.python("pid") for _ in range(40)])
-    assert 2 <= len({steps.value(outcome) for outcome in outcomes}) <= 8
+    assert fewest <= len({steps.value(outcome) for outcome in outcomes}) <= most
 
 
 async def test_a_child_that_a_step_leaves_is_ended_with_its_worker(

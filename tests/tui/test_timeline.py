@@ -208,7 +208,7 @@ async def test_the_step_under_the_cursor_is_marked_and_kept_in_view(
     (tmp_path / "bakehouse.yaml").write_text(f"tasks:\n{tasks}")
     async with screen(tmp_path, size=(80, 24)) as s:
         s.app.side.go_to_tab("timeline")
-        await s.press("t", "a")
+        await s.press("a")
         await s.until(lambda: s.bench.told is not None, "the run")
         for n in range(150):
             s.run.tell("step_started", f"step_{n:03}", attempt=1)
