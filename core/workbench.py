@@ -296,9 +296,20 @@ class Workbench:
 
     @collector_paused()
     def marks(self) -> Marks:
-        """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file."""
+        """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file.
+
+        While the project's code may not be read only what is new can be told."""
         since = self._since
-        return self._accepted.marks(self._defined_now()) if since is None else since.marks(self.defined)
+        found = self._accepted.marks(self._defined_now()) if since is None else since.marks(self.defined)
+        return Marks(new=found.new, since=found.since) if self._is_half_read else found
+
+    @property
+    def _is_half_read(self) -> bool:
+        """Whether there is code that was not read, as the project is not trusted."""
+        tasks = self.definitions.tasks.values()
+        return not self.trusted and (
+            bool(self.withheld) or any(task.action.kind == "python" for task in tasks)
+        )
 
     def accept(self) -> None:
         """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept, and `ProblemError`
@@ -306,6 +317,8 @@ class Workbench:
         if self._since is not None:
             told = f"what is new is measured against {self._since.named}"
             raise ProblemError(told, "open the project without --since to accept")
+        if self._is_half_read:
+            raise NotTrusted("the code of this project was not read: it is not trusted", "bakehouse trust")
         self._accepted.accept(self._defined_now())
 
     # ---- running -------------------------------------------------------------------------------

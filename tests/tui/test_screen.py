@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from bakehouse.core.model import Node, State
+from bakehouse.core.marks import Marks
+from bakehouse.core.model import Node, ReasonKind, State
+from bakehouse.core.problems import NotTrusted
 from bakehouse.core.workbench import Workbench
+from bakehouse.tui.projection.look import _WHY, why
 
 ONE, TWO = "one_cookie.yaml", "two_cookies.yaml"
 
@@ -466,6 +469,52 @@ async def test_y_copies_the_key_and_help_lists_the_keys(cookies: Path, screen: C
         await s.press("ctrl+p")
         await s.until(lambda: len(s.app.screen_stack) == 2, "the palette")
         await s.press("escape")
+
+
+async def test_a_check_that_was_changed_is_a_reason_in_the_plan_and_on_the_why_tab(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    recipe = tmp_path / "bakehouse.yaml"
+    recipe.write_text("assets: {bread: {sql: select 1 as n, checks: [row_count: {min: 1}]}}\n")
+    bench = Workbench.open(tmp_path, trust=True)
+    await bench.start(bench.plan()).wait()
+    await bench.aclose()
+    recipe.write_text(recipe.read_text().replace("min: 1", "min: 2"))
+    async with screen(tmp_path) as s:
+        await s.press("enter")
+        await s.sees("check changed")
+        await s.press("escape")
+        for _ in range(3):
+            await s.press("right_square_bracket")
+        await s.sees("check changed  ")
+
+
+@pytest.mark.parametrize("kind", ReasonKind)
+def test_every_reason_has_words(kind: ReasonKind) -> None:
+    assert why(kind) and why(kind) in {why(one) for one in ReasonKind}
+    assert kind in _WHY, "in words of ours, not of the code"
+
+
+async def test_where_code_was_not_read_nothing_is_said_to_be_changed_or_removed(
+    tmp_path: Path, screen: Callable[..., Any]
+) -> None:
+    (tmp_path / "bakehouse.yaml").write_text("pipeline: bread\nassets: {oat: {python: 'more:oat'}}\n")
+    (tmp_path / "more.py").write_text(
+        "from bakehouse import asset\n@asset\ndef rye(): return 1\ndef oat(): return 2\n"
+    )
+    bench = Workbench.open(tmp_path, trust=True)
+    bench.accept()
+    await bench.aclose()
+    bench = Workbench.open(tmp_path)
+    assert bench.marks() == Marks()
+    with pytest.raises(NotTrusted):
+        bench.accept()
+    await bench.aclose()
+    async with screen(tmp_path, trust=False) as s:
+        await s.press("escape")
+        await s.sees("oat")
+        await s.press("N")
+        await s.until(lambda: "±" not in s.text and "removed" not in s.text, "no marks")
 
 
 async def test_a_pipeline_that_makes_nothing_opens_with_its_steps(

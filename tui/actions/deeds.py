@@ -294,7 +294,11 @@ class Deeds:
             await self.reload()
 
     async def accept(self) -> None:
-        await self.app.aside.call(self.app.bench.accept)
+        try:
+            await self.app.aside.call(self.app.bench.accept)
+        except ProblemError as error:
+            self.app.tell(f"{error.message}: {error.hint}", "failed")
+            return
         await self.app.look_again()
         self.app.tell("accepted: nothing is new any more")
 

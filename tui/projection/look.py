@@ -32,6 +32,7 @@ _WHY = {
     ReasonKind.EXPIRED: "expired",
     ReasonKind.FAILED_LAST_TIME: "failed last time",
     ReasonKind.CHECK_FAILED: "check failed",
+    ReasonKind.CHECK_CHANGED: "check changed",
     ReasonKind.FORCED: "asked for",
 }
 
@@ -63,7 +64,7 @@ class RowLook(NamedTuple):
 
 def why(kind: ReasonKind) -> str:
     """A reason in two words."""
-    return _WHY[kind]
+    return _WHY.get(kind) or kind.value.replace("_", " ")
 
 
 def spinner(now: float, ascii_only: bool) -> str:
