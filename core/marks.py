@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .model import Definitions, Node, Reason
 from .plan import StaticKey
-from .problems import StoreError
+from .problems import NotTrusted, StoreError
 from .store.baseline import Baseline, baseline_stamp, load_baseline, save_baseline
 from .store.store import Store
 
@@ -62,6 +62,24 @@ def marks_between(before: Baseline, now: Baseline) -> Marks:
         frozenset(node for node, value in new.items() if old.get(node, value) != value),
         tuple(node for node in old if node not in new),
     )
+
+
+def _is_half_read(definitions: Definitions, trusted: bool) -> bool:
+    """Whether there is code that was not read, as the project is not trusted."""
+    is_code = any(task.action.kind == "python" for task in definitions.tasks.values())
+    return not trusted and (bool(definitions.withheld) or is_code)
+
+
+def as_far_as_read(marks: Marks, definitions: Definitions, *, trusted: bool) -> Marks:
+    """Where code was not read only what is new is known to be so: what it defines may be there, and as it was."""
+    return Marks(new=marks.new, since=marks.since) if _is_half_read(definitions, trusted) else marks
+
+
+def read_whole(baseline: Baseline, definitions: Definitions, *, trusted: bool) -> Baseline:
+    """`baseline`, where all of `definitions` was read. Raises `NotTrusted` otherwise."""
+    if _is_half_read(definitions, trusted):
+        raise NotTrusted("the code of this project was not read: it is not trusted", "bakehouse trust")
+    return baseline
 
 
 class Accepted:

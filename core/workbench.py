@@ -18,7 +18,7 @@ from .load.collector import collector_paused
 from .load.definitions import NO_CHOICE, Choice, read_at_rest
 from .load.discovery import Project, find_project
 from .load.interpreter import find_interpreter
-from .marks import Accepted, Marks, as_baseline
+from .marks import Accepted, Marks, as_baseline, as_far_as_read, read_whole
 from .model import Attempt, Definitions, Materialization, Node, State
 from .places import store_folder
 from .plan import Cause, Facts, Plan, Survey, root_causes, still_holds, take_survey
@@ -296,30 +296,18 @@ class Workbench:
 
     @collector_paused()
     def marks(self) -> Marks:
-        """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file.
-
-        While the project's code may not be read only what is new can be told."""
+        """What is new, changed and removed against the baseline, whoever made that. Blocking: looks at its file."""
         since = self._since
         found = self._accepted.marks(self._defined_now()) if since is None else since.marks(self.defined)
-        return Marks(new=found.new, since=found.since) if self._is_half_read else found
-
-    @property
-    def _is_half_read(self) -> bool:
-        """Whether there is code that was not read, as the project is not trusted."""
-        tasks = self.definitions.tasks.values()
-        return not self.trusted and (
-            bool(self.withheld) or any(task.action.kind == "python" for task in tasks)
-        )
+        return as_far_as_read(found, self.definitions, trusted=self.trusted)
 
     def accept(self) -> None:
         """Makes what is defined now the baseline. Raises `StoreError` where it cannot be kept, and `ProblemError`
-        where it is compared with something else."""
+        where it is compared with something else or code was not read."""
         if self._since is not None:
             told = f"what is new is measured against {self._since.named}"
             raise ProblemError(told, "open the project without --since to accept")
-        if self._is_half_read:
-            raise NotTrusted("the code of this project was not read: it is not trusted", "bakehouse trust")
-        self._accepted.accept(self._defined_now())
+        self._accepted.accept(read_whole(self._defined_now(), self.definitions, trusted=self.trusted))
 
     # ---- running -------------------------------------------------------------------------------
 
