@@ -14,7 +14,7 @@ from typing import Any
 
 from ..engine.executor import Given, Made, Order, Outcome
 from ..model import Json, SqlAction
-from . import codecs
+from . import codecs, relations
 from .codecs import CannotStore, ValueDamaged
 from .sink import create
 from .step import changed_env, sentence
@@ -183,8 +183,8 @@ class SqlSteps:
             raise CannotStore("the last statement has no result: end with a SELECT")
         path = scratch / "result.parquet"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        result = relations.write(result, path)
         columns: Json = [[name, str(kind)] for name, kind in zip(result.columns, result.types, strict=True)]
-        result.write_parquet(str(path), compression="zstd")
         rows = connection.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchone()[0]
         encoded = codecs.finished_file(path, "parquet", "", {"rows": rows, "columns": columns})
         return (Made(order.outputs[0].asset, encoded.stored, encoded.path, encoded.metadata),)

@@ -53,8 +53,10 @@ def write_table(value: Any, kind: str, path: Path) -> dict[str, Json] | None:
         columns = [[name, str(dtype)] for name, dtype in frame.schema.items()]
         return {"rows": frame.height, "columns": columns}
     if kind == RELATION:
-        value.write_parquet(str(path), compression=COMPRESSION)
-        columns = [[name, str(of)] for name, of in zip(value.columns, value.types, strict=True)]
+        from . import relations
+
+        written = relations.write(value, path)
+        columns = [[name, str(of)] for name, of in zip(written.columns, written.types, strict=True)]
         return {"rows": rows_of(path), "columns": columns}
     import shutil
 

@@ -161,3 +161,27 @@ def test_without_duckdb_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatc
         Order("a", "t", SqlAction("select 1"), (), ()), lambda *_: None
     )
     assert not outcome.ok and "pip install 'bakehouse[duckdb]'" in outcome.error
+
+
+async def test_whole_numbers_keep_all_their_digits(begin: Begin) -> None:
+    steps = await begin()
+    summed = await steps.outcome(
+        steps.sql("select sum(n) as total, [sum(n)] as all from (values (9007199254740992), (1)) t(n)")
+    )
+    assert list(steps.value(summed)) == [{"total": 9007199254740993, "all": [9007199254740993]}]
+    assert summed.made[0].metadata["columns"] == [["total", "BIGINT"], ["all", "BIGINT[]"]]
+    wide = await steps.outcome(steps.sql("select 9223372036854775808::hugeint as n, 7 as n order by 1"))
+    assert wide.made[0].metadata["columns"][0] == ["n", "DECIMAL(38,0)"]
+    found = await steps.outcome(steps.sql("select n::varchar as n from t", inputs={"t": wide.made[0].value}))
+    assert list(steps.value(found)) == [{"n": "9223372036854775808"}]
+
+
+async def test_a_whole_number_that_no_column_has_room_for_is_told(begin: Begin) -> None:
+    steps = await begin()
+    outcome = await steps.outcome(
+        steps.sql(f"select {2**126}::hugeint as small, {2**127 - 1}::hugeint as big")
+    )
+    assert not outcome.ok
+    assert "whole numbers of more than 38 digits: cast them to varchar or double" in outcome.error
+    wrong = await steps.outcome(steps.sql("select sum(n::int) as n from (values ('rye')) t(n)"))
+    assert "Could not convert string 'rye' to INT32" in wrong.error
