@@ -52,8 +52,15 @@ def split(name: str) -> tuple[str, str]:
 
 
 def shown_part(part: str) -> str:
-    """A partition as users read and write it: of one dimension the key itself, of two the encoded keys."""
-    return unquote(part) if BETWEEN not in part else part
+    """A partition as users read and write it: of one dimension the key itself; of two both keys, in which only `%` and
+    `|` are escaped, so that different pairs are different text still."""
+    if BETWEEN not in part:
+        return unquote(part)
+    return BETWEEN.join(_told_apart(key) for key in keys_of(part))
+
+
+def _told_apart(key: str) -> str:
+    return key.replace("%", "%25").replace(BETWEEN, "%7C")
 
 
 def readable(text: str) -> str:

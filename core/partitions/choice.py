@@ -36,6 +36,7 @@ class _Space:
 
     def __init__(self, parts: Sequence[str]) -> None:
         self.parts = parts
+        self.by_name = {**{part: part for part in parts}, **{shown_part(part): part for part in parts}}
         self.keys = [keys_of(part) for part in parts]
         count = len(self.keys[0]) if self.keys else 0
         self.axes = [list(dict.fromkeys(keys[axis] for keys in self.keys)) for axis in range(count)]
@@ -44,8 +45,8 @@ class _Space:
         for axis, names in enumerate(self.axes):
             if word in set(names):
                 return self.along(axis, {word})
-        if word in set(self.parts):
-            return [word]
+        if word in self.by_name:
+            return [self.by_name[word]]
         pair = tuple(word.split(BETWEEN))
         if len(pair) == len(self.axes) > 1 and (part := BETWEEN.join(map(encode, pair))) in set(self.parts):
             return [part]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bakehouse.core.defined import Defined
 from bakehouse.core.model import Definitions, Input
-from bakehouse.core.naming import joined, keys_of, readable, split
+from bakehouse.core.naming import joined, keys_of, readable, shown_part, split
 from bakehouse.core.partitions.choice import choose
 from bakehouse.core.partitions.grid import Dimension, Window, cells, check, period_at, settled
 from bakehouse.core.partitions.mapping import MappingFault, Space, rule
@@ -301,6 +301,27 @@ def test_keys_that_look_like_a_list_or_a_range_are_found_as_they_are() -> None:
     assert choose(["a,b"], odd)["a"] == (joined(["a,b"]),)
     assert choose(["a..b"], odd)["a"] == (joined(["a..b"]),)
     assert choose(["../.."], odd)["a"] == (joined(["../.."]),)
+
+
+def test_two_keys_are_shown_as_they_were_written_and_found_as_they_are_shown() -> None:
+    pairs = [
+        ("São Paulo", "a/b.c"),
+        ("100%", "x,y"),
+        ("a|b", "c"),
+        ("a", "b|c"),
+        ("%7C", "|"),
+        ("..", "日本"),
+    ]
+    parts = {"both": [joined(pair) for pair in pairs]}
+    shown = [shown_part(part) for part in parts["both"]]
+    assert shown == ["São Paulo|a/b.c", "100%25|x,y", "a%7Cb|c", "a|b%7Cc", "%257C|%7C", "..|日本"]
+    for part, name in zip(parts["both"], shown, strict=True):
+        assert choose([name], parts)["both"] == choose([part], parts)["both"] == (part,)
+
+
+@given(st.lists(KEYS, min_size=2, max_size=2), st.lists(KEYS, min_size=2, max_size=2))
+def test_different_pairs_are_shown_as_different_text(one: list[str], other: list[str]) -> None:
+    assert (shown_part(joined(one)) == shown_part(joined(other))) == (one == other)
 
 
 def test_a_window_is_checked_by_its_grid() -> None:
