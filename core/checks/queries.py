@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -63,7 +64,7 @@ def newest_query(check: Check, columns: Columns) -> str:
         return f"select max(epoch({quoted(name)}::timestamp)) from {table_of(check)}"
     if not kind.startswith(("TIMESTAMP", "DATE")):
         raise CannotCheck(f"column {name} is {kind}, and freshness needs a date or a time: cast it")
-    return f"select epoch(max({quoted(name)})) from {table_of(check)}"
+    return f"select epoch(max({quoted(name)})) from {table_of(check)} where isfinite({quoted(name)})"
 
 
 def row_query(check: Check, columns: Columns, others: Columns | None, limit: int) -> RowQuery:
@@ -84,6 +85,15 @@ def column_of(name: str, columns: Columns) -> str:
     close = get_close_matches(name, columns, 1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise CannotCheck(f"there is no column {name!r}: the table has {named(columns)}{hint}")
+
+
+def speaks_of(check: Check, column: str) -> bool:
+    """Whether the check is about that column, by its definition."""
+    said = [*check.said.get("columns", ()), check.said.get("column", "")]
+    if column.casefold() in map(str.casefold, said):
+        return True
+    code = f"{check.said.get('sql', '')} {check.where}"
+    return re.search(rf"(?<!\w){re.escape(column)}(?!\w)", code, re.IGNORECASE) is not None
 
 
 def named(columns: Columns) -> str:

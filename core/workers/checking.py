@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from ..checks.queries import (
     newest_query,
     row_query,
     rows_found,
+    speaks_of,
 )
 from ..engine.executor import Given, Order, Outcome
 from ..model import Json
 from . import codecs
 from .codecs import CannotStore, ValueDamaged
+from .headers import doubled
 from .sql import MISSING, SETTINGS, SqlSteps, create_views, in_words, quoted
 from .step import Loaded, PythonSteps, Said, as_json, awaited, changed_env, context_of, sentence, told
 
@@ -69,6 +72,8 @@ class Tables:
         self.columns: dict[str, dict[str, str]] = {}
         self.why: dict[str, str] = {}
         self.bare: set[str] = set()
+        self.files: dict[str, tuple[str, str]] = {}
+        self.twice: dict[str, tuple[str, ...]] = {}
         self.scratch = scratch
 
     def results(self) -> tuple[Checked, ...]:
@@ -104,6 +109,7 @@ class Tables:
         if found is None or isinstance(found, str):
             self.why[name] = f"{asset} is no table: it is empty" if found is None else found
             return None
+        self.files[name] = found
         return name, *found
 
     def _result(self, check: Check) -> Checked:
@@ -132,9 +138,16 @@ class Tables:
         if name not in self.columns:
             found = self.connection.sql(f"from {quoted(name)}")
             self.columns[name] = dict(zip(found.columns, map(str, found.types), strict=True))
+            if name in self.files:
+                self.twice[name] = doubled(self.connection, found.columns, *self.files[name])
             if self.connection.execute(f"select 1 from {quoted(name)} limit 1").fetchone() is None:
                 self._without_types(name)
         return self.columns[name]
+
+    def _is_of_one(self, table: str, speaks_of: Callable[[str], bool]) -> None:
+        """Raises CannotCheck where a column that the check speaks of is there twice."""
+        for name in filter(speaks_of, self.twice.get(table, ())):
+            raise CannotCheck(f"{table} has several columns called {name!r}: give each a name of its own")
 
     def _without_types(self, name: str) -> None:
         """Of a table without rows the types are not known (a CSV file has none), and no row can be of a wrong one."""
@@ -158,6 +171,7 @@ class Tables:
         if check.identifier in self.bare:
             return self._of_nothing(check)
         columns = self._columns(check.identifier)
+        self._is_of_one(check.identifier, partial(speaks_of, check))
         if check.kind == "freshness":
             fault = age_fault(check, self._one(newest_query(check, columns)), self.order.now)
             return result_of(check, not fault, fault)
@@ -167,6 +181,8 @@ class Tables:
             return result_of(check, not fault, fault, total=total)
         other = check.said.get("identifier") if check.kind == "relationships" else None
         others = self._columns(other) if other is not None else None
+        if other is not None:
+            self._is_of_one(other, lambda name: name.casefold() == check.said["field"].casefold())
         query = row_query(check, columns, others, MOST_ROWS)
         failing = int(self._one(query.count, query.params))
         message = rows_found(failing, total, query.finding) if failing else ""

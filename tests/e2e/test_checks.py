@@ -239,6 +239,32 @@ async def test_a_csv_file_without_rows_has_no_types_to_be_wrong(look: Any, tmp_p
     assert "the table has id, amount, at" in told[7].message
 
 
+async def test_a_column_that_is_there_twice_is_not_checked_as_if_it_were_one(
+    look: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text("id,amount,ID,id_sum\n1,5,7,1\n2,5,7,2\n")
+    told = await look(
+        path,
+        {"unique": "id"},
+        {"expression": "id > 0"},
+        {"row_count": 2, "where": "id > 0"},
+        {"row_count": 2, "name": "all of them"},
+        {"not_null": "amount"},
+        {"expression": "id_sum > 0"},
+    )
+    assert [one.passed for one in told] == [False] * 3 + [True] * 3, told
+    assert {one.message for one in told[:3]} == {
+        "loaf has several columns called 'id': give each a name of its own"
+    }
+
+
+async def test_a_time_without_an_end_is_not_the_newest(look: Any, tmp_path: Path) -> None:
+    days = "select unnest(['infinity', '2023-11-14', '-infinity'])::date as day"
+    (told,) = await look(table(days, tmp_path), {"freshness": {"column": "day", "max_age": 60}})
+    assert not told.passed and told.message.startswith("the newest day is")
+
+
 HOSTILE = [
     'a"b',
     "a'b",
