@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from ..naming import BETWEEN, encode, keys_of, shown_part
+from ..naming import BETWEEN, keys_of, shown_part
 from ..problems import ProblemError
 
 RANGE = ".."
@@ -20,7 +20,7 @@ def choose(texts: Iterable[str], parts: Mapping[str, Collection[str]]) -> dict[s
     spaces = {task: _Space(tuple(found)) for task, found in parts.items()}
     chosen: dict[str, dict[str, None]] = {task: {} for task in parts}
     for text in texts:
-        for word in _words(text, spaces.values()):
+        for word in _words(text, spaces.values()) or [text]:
             found = {task: space.find(word) for task, space in spaces.items()}
             if not any(found.values()):
                 raise _unknown(word, spaces)
@@ -47,9 +47,11 @@ class _Space:
                 return self.along(axis, {word})
         if word in self.by_name:
             return [self.by_name[word]]
-        pair = tuple(word.split(BETWEEN))
-        if len(pair) == len(self.axes) > 1 and (part := BETWEEN.join(map(encode, pair))) in set(self.parts):
-            return [part]
+        as_typed = [
+            part for part, keys in zip(self.parts, self.keys, strict=True) if BETWEEN.join(keys) == word
+        ]
+        if len(as_typed) == 1:
+            return as_typed
         first, sep, last = word.partition(RANGE)
         return self.between(first, last) if sep else []
 

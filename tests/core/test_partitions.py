@@ -317,6 +317,15 @@ def test_two_keys_are_shown_as_they_were_written_and_found_as_they_are_shown() -
     assert shown == ["São Paulo|a/b.c", "100%25|x,y", "a%7Cb|c", "a|b%7Cc", "%257C|%7C", "..|日本"]
     for part, name in zip(parts["both"], shown, strict=True):
         assert choose([name], parts)["both"] == choose([part], parts)["both"] == (part,)
+    assert choose(["100%|x,y"], parts)["both"] == (joined(["100%", "x,y"]),)
+    with pytest.raises(ProblemError, match=r"there is no partition 'a\|b\|c'"):  # which of the two?
+        choose(["a|b|c"], parts)
+
+
+@pytest.mark.parametrize("said", ["", " ", ",", " , "])
+def test_what_names_no_partition_is_told(said: str) -> None:
+    with pytest.raises(ProblemError, match="there is no partition"):
+        choose([said], PARTS)
 
 
 @given(st.lists(KEYS, min_size=2, max_size=2), st.lists(KEYS, min_size=2, max_size=2))

@@ -147,6 +147,33 @@ def test_one_partition_is_asked_about_and_one_that_is_not_there_is_told(sales: P
     assert "means several partitions" in call("show", "by_shop", "--partition", "2013-01").stderr
 
 
+def test_the_checks_of_what_is_divided_are_told_together_and_of_one(project: Path, call: Call) -> None:
+    (project / "bakehouse.yaml").write_text("""
+pipeline: sales
+assets:
+  orders:
+    partitions: {monthly: {start: 2013-01, end: 2013-04}}
+    sql: select month($partition_start::timestamptz) as n
+    checks: [{row_count: 1}, {expression: n > 2, severity: warn}]
+""")
+    events(call, "orders", "--partition", "2013-01..2013-03")
+    done = call("show", "orders", "--checks")
+    assert done.returncode == 0, done.stderr
+    told = "2 of 4 partitions: 2013-01: 1 of 1 row: n > 2 does not hold"
+    assert done.stdout.splitlines()[:2] == [
+        "∘ row_count  never: 1 of 4 partitions: 2013-04",
+        f"~ n > 2  warned: {told}",
+    ]
+    assert "of all its partitions together (--partition KEY: of one" in done.stderr
+    (node,) = document(call, "ls", "orders")["nodes"]
+    assert node["checks"] == [
+        {"check": "row_count", "outcome": "never"},
+        {"check": "n > 2", "outcome": "warned"},
+    ]
+    one = document(call, "show", "orders", "--checks", "--partition", "2013-03")
+    assert [check["outcome"] for check in one["checks"]] == ["passed", "passed"]
+
+
 def test_what_a_change_of_one_input_makes_stale_is_told_by_partition(sales: Path, call: Call) -> None:
     events(call, BAD="")
     shorter = YAML.replace("end: 2013-04", "end: 2013-05")

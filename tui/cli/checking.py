@@ -8,6 +8,7 @@ from ...core.model import State
 from ...core.verdicts import Verdict, history, latest
 from ...core.workbench import Workbench
 from ..paint.sanitize import clean, one_line
+from ..projection.verdicts import by_asset
 from .output import mark, moment, print_columns, print_json, print_line, talk
 
 _STATES: Mapping[str, State] = {
@@ -20,8 +21,10 @@ _WIDEST = 60
 
 
 def print_checks(bench: Workbench, asset: str, limit: int, as_json: bool, quiet: bool) -> int:
-    """Exits with 1 where a check that blocks does not hold, or there is none."""
-    now = latest(bench.store, bench.survey()).get(asset, ())
+    """Of what is divided, those of all its partitions together. Exits with 1 where a check that blocks does not hold,
+    or there is none."""
+    verdicts = latest(bench.store, bench.survey())
+    now = verdicts.get(asset) or by_asset(verdicts).get(asset, ())
     before = history(bench.store, asset, max(1, limit))
     if as_json:
         told = [one.as_json() for one in now]
@@ -35,6 +38,8 @@ def print_checks(bench: Workbench, asset: str, limit: int, as_json: bool, quiet:
         print_columns([_row(one) for one in past])
         if not now:
             talk(f"{clean(asset)} has no checks (checks: in its definition, or @check)", quiet)
+        elif asset not in verdicts:
+            talk("these are of all its partitions together (--partition KEY: of one, with its past)", quiet)
     return int(not now or any(one.outcome == "failed" for one in now))
 
 

@@ -114,9 +114,11 @@ def listing_as_json(
     bench: Workbench, kind: Literal["asset", "task"], selected: frozenset[Node] | None
 ) -> Json:
     """The document of `ls --json` and `graph --format json`."""
+    from ..projection.verdicts import by_asset
+
     view, marks = bench.view(kind), bench.marks()
     look, _ = survey_now(bench)
-    verdicts = _verdicts(bench, look)
+    verdicts = by_asset(_verdicts(bench, look))
     nodes = _shown(bench, view, selected)
     inside = {shown.node for shown in nodes}
     edges = [

@@ -74,10 +74,18 @@ def together(parts: Iterable[Sequence[Verdict]]) -> list[Verdict]:
     return [_worst(found) for found in by_check.values()]
 
 
+def by_asset(verdicts: Mapping[str, Sequence[Verdict]]) -> dict[str, Sequence[Verdict]]:
+    """Verdicts by the asset as it was written: those of its partitions together."""
+    parts: dict[str, list[Sequence[Verdict]]] = {}
+    for name, each in verdicts.items():
+        parts.setdefault(split(name)[0], []).append(each)
+    return {name: each[0] if len(each) == 1 else together(each) for name, each in parts.items()}
+
+
 def _worst(found: Sequence[Verdict]) -> Verdict:
     worst = min(found, key=lambda one: _RANK[one.outcome])
-    if worst.outcome not in ("failed", "warned"):
+    if worst.outcome == "passed":
         return worst
     count = sum(one.outcome == worst.outcome for one in found)
-    where = shown_part(split(worst.asset)[1])
-    return replace(worst, message=f"{count:,} of {len(found):,} partitions: {where}: {worst.message}")
+    told = f"{count:,} of {len(found):,} partitions: {shown_part(split(worst.asset)[1])}"
+    return replace(worst, message=f"{told}: {worst.message}" if worst.message else told)
