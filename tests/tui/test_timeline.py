@@ -279,3 +279,41 @@ async def test_the_preview_and_the_ledger_say_what_it_takes(
         await s.press("enter")
         await s.sees("run finished: 1 ran", "1 new", "3 reused · 0 to rebuild")
         await s.until(lambda: "never ran" not in s.text, "what is made to cost nothing any more")
+
+
+MONTHS = """
+assets:
+  orders: {partitions: {monthly: {start: 2013-01, end: 2013-12}}, shell: 'echo 1 > "$OUTPUT"'}
+  year: {deps: [orders], shell: 'echo "$orders" > "$OUTPUT"'}
+"""
+
+
+async def test_the_partitions_of_a_step_are_one_row(tmp_path: Path, screen: Callable[..., Any]) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(MONTHS)
+    await make(tmp_path)
+    async with screen(tmp_path) as s:
+        s.app.side.go_to_tab("timeline")
+        await s.sees("last run", "13/13 steps", "critical path")
+        await s.until(lambda: bar_of(s, "orders (12)") and bar_of(s, "year"), "a row for each")
+        assert [span.task for span in s.app.side.gantt.gantt.spans] == ["orders", "year"]
+        for key in ("V", "j"):
+            await s.press(key)
+        await s.until(lambda: "▌» ✓ orders (12)" in s.text or "▌»✓ orders (12)" in s.text, "it is marked")
+
+
+async def test_a_row_of_partitions_tells_how_far_they_are(tmp_path: Path, screen: Callable[..., Any]) -> None:
+    (tmp_path / "bakehouse.yaml").write_text(MONTHS)
+    now = [1004.0]
+    async with screen(tmp_path, clock=lambda: now[0]) as s:
+        s.app.side.go_to_tab("timeline")
+        await s.press("a")
+        await s.until(lambda: s.bench.told is not None, "the run")
+        for month in ("01", "02"):
+            s.run.tell("step_started", f"orders\x1f2013-{month}", attempt=1)
+        s.run.tell("step_succeeded", "orders\x1f2013-01", seconds=1.0)
+        await s.sees("this run", "1/13 steps", "▸ orders (12)")
+        s.run.tell("step_failed", "orders\x1f2013-02", attempt=1, error="exit code 1", seconds=3.0)
+        for number in range(3, 13):
+            s.run.tell("step_started", f"orders\x1f2013-{number:02}", attempt=1)
+            s.run.tell("step_succeeded", f"orders\x1f2013-{number:02}", seconds=1.0)
+        await s.sees("12/13 steps", "✗ orders (12)")

@@ -68,7 +68,7 @@ class SideWork:
             self.twin.show(session, again=again)
             return
         if side.tab.name == "timeline":
-            side.gantt.point_at(session.task_of(node) if node is not None else None)
+            side.gantt.point_at(session.task_of(whole(node)) if node is not None else None)
             self.timeline.show(again=again)
             return
         if node is None and not session.problems and session.bench.defined.is_empty:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ...core.model import State
 from ...core.problems import number_of
 from ..paint.ink import Bit, Line, cut_middle, pad, pad_left, width_of
-from ..projection.live import OPEN
 from ..projection.spans import Gantt, Span
 from ..projection.states import LOOKS, glyph, seconds
 
@@ -43,7 +42,7 @@ class Scale:
 
 def scale_of(gantt: Gantt, width: int) -> Scale:
     """What fits into `width` cells. While a run goes on, its time grows in steps, so that the bars stand still."""
-    longest = max((width_of(span.task) for span in gantt.spans[:_MEASURED]), default=0)
+    longest = max((width_of(span.name) for span in gantt.spans[:_MEASURED]), default=0)
     name = min(longest, max(8, width // 3), 40)
     cells = width - name - _TIME - 5
     if cells < _FEWEST:
@@ -70,8 +69,8 @@ def timeline_lines(
 
 def head_lines(gantt: Gantt, scale: Scale, *, ascii_only: bool = False) -> tuple[Line, Line]:
     """What the run comes to, then the axis."""
-    over = sum(span.state not in OPEN for span in gantt.spans)
-    words = [f"{over}/{number_of(len(gantt.spans), 'step')}", seconds(gantt.seconds)]
+    over, steps = gantt.steps
+    words = [f"{over:,}/{number_of(steps, 'step')}", seconds(gantt.seconds)]
     mark = _critical_mark(ascii_only)
     path = (
         [f"{mark} critical path {'' if gantt.is_over else '~'}{seconds(gantt.length)}"]
@@ -123,7 +122,7 @@ def span_line(
         Bit((">" if ascii_only else "▌") if span.task == at else " ", "accent"),
         Bit(_critical_mark(ascii_only) if is_critical else " ", "accent bold"),
         Bit(glyph(span.state, ascii_only) + " ", style),
-        Bit(pad(cut_middle(span.task, scale.name, ascii_only), scale.name), name_style),
+        Bit(pad(cut_middle(span.name, scale.name, ascii_only), scale.name), name_style),
         Bit(" "),
         *_bar(gantt, span, scale, f"{style} bold" if is_critical else style, ascii_only),
         Bit(pad_left(("!" if is_slow else "") + told, _TIME), f"{style} bold" if is_slow else "muted"),

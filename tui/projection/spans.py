@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...core.model import State
+from ...core.naming import split
 from ...core.plan.timing import critical_path, slow_after, usual
-from .live import OPEN, Live
+from .live import OPEN, Live, Step
+from .parts import together
 
 if TYPE_CHECKING:
     from ...core.graph.graph import Graph
@@ -20,7 +22,9 @@ _NEVER_RUNS = frozenset({State.REUSED, State.SPARED, State.BLOCKED})
 class Span:
     """One step of a run. Times are Unix times in seconds: `queued` is when all that it needs was there, `started`
     when its last attempt began. `seconds` is how long that took, or None: it still runs, or never began. `usual`
-    is how long the step takes, `slow_after` when it is slow, where that is known."""
+    is how long the step takes, `slow_after` when it is slow, where that is known. `parts` is of how many partitions
+    it is the row, and `over` how many of them are over: then it stands from the first that began to the last that
+    ended."""
 
     task: str
     state: State
@@ -29,6 +33,13 @@ class Span:
     seconds: float | None = None
     usual: float | None = None
     slow_after: float | None = None
+    parts: int = 0
+    over: int = 0
+
+    @property
+    def name(self) -> str:
+        """What stands before the bar."""
+        return f"{self.task} ({self.parts:,})" if self.parts else self.task
 
     def taken(self, now: float) -> float | None:
         """How long it ran, or has been running."""
@@ -66,6 +77,12 @@ class Gantt:
     @property
     def seconds(self) -> float:
         return max(0.0, self.now - self.began)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """How many are over, of how many."""
+        over = sum(span.over if span.parts else span.state not in OPEN for span in self.spans)
+        return over, sum(span.parts or 1 for span in self.spans)
 
     @property
     def expected(self) -> float:
@@ -114,29 +131,50 @@ def _weights(spans: Sequence[Span], now: float) -> dict[str, float]:
     return weights
 
 
+def _span(task: str, step: Step, durations: Mapping[str, Sequence[float]]) -> Span:
+    limit = slow_after(durations.get(task, ())) if step.state is State.RUNNING else None
+    return Span(task, step.state, step.queued, step.started, step.seconds, step.estimate, limit)
+
+
+def _folded(task: str, steps: Mapping[str, Step]) -> Span:
+    """The partitions of one task as one row."""
+    state = together(steps).state
+    begun = [(step.started, step.seconds or 0.0) for step in steps.values() if step.started is not None]
+    started = min((at for at, _ in begun), default=None)
+    ended = max((at + seconds for at, seconds in begun), default=None)
+    return Span(
+        task,
+        state,
+        min((step.queued for step in steps.values() if step.queued is not None), default=None),
+        started,
+        ended - started if ended is not None and started is not None and state not in OPEN else None,
+        parts=len(steps),
+        over=sum(step.state not in OPEN for step in steps.values()),
+    )
+
+
 def gantt_of(
     live: Live, graph: Graph, durations: Mapping[str, Sequence[float]], now: float, *, under_way: bool
 ) -> Gantt:
-    """The run as it was told so far. May be called beside the loop that tells `live`."""
+    """The run as it was told so far, the partitions of a task as one row. May be called beside the loop that tells
+    `live`."""
     steps = list(live.steps.items())
     is_over = not under_way
     if is_over:
         now = live.ended if live.ended is not None else max((s.started or 0 for _, s in steps), default=now)
+    ran = [(task, step) for task, step in steps if step.state is not State.REUSED]
+    whole: dict[str, dict[str, Step]] = {}
+    for task, step in ran:
+        whole.setdefault(split(task)[0], {})[task] = step
     spans = [
-        Span(
-            task,
-            step.state,
-            step.queued,
-            step.started,
-            step.seconds,
-            step.estimate,
-            slow_after(durations.get(task, ())) if step.state is State.RUNNING else None,
-        )
-        for task, step in steps
-        if step.state is not State.REUSED
+        _span(task, those[task], durations) if task in those else _folded(task, those)
+        for task, those in whole.items()
     ]
     if is_over:  # what is open then was given up with its process
-        spans = [replace(span, state=State.CANCELLED) if span.state in OPEN else span for span in spans]
+        spans = [
+            replace(span, state=State.CANCELLED, over=span.parts) if span.state in OPEN else span
+            for span in spans
+        ]
     return make_gantt(
         live.run,
         spans,
@@ -144,5 +182,5 @@ def gantt_of(
         now,
         began=live.started,
         is_over=is_over,
-        reused=len(steps) - len(spans),
+        reused=len(steps) - len(ran),
     )
