@@ -170,6 +170,9 @@ assets:
         {"check": "row_count", "outcome": "never"},
         {"check": "n > 2", "outcome": "warned"},
     ]
+    status = call("status").stdout
+    assert f"  ~ orders: n > 2  {told}\n" in status
+    assert status.count("~ orders") == 1, "one line for all of them"
     one = document(call, "show", "orders", "--checks", "--partition", "2013-03")
     assert [check["outcome"] for check in one["checks"]] == ["passed", "passed"]
 

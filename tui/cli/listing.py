@@ -328,11 +328,12 @@ def _print_verdicts(verdicts: Mapping[str, Sequence[Verdict]]) -> None:
     if not verdicts:
         return
     from ...core.verdicts import counted as tally
+    from ..projection.verdicts import by_asset
     from .checking import failing_lines
 
     words = [f"{count} {word}" for word, count in tally(verdicts).items() if count]
     print_line(f"checks: {', '.join(words)}")
-    for line in failing_lines(verdicts):
+    for line in failing_lines(by_asset(verdicts)):
         print_line(f"  {line}")
 
 

@@ -79,7 +79,10 @@ def by_asset(verdicts: Mapping[str, Sequence[Verdict]]) -> dict[str, Sequence[Ve
     parts: dict[str, list[Sequence[Verdict]]] = {}
     for name, each in verdicts.items():
         parts.setdefault(split(name)[0], []).append(each)
-    return {name: each[0] if len(each) == 1 else together(each) for name, each in parts.items()}
+    return {
+        name: [replace(one, asset=name) for one in together(each)] if len(each) > 1 else each[0]
+        for name, each in parts.items()
+    }
 
 
 def _worst(found: Sequence[Verdict]) -> Verdict:
