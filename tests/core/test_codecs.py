@@ -307,3 +307,5 @@ def test_a_relation_comes_back_as_a_table(tmp_path: Path) -> None:
     assert [row["a"] for row in back] == [0, 1, 2] and type(back).__name__ == "Table"
     again, _ = there_and_back(back, tmp_path / "again")
     assert again.stored.digest == encoded.stored.digest
+    wide, _ = there_and_back(duckdb.sql("select sum(a) as a from range(3) r(a)"), tmp_path / "wide")
+    assert wide.metadata["columns"] == [["a", "BIGINT"]], "not a DOUBLE, which has no room for all digits"

@@ -103,7 +103,9 @@ def test_a_backfill_makes_what_is_missing_or_failed_and_names_what_failed(sales:
     assert counts["orders"] == {"total": 4, "fresh": 2, "failed": 0, "missing": 2, "stale": 0}
     assert counts["year"] is None
     status = document(call, "status", BAD="2013-03")["partitions"]
-    assert status["send"] == {"total": 4, "fresh": 1, "failed": 1, "missing": 2, "stale": 0}
+    assert status["send"] == {
+        "total": 4, "fresh": 1, "failed": 1, "missing": 2, "stale": 0, "failed_partitions": ["2013-03"]
+    }  # fmt: skip
     assert (
         "send: 1/4 fresh, 1 failed: 2013-03, 2 missing: 2013-01, 2013-04"
         in call("status", BAD="2013-03").stdout

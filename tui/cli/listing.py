@@ -285,7 +285,7 @@ def status(options: Options, selection: Selected, check: bool, as_json: bool) ->
                 "ok": is_well,
                 "held": None if holder is None else asdict(holder),
                 "withheld": list(bench.withheld),
-                "partitions": {name: parts.as_counts() for name, parts in _divided(bench, look)},
+                "partitions": _parts_as_json(bench, look),
                 "checks": _tallied(verdicts),
                 "profile": bench.definitions.profile or None,
                 "params": dict(bench.definitions.params),
@@ -335,6 +335,15 @@ def _print_verdicts(verdicts: Mapping[str, Sequence[Verdict]]) -> None:
     print_line(f"checks: {', '.join(words)}")
     for line in failing_lines(by_asset(verdicts)):
         print_line(f"  {line}")
+
+
+def _parts_as_json(bench: Workbench, look: Snapshot) -> dict[str, Json]:
+    divided = list(_divided(bench, look))
+    if not divided:
+        return {}
+    from .partitions import as_json
+
+    return {name: as_json(parts) for name, parts in divided}
 
 
 def _divided(bench: Workbench, look: Snapshot) -> Iterable[tuple[str, Parts]]:

@@ -45,6 +45,12 @@ def counts_of(look: Snapshot, task: str | None) -> dict[str, int] | None:
     return None if parts is None else parts.as_counts()
 
 
+def as_json(parts: Parts) -> dict[str, Json]:
+    """How many partitions are in which state, and those that failed by name."""
+    failed = [clean(shown_part(part)) for part in parts.having(State.FAILED)]
+    return {**parts.as_counts(), "failed_partitions": failed}
+
+
 def in_words(parts: Parts) -> str:
     """`11/12 fresh, 1 failed: 2013-05`."""
     counts = parts.as_counts()
