@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cached_property, lru_cache
-from zoneinfo import ZoneInfo
 
 from ..model import Json
 from ..naming import LONGEST_KEY, encode
 from ..problems import ProblemError, number_of
+from ..schedules.cron import NoSuchZone
+from ..schedules.cron import zone as zone_of
 
 TIMES = ("hourly", "daily", "weekly", "monthly")
 """Kinds of grids of time, from fine to coarse."""
@@ -96,7 +97,7 @@ def settled(dimension: Dimension, now: datetime) -> datetime:
 
 def period_at(dimension: Dimension, now: datetime) -> tuple[datetime, datetime]:
     """Begin and end of the period that `now` is in; of the first one if that has not begun."""
-    zone = ZoneInfo(dimension.timezone)
+    zone = zone_of(dimension.timezone)
     local = now.astimezone(zone)
     first = _parsed(dimension, dimension.start)
     if _local(local) <= first:
@@ -121,9 +122,9 @@ def check(dimension: Dimension) -> None:
         _check_keys(dimension.keys)
         return
     try:
-        ZoneInfo(dimension.timezone)
-    except (OSError, ValueError) as error:
-        raise GridFault("timezone", f"there is no time zone {dimension.timezone!r}") from error
+        zone_of(dimension.timezone)
+    except NoSuchZone as error:
+        raise GridFault("timezone", str(error)) from error
     first = _parsed(dimension, dimension.start)
     if not 1900 <= first.year <= 2999:
         raise GridFault("start", "must lie between 1900 and 2999")
@@ -180,12 +181,12 @@ def _step(kind: str) -> Callable[[datetime], datetime]:
     return lambda at: at + length
 
 
-def _aware(at: datetime, zone: ZoneInfo) -> datetime:
+def _aware(at: datetime, zone: tzinfo) -> datetime:
     """That local time, or where clocks leap over it the moment of the leap."""
     return _fixed(at.replace(tzinfo=zone).astimezone(UTC), zone)
 
 
-def _fixed(at: datetime, zone: ZoneInfo) -> datetime:
+def _fixed(at: datetime, zone: tzinfo) -> datetime:
     """With the offset of that moment: Python compares two times of one zone by their clocks, not as moments."""
     local = at.astimezone(zone)
     return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()), fold=0)
@@ -196,7 +197,7 @@ def _local(at: datetime) -> datetime:
 
 
 def _periods(dimension: Dimension) -> Iterator[tuple[datetime, datetime, str]]:
-    zone = ZoneInfo(dimension.timezone)
+    zone = zone_of(dimension.timezone)
     first = _parsed(dimension, dimension.start)
     if dimension.kind == "hourly":
         yield from _hours(_aware(first, zone), zone)
@@ -213,7 +214,7 @@ def _periods(dimension: Dimension) -> Iterator[tuple[datetime, datetime, str]]:
             return
 
 
-def _hours(begin: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime, str]]:
+def _hours(begin: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime, str]]:
     """Hours of real time. One that stands twice on the clock, or not at a full hour, is named with its offset."""
     at = begin.astimezone(UTC)
     while True:

@@ -16,7 +16,7 @@ from bakehouse.core.defined import Defined
 from bakehouse.core.model import Definitions, Input
 from bakehouse.core.naming import joined, keys_of, readable, shown_part, split
 from bakehouse.core.partitions.choice import choose
-from bakehouse.core.partitions.grid import Dimension, Window, cells, check, period_at, settled
+from bakehouse.core.partitions.grid import Dimension, GridFault, Window, cells, check, period_at, settled
 from bakehouse.core.partitions.mapping import MappingFault, Space, rule
 from bakehouse.core.partitions.unfold import unfold
 from bakehouse.core.plan import static_key
@@ -336,3 +336,10 @@ def test_different_pairs_are_shown_as_different_text(one: list[str], other: list
 def test_a_window_is_checked_by_its_grid() -> None:
     check(Dimension("d", "daily", (), "2013-01-31"))
     assert Window(NOW, NOW + timedelta(1)).as_json()["start"] == "2026-11-23T12:00:00+00:00"
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "europe/berln", "2026", "../UTC", "Europe", "", "a\x00b"])
+def test_a_time_zone_that_does_not_exist_is_told(zone: str) -> None:
+    with pytest.raises(GridFault, match="there is no time zone") as told:
+        check(Dimension("d", "daily", (), "2013-01-31", timezone=zone))
+    assert told.value.key == "timezone"
