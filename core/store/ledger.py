@@ -170,6 +170,11 @@ class LedgerReader:
                     raise damaged(self._path, wrong)
             return connection.execute(_RUNS, (limit,)).fetchall()
 
+    def attempts_of(self, run: str, first: int) -> list[Row]:
+        """The beginnings and ends of the attempts of a run whose first event is `first`."""
+        with self.reading() as connection:
+            return connection.execute(ATTEMPTS_OF, (first, run)).fetchall()
+
     def slots(self, schedule: str, until: int, limit: int) -> list[Row]:
         """The last settled slots of a schedule that are not later than `until`, newest first."""
         with self.reading() as connection:
@@ -315,8 +320,7 @@ class LedgerWriter:
 
     def knows(self, run: str) -> bool:
         """Whether the beginning of the run is there."""
-        found = self._connection.execute("select 1 from runs where run = ?", (run,)).fetchone()
-        return found is not None
+        return self._connection.execute("select 1 from runs where run = ?", (run,)).fetchone() is not None
 
     def write(self, batch: Batch) -> None:
         """Commits the batch, or nothing of it. For a writer that was made with a sealer."""

@@ -421,6 +421,27 @@ def test_what_goes_to_a_closed_pipe_ends_quietly(project: Path, environ: dict[st
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
 
 
+def started_step(call: Call) -> str:
+    runs = document(call("runs", "--json"))["runs"]
+    steps = document(call("runs", runs[0]["run"], "--json"))["steps"] if runs else []
+    return steps[0]["outcome"] if steps else ""
+
+
+def test_what_a_killed_run_came_to_is_told_before_the_next_run(
+    call: Call, project: Path, environ: dict[str, str], eventually: Callable[..., None]
+) -> None:
+    with start(project, environ) as process:
+        eventually(lambda: started_step(call) == "running")
+        process.kill()
+        process.communicate()
+    (run,) = document(call("runs", "--json"))["runs"]
+    assert run["status"] == "interrupted" and run["counts"] == {"interrupted": 1}
+    assert run["finished"] >= run["started"]
+    (step,) = document(call("runs", run["run"], "--json"))["steps"]
+    assert step["outcome"] == "interrupted"
+    assert "cancelled" not in call("status").stdout + call("ls").stdout
+
+
 def test_every_state_has_a_word() -> None:
     assert {s.value for s in State} >= {"source", "never", "fresh", "stale", "failed", "cancelled"}
 
