@@ -421,6 +421,22 @@ def test_what_goes_to_a_closed_pipe_ends_quietly(project: Path, environ: dict[st
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
 
 
+def test_a_run_whose_reader_went_away_is_cancelled_and_says_so(
+    call: Call, project: Path, environ: dict[str, str]
+) -> None:
+    going = f"echo up; until [ -e '{project}/go' ]; do sleep 0.05; done; echo more; exec sleep 600"
+    with start(project, environ, going, until='"up"') as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        (project / "go").touch()
+        told = process.stderr.read()
+    assert process.returncode == 128 + signal.SIGPIPE
+    assert told.splitlines() == [
+        "nobody reads the output any more: the run is cancelled (`> FILE` lets it go on to its end)"
+    ]
+    assert document(call("runs", "--json"))["runs"][0]["status"] == "cancelled"
+
+
 def started_step(call: Call) -> str:
     runs = document(call("runs", "--json"))["runs"]
     steps = document(call("runs", runs[0]["run"], "--json"))["steps"] if runs else []
