@@ -151,16 +151,16 @@ class LedgerReader:
             ).fetchone()
         return None if row is None else int(row[0])
 
-    def restored(self, asset: str, limit: int) -> dict[int, int]:
-        """Which of the last `limit` values of an asset are earlier ones that were made current again, and
-        which ones: by their numbers."""
+    def restored(self, asset: str, limit: int) -> dict[int, float]:
+        """Which of the last `limit` values of an asset, by their numbers, are earlier ones that were made current
+        again, and when."""
         with self.reading() as connection:
             rows = connection.execute(
-                """select e.seq, e.facts from events e where e.kind = 'asset_restored' and e.seq in
+                """select e.seq, e.ts from events e where e.kind = 'asset_restored' and e.seq in
                 (select seq from materializations where asset = ? order by seq desc limit ?)""",
                 (asset, limit),
             )
-            return {seq: int(json.loads(facts)["restores"]) for seq, facts in rows}
+            return dict(rows.fetchall())
 
     def runs(self, limit: int) -> list[Row]:
         """The last runs, newest first. They are few: their table is checked each time."""

@@ -329,8 +329,8 @@ class Store:
 
         return Past(self.reader, task)
 
-    def restored(self, asset: str, limit: int = 20) -> dict[int, int]:
-        """Which of the last values of an asset are earlier ones made current again, and which: by their `seq`."""
+    def restored(self, asset: str, limit: int = 20) -> dict[int, float]:
+        """Which of the last values of an asset, by their `seq`, are earlier ones made current again, and when."""
         return self.reader.restored(asset, limit)
 
     @contextlib.contextmanager
