@@ -87,7 +87,7 @@ def _not_under_way(strangers: Sequence[str], course: _Course) -> str:
 
 def _close_dead(store: Store, run: str = "") -> Answer:
     """Nobody holds the project: what dead owners left open is closed."""
-    left = [one.run for one in store.runs(100) if one.status == "interrupted" and one.finished is None]
+    left = [one.run for one in store.runs(100) if one.left_open]
     if not left:
         return Answer(Fate.DEAD if run else Fate.NOTHING, "nothing is running", run)
     told = f"run {left[0]} was dead already: its process is gone"

@@ -151,16 +151,16 @@ class LedgerReader:
             ).fetchone()
         return None if row is None else int(row[0])
 
-    def restored(self, asset: str, limit: int) -> dict[int, int]:
-        """Which of the last `limit` values of an asset are earlier ones that were made current again, and
-        which ones: by their numbers."""
+    def restored(self, asset: str, limit: int) -> dict[int, float]:
+        """Which of the last `limit` values of an asset, by their numbers, are earlier ones that were made current
+        again, and when."""
         with self.reading() as connection:
             rows = connection.execute(
-                """select e.seq, e.facts from events e where e.kind = 'asset_restored' and e.seq in
+                """select e.seq, e.ts from events e where e.kind = 'asset_restored' and e.seq in
                 (select seq from materializations where asset = ? order by seq desc limit ?)""",
                 (asset, limit),
             )
-            return {seq: int(json.loads(facts)["restores"]) for seq, facts in rows}
+            return dict(rows.fetchall())
 
     def runs(self, limit: int) -> list[Row]:
         """The last runs, newest first. They are few: their table is checked each time."""
@@ -169,6 +169,11 @@ class LedgerReader:
                 if wrong != "ok":
                     raise damaged(self._path, wrong)
             return connection.execute(_RUNS, (limit,)).fetchall()
+
+    def attempts_of(self, run: str, first: int) -> list[Row]:
+        """The beginnings and ends of the attempts of a run whose first event is `first`."""
+        with self.reading() as connection:
+            return connection.execute(ATTEMPTS_OF, (first, run)).fetchall()
 
     def slots(self, schedule: str, until: int, limit: int) -> list[Row]:
         """The last settled slots of a schedule that are not later than `until`, newest first."""
@@ -315,8 +320,7 @@ class LedgerWriter:
 
     def knows(self, run: str) -> bool:
         """Whether the beginning of the run is there."""
-        found = self._connection.execute("select 1 from runs where run = ?", (run,)).fetchone()
-        return found is not None
+        return self._connection.execute("select 1 from runs where run = ?", (run,)).fetchone() is not None
 
     def write(self, batch: Batch) -> None:
         """Commits the batch, or nothing of it. For a writer that was made with a sealer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..events import Event, Kind
@@ -39,13 +40,8 @@ def recover(
         for commit in commits:
             batch.take(commit)
             events += commit.events
-        data = {
-            "ok": False,
-            "status": "interrupted",
-            "counts": {**_ended(rows), "interrupted": len(commits)},
-            "error": _WORDS,
-            "until": max([row[2], *(ts for _, _, ts, _ in rows)]),
-        }
+        until, counts = remains(row[2], rows)
+        data = {"ok": False, "status": "interrupted", "counts": counts, "error": _WORDS, "until": until}
         end = Event(last + len(events) + 1, now, row[0], Kind.RUN_FINISHED, data=data)
         batch.tell((end,))
         events.append(end)
@@ -56,18 +52,29 @@ def recover(
     return start, tuple(events), last + len(events)
 
 
-def _unfinished(run: str, rows: list[Row], logs: LogStore, last: int, now: float) -> list[StepCommit]:
-    """The attempts that began and did not end, each with the event that ends it."""
+def remains(started: float, rows: Sequence[Row]) -> tuple[float, dict[str, int]]:
+    """What is known of a run whose process is gone, from the beginnings and ends of its attempts: the last moment it
+    was heard of, and how many steps came to which end."""
+    until = max([started, *(ts for _, _, ts, _ in rows)])
+    return until, {**_ended(rows), "interrupted": len(_begun(rows))}
+
+
+def _begun(rows: Sequence[Row]) -> dict[str, tuple[int, float]]:
+    """The number and the beginning of the attempts that did not end, by task."""
     begun: dict[str, tuple[int, float]] = {}
-    until = 0.0
     for task, kind, ts, data in rows:
-        until = max(until, ts)
         if kind in ENDINGS:
             begun.pop(task, None)
         elif kind == Kind.STEP_STARTED:
             begun[task] = (_number(data), ts)
+    return begun
+
+
+def _unfinished(run: str, rows: list[Row], logs: LogStore, last: int, now: float) -> list[StepCommit]:
+    """The attempts that began and did not end, each with the event that ends it."""
+    until = max((ts for _, _, ts, _ in rows), default=0.0)
     commits = []
-    for index, (task, (number, started)) in enumerate(begun.items(), 1):
+    for index, (task, (number, started)) in enumerate(_begun(rows).items(), 1):
         log = logs.path(run, task, number)
         attempt = Attempt(
             task, run, number, "interrupted", started, until, _WORDS, logs.name(log) if log.exists() else None
@@ -79,7 +86,7 @@ def _unfinished(run: str, rows: list[Row], logs: LogStore, last: int, now: float
     return commits
 
 
-def _ended(rows: list[Row]) -> dict[str, int]:
+def _ended(rows: Sequence[Row]) -> dict[str, int]:
     """How many steps came to which end before the process died."""
     ends: dict[str, str] = {}
     for task, kind, _, data in rows:

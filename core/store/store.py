@@ -34,7 +34,7 @@ from .recall import (
     rotten_values,
     stored_of,
 )
-from .recovery import recover
+from .recovery import recover, remains
 from .seal import Sealer
 from .values import ValueStore
 from .writer import Notify, Writer
@@ -53,7 +53,7 @@ class RunSummary:
     """One run. Times are Unix times in seconds; `seq` is the number of its first event.
 
     `status` is `running`, `succeeded`, `failed`, `cancelled` or `interrupted`. `schedule` and `slot` (Unix time)
-    are of what began it, where nobody did.
+    are of what began it, where nobody did. `left_open` is one that is interrupted and that nobody has closed yet.
     """
 
     run: str
@@ -67,6 +67,7 @@ class RunSummary:
     counts: Mapping[str, int] = field(default_factory=dict)
     schedule: str | None = None
     slot: int | None = None
+    left_open: bool = False
 
 
 class Store:
@@ -168,7 +169,7 @@ class Store:
         rows = self.reader.runs(limit)
         alive = locks.holder(self.folder) if any(row[10] == "running" for row in rows) else None
         with understood(self.folder / LEDGER):
-            return [_summary(row, alive) for row in rows]
+            return [_with_remains(_summary(row, alive), self.reader) for row in rows]
 
     def events(self, run: str, *, after: int = 0, limit: int = -1) -> list[Event]:
         """The events of a run, as they were told, with a higher number than `after`."""
@@ -328,8 +329,8 @@ class Store:
 
         return Past(self.reader, task)
 
-    def restored(self, asset: str, limit: int = 20) -> dict[int, int]:
-        """Which of the last values of an asset are earlier ones made current again, and which: by their `seq`."""
+    def restored(self, asset: str, limit: int = 20) -> dict[int, float]:
+        """Which of the last values of an asset, by their `seq`, are earlier ones made current again, and when."""
         return self.reader.restored(asset, limit)
 
     @contextlib.contextmanager
@@ -369,6 +370,14 @@ class Store:
         writer.recovered = recovered
         writer.open()
         return writer
+
+
+def _with_remains(run: RunSummary, reader: LedgerReader) -> RunSummary:
+    """The same, with what is known of a run that nobody has closed since its process was gone."""
+    if run.status != "interrupted" or run.finished is not None:
+        return run
+    until, counts = remains(run.started, reader.attempts_of(run.run, run.seq))
+    return replace(run, finished=until, counts=counts, left_open=True)
 
 
 def _summary(row: Row, alive: Holder | None) -> RunSummary:

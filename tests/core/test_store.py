@@ -247,7 +247,11 @@ def test_a_run_whose_process_died_is_interrupted_and_so_is_what_it_was_doing(
     run.writer.close()
     assert [one.status for one in store.runs()] == ["running"]
     run.lock.release()
-    assert [one.status for one in store.runs()] == ["interrupted"]
+    (left,) = store.runs()
+    assert left.status == "interrupted"
+    assert left.counts == {"succeeded": 1, "interrupted": 1} and left.finished is not None, (
+        "before the next run"
+    )
 
     after = begin("next")
     recovered = after.writer.recovered

@@ -421,6 +421,43 @@ def test_what_goes_to_a_closed_pipe_ends_quietly(project: Path, environ: dict[st
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
 
 
+def test_a_run_whose_reader_went_away_is_cancelled_and_says_so(
+    call: Call, project: Path, environ: dict[str, str]
+) -> None:
+    going = f"echo up; until [ -e '{project}/go' ]; do sleep 0.05; done; echo more; exec sleep 600"
+    with start(project, environ, going, until='"up"') as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        (project / "go").touch()
+        told = process.stderr.read()
+    assert process.returncode == 128 + signal.SIGPIPE
+    assert told.splitlines() == [
+        "nobody reads the output any more: the run is cancelled (`> FILE` lets it go on to its end)"
+    ]
+    assert document(call("runs", "--json"))["runs"][0]["status"] == "cancelled"
+
+
+def started_step(call: Call) -> str:
+    runs = document(call("runs", "--json"))["runs"]
+    steps = document(call("runs", runs[0]["run"], "--json"))["steps"] if runs else []
+    return steps[0]["outcome"] if steps else ""
+
+
+def test_what_a_killed_run_came_to_is_told_before_the_next_run(
+    call: Call, project: Path, environ: dict[str, str], eventually: Callable[..., None]
+) -> None:
+    with start(project, environ) as process:
+        eventually(lambda: started_step(call) == "running")
+        process.kill()
+        process.communicate()
+    (run,) = document(call("runs", "--json"))["runs"]
+    assert run["status"] == "interrupted" and run["counts"] == {"interrupted": 1}
+    assert run["finished"] >= run["started"]
+    (step,) = document(call("runs", run["run"], "--json"))["steps"]
+    assert step["outcome"] == "interrupted"
+    assert "cancelled" not in call("status").stdout + call("ls").stdout
+
+
 def test_every_state_has_a_word() -> None:
     assert {s.value for s in State} >= {"source", "never", "fresh", "stale", "failed", "cancelled"}
 

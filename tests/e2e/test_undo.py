@@ -142,6 +142,7 @@ def test_history_and_runs_tell_of_it(bakery: Path, call: Call) -> None:
     call("undo", "dough")
     values = json.loads(call("show", "dough", "--history", "--json").stdout)["values"]
     assert [one["restored"] for one in values] == [True, False, False, False]
+    assert values[0]["restored_at"] > values[1]["ts"] > values[0]["ts"]
     assert (values[0]["ts"], values[0]["run"]) == (values[2]["ts"], values[2]["run"])
     newest = json.loads(call("runs", "--json").stdout)["runs"][0]
     assert (newest["selection"], newest["status"], newest["counts"]) == (

@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ def made(seq: int, version: str, ts: float, asset: str = "bread") -> Materializa
     return Materialization(asset, "bake", value, f"run-{seq}", seq, ts, 65.0, {"loaves": seq})
 
 
-def words(*values: Materialization) -> list[str]:
-    return ["".join(bit.text for bit in line) for line in history_lines([], values, NOON)]
+def words(*values: Materialization, restored: Mapping[int, float] = {}) -> list[str]:
+    return ["".join(bit.text for bit in line) for line in history_lines([], values, NOON, restored)]
 
 
 def test_a_value_is_told_with_its_time_duration_size_run_and_whether_it_changed() -> None:
@@ -59,8 +59,13 @@ def test_runs_with_nothing_to_do_are_one_line_of_the_history() -> None:
 def test_a_value_that_was_made_current_again_is_told_so() -> None:
     older = made(1, "a", NOON - 120)
     again = replace(older, seq=3)
-    told = words(again, made(2, "b", NOON - 60), older)
-    assert "restored" in told[0] and "changed" in told[1] and "restored" not in told[2]
+    told = words(again, made(2, "b", NOON - 60), older, restored={3: NOON - 5})
+    assert (
+        told[0].startswith("11:59:55")
+        and "restored" in told[0]
+        and "changed" in told[1]
+        and "restored" not in told[2]
+    )
 
 
 def test_only_what_is_not_from_today_has_a_date() -> None:

@@ -108,3 +108,11 @@ def test_help_names_every_key() -> None:
     for key in KEYS:
         assert key.description in helped
     assert "(nothing failed or was cancelled" in helped
+
+
+def test_while_another_process_runs_the_footer_offers_to_cancel_only_a_step_that_is_under_way() -> None:
+    def offered(now: Situation) -> bool:
+        return "cancel_step" in {key.id for key, *_ in footer(now)}
+
+    assert not offered(replace(ON_ASSET, elsewhere=True))
+    assert offered(replace(ON_ASSET, elsewhere=True, step_running=True))

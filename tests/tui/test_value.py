@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from bakehouse.core.windows import Sort, Statistics
 from bakehouse.tui.paint.ink import Line, line_width
 from bakehouse.tui.panes.branches import Branches
 from bakehouse.tui.panes.grid import Grid
+from bakehouse.tui.panes.past import read_page
 from bakehouse.tui.panes.value import value_lines
 from bakehouse.tui.projection.keys import BY_ID, Situation, reason
 
@@ -170,6 +172,17 @@ async def test_undo_asks_and_makes_the_earlier_value_current(kitchen: Path, scre
         await s.sees("Undo a materialization")
         await s.press("y")
         await s.sees("undone: few", "10 rows × 2 columns")
+        again, changed, first = s.app.session.bench.store.materializations("few")
+        restored = s.app.session.bench.store.restored("few")[again.seq]
+        assert restored > changed.ts > first.ts == again.ts
+        listed = read_page(s.app.session.bench, (), 1, ["few"], restored, False).lines
+        told = ["".join(bit.text for bit in line) for line in listed]
+        assert (
+            told[0].startswith("duration")
+            and told[0].count("▁") + told[0].count("█") + told[0].count("▅") == 2
+        )
+        row = next(line for line in told if "restored" in line)
+        assert row.startswith(time.strftime("%H:%M:%S", time.localtime(restored)))
         states = [s.app.session.state_of(Node("asset", name)) for name in ("few", "count")]
         assert states == [State.STALE, State.STALE], "its query has changed since, and its value"
         await s.press("u")

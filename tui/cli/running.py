@@ -117,7 +117,7 @@ def _print_plain(event: Event) -> None:
 
 
 class Voice:
-    """Tells until nobody listens any more: then the run is cancelled, and ends without a word."""
+    """Tells until nobody listens any more: then the run is cancelled."""
 
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
@@ -134,11 +134,16 @@ class Voice:
             self._tell(event)
         except (BrokenPipeError, Unwritten) as error:
             self.broken = error
+            if event.kind is Kind.RUN_FINISHED:
+                return
             asyncio.get_running_loop().call_soon(self._stop)
 
     def _stop(self) -> None:
-        if self.running is not None:
-            self.running.cancel()
+        if self.running is None:
+            return
+        if isinstance(self.broken, BrokenPipeError):
+            talk("nobody reads the output any more: the run is cancelled (`> FILE` lets it go on to its end)")
+        self.running.cancel()
 
 
 class _Interrupts:

@@ -173,11 +173,13 @@ def _print_history(bench: Workbench, asset: str, limit: int, as_json: bool, quie
     restored = bench.store.restored(asset, limit)
     if as_json:
         values = [
-            _made_as_json(one) | {"same": is_same, "restored": one.seq in restored} for one, is_same in past
+            _made_as_json(one)
+            | {"same": is_same, "restored": one.seq in restored, "restored_at": restored.get(one.seq)}
+            for one, is_same in past
         ]
         print_json({"schema": 1, "asset": clean(asset), "values": values})
     else:
-        print_columns([_history_row(one, is_same, one.seq in restored) for one, is_same in past])
+        print_columns([_history_row(one, is_same, restored.get(one.seq)) for one, is_same in past])
         if not made:
             is_source = bench.defined.asset(asset).is_source
             told = ": a source is not kept, so it has no past values" if is_source else " was never made"
@@ -242,13 +244,13 @@ def _table_as_json(table: TableChanges) -> dict[str, Json]:
     }
 
 
-def _history_row(made: Materialization, is_same: bool | None, is_restored: bool) -> tuple[str, ...]:
-    word = "restored" if is_restored else "" if is_same is None else "same" if is_same else "changed"
+def _history_row(made: Materialization, is_same: bool | None, restored: float | None) -> tuple[str, ...]:
+    word = "restored" if restored is not None else "" if is_same is None else "same" if is_same else "changed"
     value = made.value
+    when = moment(made.ts if restored is None else restored)
     took = f"{made.duration:.1f} s"
     return (
-        moment(made.ts), took, size_in_words(value.size), value.version[:8], word, clean(made.run),
-        _in_words(made.metadata),
+        when, took, size_in_words(value.size), value.version[:8], word, clean(made.run), _in_words(made.metadata),
     )  # fmt: skip
 
 

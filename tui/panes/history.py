@@ -25,11 +25,13 @@ def history_lines(
     runs: Iterable[RunSummary | Idle],
     made: Sequence[Materialization],
     now: float,
+    restored: Mapping[int, float] = {},
     *,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """`made` are values of one asset, or of all that a task makes, newest first."""
-    lines: list[Line] = list(_value_lines(made, now))
+    """`made` are values of one asset, or of all that a task makes, newest first; `restored` are those, by their
+    `seq`, that are earlier ones made current again, and when."""
+    lines: list[Line] = list(_value_lines(made, now, restored))
     if not lines:
         lines.append((Bit("never made", "muted"),))
     past = list(runs)
@@ -112,15 +114,17 @@ def moment(ts: float, now: float) -> str:
     return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
 
 
-def _value_lines(made: Sequence[Materialization], now: float) -> Iterator[Line]:
+def _value_lines(
+    made: Sequence[Materialization], now: float, restored: Mapping[int, float]
+) -> Iterator[Line]:
     several = len({one.asset for one in made}) > 1
     for n, one in enumerate(made):
         before = next((older for older in made[n + 1 :] if older.asset == one.asset), None)
         told = "" if before is None else "same" if before.value.version == one.value.version else "changed"
-        if any((older.asset, older.run, older.ts) == (one.asset, one.run, one.ts) for older in made[n + 1 :]):
+        if one.seq in restored:
             told = "restored"
         yield (
-            Bit(pad(moment(one.ts, now), _WHEN)),
+            Bit(pad(moment(restored.get(one.seq, one.ts), now), _WHEN)),
             Bit(f"{told:<8}", "fresh" if told == "same" else "changed"),
             *((Bit(f"{one.asset}  "),) if several else ()),
             Bit(f"{seconds(one.duration):>6}", "muted"),

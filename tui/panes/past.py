@@ -72,8 +72,10 @@ def _list(bench: Workbench, most: int, assets: Sequence[str], now: float, ascii_
     made = sorted(made, key=lambda one: -one.seq)[:_VALUES]
     found = entries(bench.store, most + 1)
     runs = found[:most]
-    trends = trend_lines(made, ascii_only=ascii_only)
-    lines = [*trends, *history_lines(runs, made, now, ascii_only=ascii_only)]
+    own = dict.fromkeys(one.asset for one in made)
+    restored = {seq: ts for name in own for seq, ts in bench.store.restored(name, _VALUES).items()}
+    trends = trend_lines([one for one in made if one.seq not in restored], ascii_only=ascii_only)
+    lines = [*trends, *history_lines(runs, made, now, restored, ascii_only=ascii_only)]
     targets = {len(trends) + n: one.run for n, one in enumerate(made)}
     first = len(lines) - len(runs)
     targets |= {first + n: (one.runs[0] if isinstance(one, Idle) else one).run for n, one in enumerate(runs)}

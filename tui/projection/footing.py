@@ -22,7 +22,7 @@ def footer(now: Situation, keys: Iterable[Key] = KEYS) -> list[tuple[Key, str, b
             name = "Run it" if now.previewing else name
             if now.opens and now.place in ("history", "pane"):
                 name = "Open" if now.place == "history" else "Go there"
-        elif key.id == "cancel_step" and not now.running and not now.elsewhere:
+        elif key.id == "cancel_step" and not now.step_running and (now.elsewhere or not now.running):
             name = ""
         elif key.id == "accept" and (now.new or now.changed) and not now.since:
             name = "Accept new"
