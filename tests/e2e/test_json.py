@@ -62,7 +62,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, set[str]]]] = {
         {"columns": {"name", "type"}},
     ),
     "show flour": ({"asset", "kind", "columns", "rows", "total", "text", "note", "schema_changes"}, {}),
-    "show table --history": ({"asset", "values"}, {"values": VALUE | {"same", "restored"}}),
+    "show table --history": ({"asset", "values"}, {"values": VALUE | {"same", "restored", "restored_at"}}),
     "show bread --diff": (
         {"asset", "kind", "old", "new", "table", "paths", "places", "lines", "note"},
         {"old": VALUE, "new": VALUE, "lines": {"sign", "text"}},
