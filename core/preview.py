@@ -165,7 +165,9 @@ class _Look:
             return self._records(found)
         if isinstance(found, bytes) and (seen := self._image(found, len(found))) is not None:
             return seen
-        return Preview("json", text=_pretty(found))
+        if tagged and isinstance(found, str) and "\n" in found:
+            return Preview("text", text=found)
+        return Preview("json", text=pretty(found))
 
     def _records(self, records: list[dict[str, Any]]) -> Preview:
         names = list(dict.fromkeys(itertools.chain.from_iterable(records[:1000])))
@@ -290,7 +292,8 @@ def _kind_of(records: list[dict[str, Any]], name: str) -> str:
     return "null"
 
 
-def _pretty(value: Any) -> str:
+def pretty(value: Any) -> str:
+    """Plain data as JSON of several lines; what JSON has no word for as its nearest."""
     try:
         return json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
     except (TypeError, ValueError):

@@ -131,6 +131,11 @@ class ValueStore:
             return Damage.DAMAGED
         return None if found == value.digest else Damage.DAMAGED
 
+    def demand(self, value: Stored) -> None:
+        """Raises StoreError if the bytes of a value are not what was committed."""
+        if (damage := self.check(value)) is not None:
+            raise StoreError(f"the stored value {value.digest[:12]} is {damage}", "materialize it again")
+
     def read(self, value: Stored) -> bytes:
         """The bytes of a value that is no folder, checked. Raises StoreError if they are not as committed."""
         data = value.inline

@@ -40,6 +40,12 @@ def write(text: str) -> None:
         sys.stdout.write(text)
 
 
+def write_bytes(data: bytes) -> None:
+    """Bytes to stdout as they are, for another program. Raises as `write` does."""
+    with _written():
+        sys.stdout.buffer.write(data)
+
+
 def flush() -> None:
     """What was written is on its way now. Raises as `write` does."""
     with _written():

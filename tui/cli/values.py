@@ -22,6 +22,7 @@ from ..paint.sanitize import clean, one_line
 from .opening import complete_keys, find_node, open_past
 from .options import Options, WholeNumber, one_partition
 from .output import moment, print_columns, print_json, print_line, size_in_words, talk
+from .streams import write_bytes
 
 if TYPE_CHECKING:
     from ...core.diff.changes import Difference, TableChanges
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 @click.option(
     "--checks", is_flag=True, help="What its checks came to, with some rows that fail, and how it was before."
 )
+@click.option(
+    "--raw", is_flag=True, help="The value itself, whole and byte by byte, for a file or another program."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def show(
@@ -54,6 +58,7 @@ def show(
     history: bool,
     diff: bool,
     checks: bool,
+    raw: bool,
     as_json: bool,
 ) -> int:
     """Preview the value of an asset, list its past ones, compare it with the one before, or tell of its checks.
@@ -61,8 +66,8 @@ def show(
     ASSET may be a task that makes one. Of what is divided it is the partition made last. Exits with 1 where there is
     nothing to show.
     """
-    if history + diff + checks > 1:
-        raise click.UsageError("--history, --diff and --checks exclude each other")
+    if history + diff + checks + raw > 1 or (raw and as_json):
+        raise click.UsageError("--history, --diff, --checks and --raw exclude each other, --raw also --json")
     bench = open_past(options)
     name = _asset_of(bench, asset)
     if partition is not None:
@@ -75,6 +80,8 @@ def show(
         return _print_history(bench, name, limit, as_json, options.quiet)
     if diff:
         return _print_difference(bench, name, as_json, options.quiet)
+    if raw:
+        return _hand_over(bench, name)
     seen = bench.preview(name, limit=limit, offset=offset)
     made = bench.materialization(name)
     changes = _schema_changes(bench, made)
@@ -89,6 +96,19 @@ def show(
             if made is not None and one.run == made.run:
                 talk(f"columns changed: {one_line(drift_words(one.data))}", options.quiet)
     return 1 if seen.kind == "none" else 0
+
+
+def _hand_over(bench: Workbench, asset: str) -> int:
+    from ...core.content import content_of
+
+    if sys.stdout.isatty():
+        raise ProblemError(
+            "--raw writes the bytes as they are, which is nothing for a terminal",
+            f"bakehouse show {asset} --raw > FILE, or | a program",
+        )
+    for piece in content_of(bench, asset):
+        write_bytes(piece)
+    return 0
 
 
 def _which_part(bench: Workbench, asset: str, made: Materialization) -> str:
