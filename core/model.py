@@ -192,7 +192,8 @@ class Definitions:
 
     `files` maps every file that was read (relative path) to the sha256 of the bytes that were read.
     `variables` are the environment variables that were looked up, with digests; of `secrets` no value is told.
-    `withheld` are the Python files that were not loaded because the project is not trusted.
+    `withheld` are the Python files that were not loaded because the project is not trusted: those that define, and
+    those of the functions that steps call.
     `params` are the project's, under `profile` and the caller's word; `hooks` are by task, those of the run by none;
     `auto` are the tasks that are kept up to date, each with the seconds between two runs of it at least."""
 

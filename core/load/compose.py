@@ -61,7 +61,8 @@ def compose(
     result = load_python(asked) if trusted and (asked.files or asked.calls) else _NO_ANSWER
     result = _without_secrets(result, Secrets(_secrets(yaml), os.environ))
     with collector_paused():
-        return _composed(project, found, yaml, result, interpreter, trusted)
+        withheld = () if trusted else _not_loaded(asked)
+        return _composed(project, found, yaml, result, interpreter, withheld)
 
 
 def _composed(
@@ -70,8 +71,9 @@ def _composed(
     yaml: Sequence[YamlFile],
     result: PythonResult,
     interpreter: str,
-    trusted: bool,
+    withheld: tuple[str, ...],
 ) -> Definitions:
+    is_partial = not set(found.python).isdisjoint(withheld)
     sources = Sources(project.root, yaml)
     problems = [*found.problems, *(problem for each in yaml for problem in each.problems)]
     problems += _head_problems(project, yaml, found)
@@ -85,10 +87,10 @@ def _composed(
         pools,
         params,
         incomplete=bool(failures or found.problems) or any(map(_unreadable, yaml)),
-        withheld=not trusted and bool(found.python),
+        withheld=is_partial,
     )
     problems += divide(merged, drafts, yaml)
-    known = None if failures or found.problems or (found.python and not trusted) else merged.tasks
+    known = None if failures or found.problems or is_partial else merged.tasks
     profiles = project_profiles(yaml, params, pools, known, problems)
     schedules = Schedules(problems)
     schedules.collect(yaml, result.specs, sources)
@@ -108,7 +110,7 @@ def _composed(
         modules=result.modules,
         interpreter=interpreter,
         python_version=result.python_version,
-        withheld=() if trusted else found.python,
+        withheld=withheld,
         schedules=schedules.known,
         output=result.output,
     )
@@ -116,7 +118,7 @@ def _composed(
         definitions = replace(definitions, assets=with_checks(merged, drafts, result.specs, sources.line))
     problems += merged.problems
     problems += hook_problems(yaml, drafts, calls)
-    if not problems and not definitions.withheld:
+    if not problems and not is_partial:
         schedules.check(definitions)
     problems += (_with_line(problem, sources) for problem in cycle_problems(definitions))
     if problems:
@@ -264,6 +266,17 @@ def _request(
         code_folder=str(store / CODE_FOLDER) if store is not None else None,
         time_limit=time_limit,
     )
+
+
+def _not_loaded(asked: PythonRequest) -> tuple[str, ...]:
+    """The project's files that `asked` would run: those that define, then those of the functions that steps call."""
+    root = Path(asked.root)
+    named = (
+        posixpath.normpath(posixpath.join(call.folder, call.module.replace(".", "/") + ending))
+        for call in asked.calls
+        for ending in (".py", "/__init__.py")
+    )
+    return tuple(dict.fromkeys((*asked.files, *(file for file in named if (root / file).is_file()))))
 
 
 def _failures(

@@ -72,7 +72,7 @@ def test_yaml_alone_is_whole_without_trust_and_runs_nothing(bake: Bake, tmp_path
     )
 
     assert not canary.exists()
-    assert defined.withheld == ("defs.py",)
+    assert defined.withheld == ("defs.py", "recipes.py")
     assert defined.tasks["dough"].action == PythonAction("recipes", "mix")
     assert defined.tasks["dough"].code is None
     assert "not trusted" in defined.assets["yeast"].description

@@ -190,6 +190,19 @@ def test_definitions_that_were_not_loaded_close_the_gate_and_are_told_in_every_d
     assert document(call("ls", "--json", at=folder))["withheld"] == []
 
 
+def test_what_was_edited_in_a_step_of_a_project_that_is_not_trusted_is_not_called_fresh_without_a_word(
+    call: Call, project: Path
+) -> None:
+    (project / "bakehouse.yaml").write_text("assets: {a: {python: steps:a}}\n")
+    (project / "steps.py").write_text("def a():\n    return 1\n")
+    assert call("materialize", "a").returncode == 0
+    (project / "steps.py").write_text("def a():\n    return 2\n")
+    gate = call("status", "--check", trusted=False)
+    assert gate.returncode == 5 and "not loaded: steps.py" in gate.stderr
+    assert document(call("why", "a", "--json", trusted=False))["withheld"] == ["steps.py"]
+    assert document(call("why", "a", "--json"))["state"] == "stale"
+
+
 @pytest.mark.parametrize(
     ("files", "hint"),
     [
